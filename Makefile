@@ -1,0 +1,55 @@
+# make app     set up and open the page
+# make test    set up and pass the tests       (make fast: those that neither train nor open a browser)
+# make lint    ruff and mypy
+# make bench   measure against the usual fastai + gr.Interface template
+# make model   train the embedded model on DATA and measure it, source by source
+
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+DATA ?= ../shared/data/four
+PIP = pip install --quiet --disable-pip-version-check
+
+.PHONY: app test fast lint bench model examples browser clean
+
+app: .venv/ready
+	.venv/bin/python app.py
+
+test: .venv-dev/ready browser
+	.venv-dev/bin/python -m pytest
+
+fast: .venv-dev/ready
+	.venv-dev/bin/python -m pytest -m "not slow"
+
+lint: .venv-dev/ready
+	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/mypy
+
+bench: .venv-dev/ready
+	.venv-dev/bin/python -m bench
+
+model: .venv-dev/ready
+	.venv-dev/bin/python train.py $(DATA) --out model --name "Four cartoon characters"
+
+examples: .venv-dev/ready browser
+	.venv-dev/bin/python -m bench.draw_examples
+
+.venv/ready: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/$(PIP) -r requirements.txt
+	touch $@
+
+.venv-dev/ready: tests/requirements.txt requirements-train.txt requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv-dev
+	.venv-dev/bin/$(PIP) -r tests/requirements.txt
+	touch $@
+
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	{ echo "The browser tests need Chromium: install the package chromium."; exit 1; }
+
+clean:
+	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,105 @@
+"""A picture to another picture of the same character: what training sees besides the pictures themselves.
+
+Character pictures are few, and cut-outs on white are many among them: a network then learns "white behind it" instead of
+the face. So cut-outs are laid on drawn scenes and photographs, and every picture is flipped, turned, cropped, shrunk,
+recoloured, blurred.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+
+from cartoons.images import WHITE, on_white, square_pad
+
+Colour = tuple[int, int, int]
+
+
+def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image], size_px: int) -> Image.Image:
+    """One random variation of an RGB or RGBA picture, as an RGB square of size_px; rng alone decides which."""
+    picture = _on_background(cutout, rng, backgrounds) if cutout.mode == "RGBA" and rng.random() < 0.6 else on_white(cutout)
+    if rng.random() < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    fill = WHITE if rng.random() < 0.6 else _colour(rng)
+    if rng.random() < 0.4:
+        picture = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
+    picture = _recolour(_reframe(picture, rng, fill), rng)
+    if rng.random() < 0.25:
+        return picture.resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return square_pad(picture, size_px)
+
+
+def _colour(rng: random.Random) -> Colour:
+    return (rng.randrange(256), rng.randrange(256), rng.randrange(256))
+
+
+def _on_background(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image]) -> Image.Image:
+    """The cut-out on a photograph, on a drawn scene, or on one colour."""
+    kind = rng.random()
+    if kind < 0.3 and backgrounds:
+        behind = _cover(rng.choice(backgrounds), cutout.size, rng)
+    elif kind < 0.65:
+        behind = _scene(cutout.size, rng)
+    else:
+        behind = Image.new("RGB", cutout.size, _colour(rng))
+    return Image.alpha_composite(behind.convert("RGBA"), cutout).convert("RGB")
+
+
+def _cover(behind: Image.Image, size: tuple[int, int], rng: random.Random) -> Image.Image:
+    """A random part of `behind`, scaled to fill `size`."""
+    width, height = size
+    scale = max(width / behind.width, height / behind.height)
+    scaled = behind.resize((max(width, math.ceil(behind.width * scale)), max(height, math.ceil(behind.height * scale))))
+    left, top = rng.randrange(scaled.width - width + 1), rng.randrange(scaled.height - height + 1)
+    return scaled.crop((left, top, left + width, top + height))
+
+
+def _scene(size: tuple[int, int], rng: random.Random) -> Image.Image:
+    """A flat cartoon scene: a ground below a sky, and a few shapes with or without an outline."""
+    width, height = size
+    scene = Image.new("RGB", size, _colour(rng))
+    draw = ImageDraw.Draw(scene)
+    draw.rectangle((0, int(height * rng.uniform(0.3, 0.9)), width, height), fill=_colour(rng))
+    for _ in range(rng.randrange(2, 9)):
+        x, y = rng.uniform(-0.2, 1) * width, rng.uniform(-0.2, 1) * height
+        box = (x, y, x + rng.uniform(0.05, 0.6) * width + 1, y + rng.uniform(0.05, 0.6) * height + 1)
+        outline, line_px = (_colour(rng) if rng.random() < 0.3 else (0, 0, 0)), rng.randrange(0, 5)
+        shape = rng.choice((draw.ellipse, draw.rectangle, draw.chord))
+        arc = {"start": rng.randrange(360), "end": rng.randrange(360)} if shape == draw.chord else {}
+        shape(box, fill=_colour(rng), outline=outline, width=line_px, **arc)
+    return scene
+
+
+def _reframe(picture: Image.Image, rng: random.Random, fill: Colour) -> Image.Image:
+    """Often a part of the picture, sometimes the whole of it smaller on a canvas."""
+    width, height = picture.size
+    kind = rng.random()
+    if kind < 0.5:
+        side, stretch = math.sqrt(rng.uniform(0.4, 1.0)), math.exp(rng.uniform(-0.3, 0.3))
+        part_w = max(min(8, width), min(width, int(width * side * stretch)))
+        part_h = max(min(8, height), min(height, int(height * side / stretch)))
+        left, top = rng.randrange(width - part_w + 1), int(rng.betavariate(1, 1.5) * (height - part_h))
+        return picture.crop((left, top, left + part_w, top + part_h))
+    if kind < 0.7:
+        zoom = rng.uniform(1.0, 1.6)
+        canvas = Image.new("RGB", (int(width * zoom), int(height * zoom)), fill)
+        canvas.paste(picture, (rng.randrange(canvas.width - width + 1), rng.randrange(canvas.height - height + 1)))
+        return canvas
+    return picture
+
+
+def _recolour(picture: Image.Image, rng: random.Random) -> Image.Image:
+    """Light, contrast and saturation within what screens and scans do; sometimes grey, sometimes blurred."""
+    for enhance, low, high in (
+        (ImageEnhance.Brightness, 0.7, 1.3),
+        (ImageEnhance.Contrast, 0.7, 1.3),
+        (ImageEnhance.Color, 0.3, 1.5),
+    ):
+        if rng.random() < 0.5:
+            picture = enhance(picture).enhance(rng.uniform(low, high))
+    if rng.random() < 0.1:
+        picture = picture.convert("L").convert("RGB")
+    if rng.random() < 0.2:
+        picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0, max(picture.size) / 150)))
+    return picture

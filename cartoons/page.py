@@ -1,0 +1,69 @@
+"""The words of the page, as HTML, and its style. Labels are folder names from anywhere, so all are escaped."""
+
+import html
+from collections.abc import Sequence
+
+from cartoons.bundle import ModelInfo
+from cartoons.predict import Prediction
+
+MOST_SPOKEN = 8
+"""Up to this many characters are named one by one."""
+
+
+def opening(characters: Sequence[str], notice: str) -> str:
+    """The title, what the page does, and, when another model than the one asked for answers, why."""
+    warning = f'<p id="notice" role="status">{html.escape(notice)}</p>' if notice else ""
+    return (
+        f"<h1>Cartoon Classifier</h1><p>Drop, paste or photograph a picture: is it {spoken(characters, 'or')}?</p>{warning}"
+    )
+
+
+def headline(answer: Prediction | None, characters: Sequence[str]) -> str:
+    """The sentence above the bars: a name, "I don't know this one", or, before any picture, a question."""
+    if answer is None:
+        return f'<div class="empty"><h2>Who is it?</h2><p>I know {spoken(characters, "and")}.</p></div>'
+    name, sure = _name(answer.label), answer.probabilities[answer.label]
+    if answer.known:
+        return f'<div class="known"><h2>{name}</h2><p>{sure:.0%} sure</p></div>'
+    return (
+        '<div class="unknown"><h2>I don’t know this one</h2>'
+        f"<p>It looks like none of my characters; the closest is {name}.</p></div>"
+    )
+
+
+def colophon(info: ModelInfo) -> str:
+    """Which model answers, of when, and what becomes of the pictures."""
+    return (
+        f"<p>Model <b>{html.escape(info.name)}</b> · revision <code>{info.revision}</code> · "
+        f"{html.escape(info.created[:10])} · pictures are deleted within two hours</p>"
+    )
+
+
+def spoken(names: Sequence[str], joint: str) -> str:
+    """("a", "b", "c") as "a, b and c"; a long list as its length."""
+    if len(names) > MOST_SPOKEN:
+        return f"one of {len(names)} characters" if joint == "or" else f"{len(names)} characters"
+    marked = [_name(name) for name in names]
+    return f"{', '.join(marked[:-1])} {joint} {marked[-1]}" if len(marked) > 1 else marked[0]
+
+
+def _name(label: str) -> str:
+    """A label, escaped, for CSS to capitalise."""
+    return f'<span class="name">{html.escape(label)}</span>'
+
+
+CSS = """
+.gradio-container > main { max-width: 1000px; margin: 0 auto; }
+#top h1 { font-size: 2rem; font-weight: 800; line-height: 1.2; margin: .4rem 0 .2rem; }
+#top p, #colophon p { color: var(--body-text-color-subdued); text-wrap: balance; }
+#top #notice { color: var(--body-text-color); }
+#notice { border-left: 4px solid #d97706; padding: .5rem .9rem; background: var(--block-background-fill); }
+#said h2 { font-size: clamp(1.7rem, 5vw, 2.4rem); font-weight: 800; line-height: 1.15; margin: 0; text-wrap: balance; }
+#said p { color: var(--body-text-color-subdued); font-size: 1.05rem; margin: .4rem 0 0; }
+#top .name, #said .name { text-transform: capitalize; color: var(--body-text-color); }
+#said .unknown h2 { color: var(--body-text-color-subdued); }
+#bars * { text-transform: capitalize; font-family: var(--font); }
+#bars.muted { opacity: .6; filter: grayscale(1); }
+#colophon p { font-size: .85rem; text-align: center; }
+footer .divider { display: none !important; }
+"""
