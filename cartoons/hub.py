@@ -44,7 +44,7 @@ def pull(repo: str, revision: str | None = None, *, timeout_s: float = PULL_TIME
                 f"The model {repo} on the Hub has no {' and no '.join(missing)}: this page serves model folders "
                 "as train.py writes them, and never runs a pickle."
             )
-        return Path(snapshot_download(repo, revision=info.sha, allow_patterns=list(FILES)))
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES)))
 
     try:
         return _within(timeout_s, fetch)
@@ -99,6 +99,8 @@ def _why(error: Exception) -> str:
             return "the Hub cannot be reached"
         case EntryNotFoundError():
             return "a file of it is missing"
+        case HfHubHTTPError() if error.response.status_code in (401, 403):
+            return "it is private and no token (HF_TOKEN) that may read it was given"
         case HfHubHTTPError():
             return f"the Hub answered {error.response.status_code}"
         case HFValidationError():

@@ -1,0 +1,166 @@
+"""Tiny real things to test with: a model that knows red from blue, drawn pictures, a browser, the page as a process."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image, ImageDraw
+
+from cartoons import bundle
+from cartoons.bundle import ModelInfo
+
+ROOT = Path(__file__).parent.parent
+REAL_DATA = ROOT.parent / "shared" / "data"
+CHROMIUM_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
+    "--no-first-run --disable-quic --use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
+).split()
+
+
+def colour_graph(labels: int = 3, gain: float = 10.0) -> bytes:
+    """A graph that answers by the picture's mean colour: logit k is gain times channel k."""
+    weight = np.zeros((labels, 3), np.float32)
+    np.fill_diagonal(weight, gain)
+    graph = helper.make_graph(
+        [
+            helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weight"], ["logits"], transB=1),
+        ],
+        "colours",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, 32, 32])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", labels])],
+        [numpy_helper.from_array(weight, "weight")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def colour_info(**changes: object) -> ModelInfo:
+    """The description of `colour_graph`: red and green are characters, blue is none of them."""
+    values: dict[str, object] = {
+        "labels": ("red fox", "green frog", "_other"),
+        "size_px": 32,
+        "mean": (0.0, 0.0, 0.0),
+        "std": (1.0, 1.0, 1.0),
+        "temperature": 1.0,
+        "unknown_threshold": 0.5,
+        "name": "colours",
+        "created": "2026-01-02T03:04:05+00:00",
+        "arch": "none",
+        "recipe": "by hand",
+    }
+    return ModelInfo(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def colour_model(tmp_path: Path) -> Path:
+    folder = tmp_path / "colours"
+    bundle.write(folder, colour_info(), colour_graph())
+    return folder
+
+
+def plain(colour: str, size: tuple[int, int] = (64, 64)) -> Image.Image:
+    return Image.new("RGB", size, colour)
+
+
+def draw_shape(kind: str, seed: int, size: int = 96) -> Image.Image:
+    """A face-like drawing: "round" or "square", of varying place, size and colour."""
+    rng = np.random.default_rng(seed)
+    picture = Image.new("RGB", (size, size), tuple(int(v) for v in rng.integers(120, 256, 3)))
+    draw = ImageDraw.Draw(picture)
+    left, top, side = (int(v) for v in rng.integers((5, 5, 45), (30, 30, 65)))
+    box, fill = (left, top, left + side, top + side), tuple(int(v) for v in rng.integers(0, 110, 3))
+    if kind == "round":
+        draw.ellipse(box, fill=fill, outline="black", width=3)
+    elif kind == "square":
+        draw.rectangle(box, fill=fill, outline="black", width=3)
+    else:
+        for _ in range(12):
+            draw.line([tuple(int(v) for v in rng.integers(0, size, 2)) for _ in range(2)], fill=fill, width=3)
+    return picture
+
+
+def make_picture_folder(root: Path, per_label: int = 6, labels: tuple[str, ...] = ("round", "square", "_other")) -> Path:
+    for label in labels:
+        (root / label).mkdir(parents=True)
+        for k in range(per_label):
+            draw_shape(label, seed=k).save(root / label / f"{k}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing: make test installs it.")
+        pytest.skip("Chromium is not installed: make test installs it.")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(answers: Callable[[], object], timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            answers()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+class Page:
+    """app.py as a visitor's server runs it: its own process, its own port."""
+
+    def __init__(self, *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py", *arguments],
+            cwd=cwd,
+            env=os.environ | {"GRADIO_SERVER_PORT": str(self.port), "PYTHONUNBUFFERED": "1"} | (env or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            wait_until(lambda: self._alive() and urllib.request.urlopen(self.url, timeout=5).read())
+        except BaseException:
+            self.stop()
+            raise
+
+    def _alive(self) -> bool:
+        assert self.process.poll() is None, self.process.stdout and self.process.stdout.read()
+        return True
+
+    def stop(self) -> str:
+        """End it, and give what it printed."""
+        self.process.terminate()
+        return self.process.communicate(timeout=20)[0]
+
+
+@pytest.fixture(scope="session")
+def page() -> Iterator[Page]:
+    """The page on the embedded model."""
+    running = Page()
+    yield running
+    running.stop()

@@ -1,0 +1,137 @@
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import colour_graph, colour_info, plain
+
+from cartoons import bundle
+from cartoons.errors import BundleError
+from cartoons.predict import Classifier
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    written = bundle.write(tmp_path, colour_info(), colour_graph())
+    info, onnx = bundle.read(tmp_path)
+    assert info == written
+    assert onnx == colour_graph()
+    assert len(info.revision) == 12
+    assert info.characters == ("red fox", "green frog")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.onnx"]
+
+
+def test_an_altered_graph_is_refused(colour_model: Path) -> None:
+    data = bytearray((colour_model / "model.onnx").read_bytes())
+    data[-9] ^= 1
+    (colour_model / "model.onnx").write_bytes(data)
+    with pytest.raises(BundleError, match="altered or cut short"):
+        Classifier.load(colour_model)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.json"])
+def test_a_missing_file_is_named(colour_model: Path, name: str) -> None:
+    (colour_model / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        Classifier.load(colour_model)
+
+
+def test_a_newer_format_is_refused(colour_model: Path) -> None:
+    change_json(colour_model, format_version=2)
+    with pytest.raises(BundleError, match="update the program"):
+        Classifier.load(colour_model)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": ["a", "a"]},
+        {"labels": ["_other"]},
+        {"labels": ["a", 3]},
+        {"labels": None},
+        {"size_px": 0},
+        {"size_px": "32"},
+        {"mean": [0, 0]},
+        {"std": [0, 1, 1]},
+        {"temperature": 0},
+        {"unknown_threshold": 2},
+        {"resize": "stretch"},
+        {"sha256": {}},
+        {"surprise": 1},
+    ],
+)
+def test_nonsense_values_are_refused(colour_model: Path, change: dict[str, object]) -> None:
+    change_json(colour_model, **change)
+    with pytest.raises(BundleError, match=r"model\.json"):
+        Classifier.load(colour_model)
+
+
+def test_broken_json_is_refused(colour_model: Path) -> None:
+    (colour_model / "model.json").write_text("{")
+    with pytest.raises(BundleError, match="not a valid model description"):
+        Classifier.load(colour_model)
+
+
+def change_json(folder: Path, **change: object) -> None:
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+
+def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:
+    bundle.write(tmp_path, colour_info(), b"not a graph")
+    with pytest.raises(BundleError, match="cannot be loaded"):
+        Classifier.load(tmp_path)
+
+
+def test_a_graph_of_other_labels_is_refused(tmp_path: Path) -> None:
+    bundle.write(tmp_path, colour_info(labels=("red", "green")), colour_graph())
+    with pytest.raises(BundleError, match="answers 3 labels"):
+        Classifier.load(tmp_path)
+
+
+def test_the_answer(colour_model: Path) -> None:
+    red, blue, green = Classifier.load(colour_model).predict([plain("red"), plain("blue"), plain("lime")])
+    assert (red.label, green.label) == ("red fox", "green frog")
+    assert red.known
+    assert not blue.known
+    assert list(red.probabilities) == ["red fox", "green frog"]
+    assert red.probabilities["red fox"] > 0.99
+    assert sum(blue.probabilities.values()) < 0.01  # the rest is "none of these"
+    assert blue.unknown_score == pytest.approx(1 - max(blue.probabilities.values()))
+
+
+def test_any_batch_gives_what_single_pictures_give(colour_model: Path) -> None:
+    classifier = Classifier.load(colour_model)
+    rng = np.random.default_rng(0)
+    pictures = [plain(f"#{rng.integers(0, 1 << 24):06x}", (20 + k, 50)) for k in range(37)]
+    together = classifier.probabilities(pictures)
+    alone = np.concatenate([classifier.probabilities([picture]) for picture in pictures])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    np.testing.assert_allclose(together.sum(axis=1), 1)
+    assert classifier.predict([]) == []
+
+
+def test_temperature_softens(tmp_path: Path) -> None:
+    tops = []
+    for temperature in (1.0, 5.0):
+        bundle.write(tmp_path, colour_info(temperature=temperature), colour_graph())
+        tops.append(Classifier.load(tmp_path).predict([plain("#ff8800")])[0].probabilities["red fox"])
+    assert tops[0] > tops[1] > 1 / 3
+
+
+def test_threads_share_one_classifier(colour_model: Path) -> None:
+    classifier = Classifier.load(colour_model)
+    wanted = classifier.predict([plain("red"), plain("lime")])
+    wrong: list[object] = []
+
+    def ask() -> None:
+        for _ in range(30):
+            if classifier.predict([plain("red"), plain("lime")]) != wanted:
+                wrong.append(1)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

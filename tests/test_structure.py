@@ -1,0 +1,147 @@
+"""The shape of the project: who imports whom, what the Space installs, how long a file may be."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+MAY_IMPORT = {
+    "app": {"errors", "hub", "images", "page", "predict"},
+    "train": {"bundle", "card", "dataset", "errors", "evaluate", "export", "learn", "network"},
+    "errors": set(),
+    "images": {"errors"},
+    "bundle": {"errors"},
+    "predict": {"bundle", "errors", "images"},
+    "page": {"bundle", "predict"},
+    "hub": {"bundle", "errors"},
+    "dataset": {"bundle", "errors"},
+    "augment": {"images"},
+    "network": {"dataset", "errors", "images"},
+    "learn": {"augment", "bundle", "dataset", "errors", "images", "network"},
+    "evaluate": {"bundle", "dataset", "predict"},
+    "export": {"bundle", "errors", "images", "predict"},
+    "card": {"bundle"},
+}
+OWNERS = {
+    "gradio": {"app"},
+    "onnxruntime": {"predict"},
+    "huggingface_hub": {"hub"},
+    "pillow_heif": {"images"},
+    "timm": {"network"},
+    "onnx": {"export"},
+    "sklearn": {"evaluate"},
+    "scipy": {"evaluate"},
+    "fastai": {"learn", "network", "export"},
+    "torch": {"learn", "network", "export"},
+}
+SOURCES = [ROOT / "app.py", ROOT / "train.py", *sorted((ROOT / "cartoons").glob("[a-z]*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, wherever in the file: "cartoons.images", "numpy"..."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "cartoons":
+                found |= {f"cartoons.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_imports_point_one_way(path: Path) -> None:
+    inside = {name.split(".")[1] for name in imports(path) if name.startswith("cartoons.")}
+    assert inside <= MAY_IMPORT[path.stem]
+    assert not {"app", "train", "scrape"} & imports(path)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_each_library_has_its_owner(path: Path) -> None:
+    for library in {name.split(".")[0] for name in imports(path)} & OWNERS.keys():
+        assert path.stem in OWNERS[library], f"{library} belongs to {OWNERS[library]}"
+
+
+def test_the_map_has_no_circle() -> None:
+    done: set[str] = set()
+    while left := {name for name in MAY_IMPORT if name not in done}:
+        free = {name for name in left if MAY_IMPORT[name] <= done}
+        assert free, f"a circle among {left}"
+        done |= free
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name != "build_demo":  # a layout reads best in one piece
+            assert (node.end_lineno or 0) - node.lineno < 45, node.name
+
+
+def test_the_package_docstring_lists_every_file() -> None:
+    listed = set(re.findall(r"^(\w+)\.py ", (ROOT / "cartoons" / "__init__.py").read_text(), re.MULTILINE))
+    assert listed == {path.stem for path in (ROOT / "cartoons").glob("[a-z]*.py")}
+
+
+def test_importing_the_page_loads_no_training_stack_and_does_nothing() -> None:
+    code = (
+        "import sys, os; before = set(os.listdir()); import app; "
+        "print(sorted({'torch', 'fastai', 'timm', 'sklearn', 'scipy', 'onnx'} & sys.modules.keys())); "
+        "print(sorted(set(os.listdir()) - before - {'__pycache__'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["[]", "[]"], done.stdout
+
+
+def test_the_space_installs_pinned_packages_and_no_training_stack() -> None:
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines)
+    assert not {"torch", "fastai", "timm"} & {line.split("==")[0] for line in lines}
+
+
+def front_matter() -> dict[str, str]:
+    text = (ROOT / "README.md").read_text()
+    block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    assert block
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in block[1].splitlines())}
+
+
+def test_the_readme_is_a_valid_space_card() -> None:
+    card = front_matter()
+    pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
+    assert card["sdk"] == "gradio"
+    assert card["sdk_version"] == pins["gradio"]
+    assert card["app_file"] == "app.py"
+    assert (ROOT / card["app_file"]).exists()
+    assert re.fullmatch(r'"3\.1\d(\.\d+)?"', card["python_version"])
+    assert 0 < len(card["short_description"].strip('"')) <= 60
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {card["colorFrom"], card["colorTo"]} <= colours
+
+
+def test_every_link_and_picture_of_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)|src=\"(?!https?:)([^\"]+)\"", text):
+        assert (ROOT / (target[0] or target[1])).exists(), target
+
+
+def test_the_embedded_model_is_small() -> None:
+    sizes = [path.stat().st_size for path in (ROOT / "model").rglob("*") if path.is_file()]
+    assert max(sizes) < 10e6
+    assert sum(sizes) < 15e6
+
+
+def test_every_drawing_has_its_source() -> None:
+    drawn = {path.stem for path in (ROOT / "examples").glob("*.svg")}
+    assert drawn == {path.stem for path in (ROOT / "examples").glob("*.png")}
+    for source in (ROOT / "examples").glob("*.svg"):
+        text = source.read_text()
+        assert "<image" not in text
+        assert "<script" not in text
+        assert "href" not in text
