@@ -9,6 +9,8 @@ source held out in turn, then trained on everything, exported to ONNX behind a p
 
 import argparse
 import datetime
+import hashlib
+import io
 import logging
 import sys
 import time
@@ -28,6 +30,7 @@ from cartoons.export import export
 from cartoons.learn import FAST, Recipe, Trainer, readable
 from cartoons.network import DEFAULT_ARCH, build_learner
 
+WORK = "work"
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 log = logging.getLogger("train")
 
@@ -42,7 +45,9 @@ def train(root: Path, out: Path, arch: str = DEFAULT_ARCH, recipe: Recipe = FAST
     trainer = Trainer(learn, items, labels, recipe)
 
     by_source = list(dataset.folds_by_source(items))
-    found = out_of_fold(trainer, labels, [*by_source, *dataset.folds_of_others(items)], characters_from=len(by_source))
+    folds = [*by_source, *dataset.folds_of_others(items)]
+    key = f"{dataset.content_hash(items)} {arch} {recipe}"
+    found = out_of_fold(trainer, labels, folds, characters_from=len(by_source), work=out / WORK, key=key)
     metrics, temperature, threshold = evaluate.measure(found)
     metrics["protocol"] = protocol(items, by_source)
     log.info("Training on all %d pictures.", len(items))
@@ -87,17 +92,24 @@ def check_writable(out: Path) -> None:
 
 
 def out_of_fold(
-    trainer: Trainer, labels: tuple[str, ...], folds: Sequence[Fold], characters_from: int
+    trainer: Trainer, labels: tuple[str, ...], folds: Sequence[Fold], characters_from: int, work: Path, key: str
 ) -> evaluate.OutOfFold:
     """Train once per fold, and keep what it says of the held-out pictures: in the first `characters_from` folds of the
-    characters, in the others of `_other`."""
+    characters, in the others of `_other`. Every fold's answers go to `work` at once, and a rerun with the same `key` (data,
+    network and recipe) takes them from there."""
     items = trainer.items
     logits = np.full((len(items), len(labels)), np.nan)
+    work.mkdir(exist_ok=True)
     started = time.monotonic()
     for number, fold in enumerate(folds, 1):
-        trainer.fit([i for i in range(len(items)) if i not in fold.held_out])
         judged = [i for i in fold.held_out if (items[i].label != bundle.OTHER_LABEL) == (number <= characters_from)]
-        logits[judged] = trainer.logits(judged)
+        done = work / f"{hashlib.sha256(f'{key} {sorted(fold.held_out)}'.encode()).hexdigest()[:16]}.npy"
+        if not done.exists():
+            trainer.fit([i for i in range(len(items)) if i not in fold.held_out])
+            answers = io.BytesIO()
+            np.save(answers, trainer.logits(judged))
+            bundle.write_atomically(done, answers.getvalue())
+        logits[judged] = np.load(done)
         left_s = (time.monotonic() - started) / number * (len(folds) - number)
         log.info("Measured %d of %d (%s held out), about %.0f s to go.", number, len(folds), fold.name, left_s)
     return evaluate.OutOfFold(items, labels, logits)
