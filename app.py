@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ImageData
 from PIL import Image
 
 from cartoons import hub
@@ -36,13 +35,18 @@ HERE = Path(__file__).parent
 EMBEDDED_MODEL = HERE / "model"
 EXAMPLES = HERE / "examples"
 TOP = 4
+SHOWN_BY_NO_BROWSER = {"HEIF", "TIFF"}
 UPLOADS_KEPT_S = 3600
 CONCURRENT_ANSWERS = 4
 PAGE_EVENT: dict[str, Any] = {
     "api_visibility": "private",
     "concurrency_limit": CONCURRENT_ANSWERS,
+    "preprocess": False,
     "show_progress": "minimal",
 }
+"""Without preprocessing a listener gets the upload itself, for `open_upload`: gr.Image's own decoding answers a bad file
+with a stack trace, and a good one with other pixels than training saw."""
+Upload = dict[str, Any]
 log = logging.getLogger("app")
 
 
@@ -56,18 +60,19 @@ def keep_zero_gpu_content() -> None:
     """Never called: it is there to be decorated."""
 
 
-def open_upload(upload: ImageData | None) -> Image.Image | None:
+def open_upload(upload: Upload | None) -> Image.Image:
     """What gr.Image received (a file, or a data: URL from an API client) as an RGB picture; gr.Error when it is none."""
     if upload is None:
-        return None
+        message = "No picture was given: send one, for example with gradio_client's handle_file(path)."
+        raise gr.Error(message, print_exception=False)
     try:
-        if upload.url and upload.url.startswith("data:"):
-            return load(base64.b64decode(upload.url.partition(",")[2]))
-        return load(upload.path or "")
+        if (upload["url"] or "").startswith("data:"):
+            return load(base64.b64decode(upload["url"].partition(",")[2]))
+        return load(upload["path"] or "")
     except ImageError as error:
-        raise gr.Error(str(error), title="Not a picture") from error
+        raise gr.Error(str(error), print_exception=False) from error
     except ValueError as error:
-        raise gr.Error(f"The picture's base64 data is damaged ({error}): send it again.", title="Not a picture") from error
+        raise gr.Error(f"The picture's base64 data is damaged ({error}): send it again.", print_exception=False) from error
 
 
 def choose_model(repo: str | None, revision: str | None) -> tuple[Classifier, str]:
@@ -93,24 +98,26 @@ def build_demo(classifier: Classifier, notice: str = "") -> gr.Blocks:
     """The page and its API (/predict, /classify) around a classifier; notice: why another model than asked answers."""
     info = classifier.info
 
-    def answer_page(picture: Image.Image | None) -> tuple[str, Any]:
-        if picture is None:
-            return start_over()[1:]
+    def answer_page(upload: Upload | None) -> tuple[Any, str, Any]:
+        if upload is None:
+            return start_over()
+        picture = open_upload(upload)
         [answer] = classifier.predict([picture])
+        shown = picture if picture.format in SHOWN_BY_NO_BROWSER else gr.skip()
         bars = gr.Label(value=confidences(answer), visible=True, elem_classes=[] if answer.known else ["muted"])
-        return headline(answer, info.characters), bars
+        return shown, headline(answer, info.characters), bars
 
-    def start_over() -> tuple[None, str, Any]:
+    def start_over() -> tuple[Any, str, Any]:
         return None, headline(None, info.characters), gr.Label(value=None, visible=False)
 
-    def predict(picture: Image.Image | None) -> dict[str, float]:
+    def predict(upload: Upload | None) -> dict[str, float]:
         """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
-        return confidences(classifier.predict([required(picture)])[0])
+        return confidences(classifier.predict([open_upload(upload)])[0])
 
-    def classify(picture: Image.Image | None) -> dict[str, Any]:
+    def classify(upload: Upload | None) -> dict[str, Any]:
         """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
         started = time.perf_counter()
-        [answer] = classifier.predict([required(picture)])
+        [answer] = classifier.predict([open_upload(upload)])
         return {
             "label": answer.label,
             "known": answer.known,
@@ -136,22 +143,17 @@ def build_demo(classifier: Classifier, notice: str = "") -> gr.Blocks:
                 alt_text="the picture to name",
                 elem_id="picture",
             )
-            # In place of gr.Image's own decoding, which answers a bad file with a stack trace and a good one with other
-            # pixels than training saw. (Gradio writes a .pyi file beside the source of every subclass.)
-            picture.preprocess = open_upload  # type: ignore[method-assign,assignment]
             with gr.Column():
                 said = gr.HTML(headline(None, info.characters), elem_id="said")
                 bars = gr.Label(num_top_classes=TOP, show_heading=False, show_label=False, visible=False, elem_id="bars")
-        # "input" is any act of the visitor: upload, drop, paste, photograph, clear; an example's click runs by itself.
-        asked = picture.input(answer_page, picture, [said, bars], **PAGE_EVENT)
+        # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
+        # the value of before when a visitor clears an example).
+        asked = picture.change(answer_page, picture, [picture, said, bars], show_progress_on=said, **PAGE_EVENT)
         asked.failure(start_over, None, [picture, said, bars], **PAGE_EVENT)
         if pictures := sorted(str(path) for path in EXAMPLES.glob("*.png")):
             gr.Examples(
                 pictures,
                 picture,
-                [said, bars],
-                answer_page,
-                run_on_click=True,
                 cache_examples=False,
                 label="Or try one of these drawings",
                 elem_id="examples",
@@ -167,15 +169,8 @@ def add_api(picture: gr.Image, predict: Callable[..., Any], classify: Callable[.
     """Endpoints for programs, apart from the page's own events so that they stay as they are when the page changes."""
     with gr.Row(visible=False):
         call, label, facts = gr.Button(), gr.Label(num_top_classes=TOP), gr.JSON()
-    call.click(predict, picture, label, api_name="predict", concurrency_limit=CONCURRENT_ANSWERS)
-    call.click(classify, picture, facts, api_name="classify", concurrency_limit=CONCURRENT_ANSWERS)
-
-
-def required(picture: Image.Image | None) -> Image.Image:
-    """The picture of an API call; gr.Error when there is none."""
-    if picture is None:
-        raise gr.Error("No picture was given: send one, for example with gradio_client's handle_file(path).")
-    return picture
+    call.click(predict, picture, label, api_name="predict", concurrency_limit=CONCURRENT_ANSWERS, preprocess=False)
+    call.click(classify, picture, facts, api_name="classify", concurrency_limit=CONCURRENT_ANSWERS, preprocess=False)
 
 
 THEME = gr.themes.Soft(

@@ -40,9 +40,12 @@ def load(
 ) -> Image.Image:
     """Open a picture from bytes or a path as upright 8-bit RGB, transparency on white, the first frame of an animation.
 
-    As `load_cutout`, which see for limits and errors.
+    Its `format` is the file's. As `load_cutout`, which see for limits and errors.
     """
-    return on_white(load_cutout(source, max_bytes=max_bytes, max_pixels=max_pixels))
+    cutout = load_cutout(source, max_bytes=max_bytes, max_pixels=max_pixels)
+    picture = on_white(cutout)
+    picture.format = cutout.format
+    return picture
 
 
 def load_cutout(
@@ -66,7 +69,9 @@ def load_cutout(
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             _check_pixels(opened, max_pixels)
             opened.load()
-            return _to_8_bit(_upright(opened))
+            picture = _to_8_bit(_upright(opened))
+            picture.format = opened.format
+            return picture
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

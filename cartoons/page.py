@@ -53,11 +53,15 @@ def _name(label: str) -> str:
 
 
 CSS = """
-.gradio-container > main { max-width: 1000px; margin: 0 auto; }
+main.contain { max-width: 1000px; margin: 0 auto; width: 100%; }
 #top h1 { font-size: 2rem; font-weight: 800; line-height: 1.2; margin: .4rem 0 .2rem; }
 #top p, #colophon p { color: var(--body-text-color-subdued); text-wrap: balance; }
 #top #notice { color: var(--body-text-color); }
 #notice { border-left: 4px solid #d97706; padding: .5rem .9rem; background: var(--block-background-fill); }
+#picture { border: 2px dashed var(--border-color-primary); }
+#examples .gallery { display: grid; gap: .5rem; }
+#examples .gallery { grid-template-columns: repeat(auto-fill, minmax(clamp(56px, 7vw, 88px), 1fr)); }
+#examples .gallery button, #examples .gallery .container { width: 100%; height: auto; aspect-ratio: 1; }
 #said h2 { font-size: clamp(1.7rem, 5vw, 2.4rem); font-weight: 800; line-height: 1.15; margin: 0; text-wrap: balance; }
 #said p { color: var(--body-text-color-subdued); font-size: 1.05rem; margin: .4rem 0 0; }
 #top .name, #said .name { text-transform: capitalize; color: var(--body-text-color); }

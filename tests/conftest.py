@@ -20,11 +20,19 @@ from cartoons import bundle
 from cartoons.bundle import ModelInfo
 
 ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
 REAL_DATA = ROOT.parent / "shared" / "data"
-CHROMIUM_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --disable-quic --use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
-).split()
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
 
 
 def colour_graph(labels: int = 3, gain: float = 10.0) -> bytes:

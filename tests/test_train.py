@@ -113,7 +113,7 @@ def test_the_parity_gate_refuses() -> None:
     paths = [Path("one.png"), Path("two.png")]
     assert compare(same, same, paths).largest_difference == 0
     with pytest.raises(ExportError, match=r"1 of 2 pictures .* 0\.0020 \(two\.png\)"):
-        compare(same, same + [[0, 0], [0.002, -0.002]], paths)
+        compare(same, same + np.array([[0, 0], [0.002, -0.002]]), paths)
     with pytest.raises(ExportError, match="was not written"):
         compare(np.array([[0.5004, 0.4996]]), np.array([[0.4998, 0.5002]]), paths[:1])
 

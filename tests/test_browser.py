@@ -1,0 +1,199 @@
+"""The page as a visitor sees it, in a real Chromium."""
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import CHROMIUM_FLAGS, EXAMPLES, REAL_DATA, Page
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Page as Tab
+
+from cartoons.images import load
+
+pytestmark = pytest.mark.slow
+DROP = """
+([target, name, base64, type]) => {
+    const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], name, {type}));
+    const zone = document.querySelector(target);
+    for (const kind of ["dragenter", "dragover", "drop"])
+        zone.dispatchEvent(new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}));
+}
+"""
+TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif"}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(permissions=["clipboard-read", "clipboard-write", "camera"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tab(context: BrowserContext, page: Page) -> Tab:
+    return opened(context.new_page(), page)
+
+
+def opened(tab: Tab, page: Page) -> Tab:
+    tab.set_default_timeout(20_000)
+    tab.goto(page.url)
+    tab.wait_for_selector("#picture input[type=file]", state="attached")
+    return tab
+
+
+def drop(tab: Tab, path: Path) -> None:
+    """Drag a file into the page: over whatever fills the picture's place, upload area or an earlier picture."""
+    if (clear := tab.locator("#picture button[aria-label='Remove Image']")).count():
+        clear.first.click()
+        tab.wait_for_selector("#picture input[type=file]", state="attached")
+    data = base64.b64encode(path.read_bytes()).decode()
+    tab.evaluate(DROP, ["#picture button:has(input[type=file])", path.name, data, TYPES[path.suffix]])
+
+
+def said(tab: Tab, words: str) -> None:
+    expect(tab.locator("#said h2")).to_have_text(re.compile(words, re.IGNORECASE), timeout=20_000)
+
+
+def test_dropping_drawings_one_after_the_other(tab: Tab) -> None:
+    said(tab, "Who is it")
+    for drawing, name in [("bugs-bunny-1", "bugs bunny"), ("donald-duck-2", "donald duck"), ("shinchan-1", "shinchan")]:
+        drop(tab, EXAMPLES / f"{drawing}.png")
+        said(tab, name)
+        expect(tab.locator("#picture img")).to_be_visible()
+        expect(tab.locator("#bars")).to_contain_text(re.compile(name, re.IGNORECASE))
+        assert tab.locator("#bars .muted").count() == 0
+
+
+def test_i_do_not_know_this_one_and_then_one_it_knows(tab: Tab) -> None:
+    drop(tab, EXAMPLES / "other-1.png")
+    said(tab, "I don.t know this one")
+    expect(tab.locator("#bars.muted")).to_be_visible()
+    drop(tab, EXAMPLES / "mickey-mouse-1.png")
+    said(tab, "mickey mouse")
+    expect(tab.locator("#bars.muted")).to_have_count(0)
+
+
+def test_a_text_file_named_jpg_gets_a_sentence_and_the_page_goes_on(tab: Tab, tmp_path: Path) -> None:
+    (tmp_path / "notes.jpg").write_text("buy carrots")
+    drop(tab, tmp_path / "notes.jpg")
+    expect(tab.get_by_text("This is not a picture but text")).to_be_visible()
+    said(tab, "Who is it")
+    drop(tab, EXAMPLES / "mickey-mouse-1.png")
+    said(tab, "mickey mouse")
+
+
+@pytest.mark.parametrize("suffix", ["heic", "tiff"])
+def test_formats_that_no_browser_shows_are_shown(tab: Tab, tmp_path: Path, suffix: str) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    path = tmp_path / f"photo.{suffix}"
+    Image.open(EXAMPLES / "mickey-mouse-1.png").convert("RGB").save(path)
+    tab.set_input_files("#picture input[type=file]", path)
+    said(tab, "mickey mouse")
+    tab.wait_for_function("document.querySelector('#picture img')?.naturalWidth > 100")
+
+
+def test_examples_are_one_click(tab: Tab) -> None:
+    tab.locator("#examples button").first.click()
+    said(tab, "bugs bunny")
+    expect(tab.locator("#picture img")).to_be_visible()
+
+
+def test_clearing_starts_over(tab: Tab) -> None:
+    tab.locator("#examples button").first.click()
+    said(tab, "bugs bunny")
+    tab.locator("#picture button[aria-label='Remove Image']").first.click()
+    said(tab, "Who is it")
+    expect(tab.locator("#bars")).to_be_hidden()
+
+
+def test_pasting_a_picture(tab: Tab) -> None:
+    data = base64.b64encode((EXAMPLES / "donald-duck-1.png").read_bytes()).decode()
+    tab.evaluate(
+        """async base64 => {
+            const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+            await navigator.clipboard.write([new ClipboardItem({"image/png": new Blob([bytes], {type: "image/png"})})]);
+        }""",
+        data,
+    )
+    tab.locator("#picture button[aria-label='Paste from clipboard']").click()
+    said(tab, "donald duck")
+
+
+def test_photographing(tab: Tab) -> None:
+    """Chromium's stand-in for a camera shows a green test card: no cartoon."""
+    tab.locator("#picture button[aria-label='Capture from camera']").click()
+    tab.get_by_text("Click to Access Webcam").click()
+    tab.locator("#picture button[aria-label='capture photo']").click()
+    said(tab, "I don.t know this one")
+
+
+def test_no_other_host_is_asked_for_anything(context: BrowserContext, page: Page) -> None:
+    tab, asked = context.new_page(), []
+    tab.on("request", lambda request: asked.append(request.url))
+    opened(tab, page)
+    tab.locator("#examples button").first.click()
+    said(tab, "bugs bunny")
+    assert len(asked) > 10
+    assert [url for url in asked if not url.startswith((page.url, "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_needs_no_sideways_scrolling(browser: Browser, page: Page, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True)
+    tab = opened(context.new_page(), page)
+    tab.locator("#examples button").first.tap()
+    said(tab, "bugs bunny")
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    assert tab.locator("#said h2").bounding_box()["y"] < 844  # the answer is on the first screen
+    context.close()
+
+
+def real(label: str, style: str = "", suffix: str = "") -> list[Path]:
+    """Real pictures of a label, sorted; the test is skipped where they are not."""
+    import json
+
+    if not REAL_DATA.exists():
+        pytest.skip(f"the real pictures ({REAL_DATA}) are not here")
+    rows = map(json.loads, (REAL_DATA / "four" / "metadata.jsonl").read_text().splitlines())
+    found = [row for row in rows if row["label"] == label and style in row["style"] and row["file_name"].endswith(suffix)]
+    return sorted(REAL_DATA / "four" / row["file_name"] for row in found)
+
+
+@pytest.mark.data
+def test_real_pictures_in_every_guise(tab: Tab, tmp_path: Path) -> None:
+    transparent = next(p for p in real("donald duck", suffix="png") if Image.open(p).mode in ("RGBA", "P"))
+    turned, webp, gif = tmp_path / "turned.jpg", tmp_path / "some.webp", tmp_path / "some.gif"
+    bugs, mickey, shinchan = real("bugs bunny", "web"), real("mickey mouse", suffix="jpg"), real("shinchan", "web images")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    load(mickey[1]).transpose(Image.Transpose.ROTATE_90).save(turned, exif=exif, quality=95)
+    load(bugs[1]).save(webp)
+    load(shinchan[1]).quantize(256).save(gif)
+    for path, name in [
+        (bugs[0], "bugs bunny"),
+        (webp, "bugs bunny"),
+        (real("donald duck", suffix="jpg")[0], "donald duck"),
+        (transparent, "donald duck"),
+        (mickey[0], "mickey mouse"),
+        (turned, "mickey mouse"),
+        (shinchan[0], "shinchan"),
+        (gif, "shinchan"),
+        (real("_other", "photo")[0], "I don.t know this one"),
+    ]:
+        drop(tab, path)
+        said(tab, name)

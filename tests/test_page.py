@@ -1,0 +1,186 @@
+"""The page as programs see it: gradio_client, plain HTTP, the command line, ZeroGPU."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import EXAMPLES, ROOT, Page, plain
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from cartoons.images import load
+from cartoons.predict import Classifier
+
+MICKEY = EXAMPLES / "mickey-mouse-2.png"
+SPACES = '''
+"""What ZeroGPU does to an app, as far as it matters: no decorated function, no start."""
+import gradio
+
+decorated = []
+launch = gradio.Blocks.launch
+
+
+def GPU(function):
+    decorated.append(function)
+    return function
+
+
+def checked(*args, **kwargs):
+    if not decorated:
+        raise RuntimeError("No @spaces.GPU function detected during startup")
+    return launch(*args, **kwargs)
+
+
+gradio.Blocks.launch = checked
+'''
+
+
+def name_of(drawing: Path) -> str:
+    """examples/bugs-bunny-1.png shows "bugs bunny"."""
+    return drawing.stem.rpartition("-")[0].replace("-", " ")
+
+
+@pytest.fixture(scope="module")
+def client(page: Page) -> Client:
+    return Client(page.url, verbose=False)
+
+
+def post(url: str, endpoint: str, picture: dict[str, Any]) -> Any:
+    """One call over plain HTTP: the data of the answer."""
+    body = json.dumps({"data": [picture]}).encode()
+    request = urllib.request.Request(f"{url}/gradio_api/run/{endpoint}", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["data"][0]
+
+
+def data_url(data: bytes) -> dict[str, Any]:
+    import base64
+
+    url = "data:image/png;base64," + base64.b64encode(data).decode()
+    return {"url": url, "meta": {"_type": "gradio.FileData"}}
+
+
+def test_the_embedded_model_names_every_drawing() -> None:
+    classifier = Classifier.load(ROOT / "model")
+    drawings = sorted(EXAMPLES.glob("*.png"))
+    answers = classifier.predict([load(path) for path in drawings])
+    wrong = {
+        path.stem: (answer.label, answer.known, round(answer.unknown_score, 3))
+        for path, answer in zip(drawings, answers, strict=True)
+        if (answer.label if answer.known else "other") != name_of(path)
+    }
+    assert not wrong
+    assert {name_of(path) for path in drawings} == {*classifier.info.characters, "other"}
+
+
+@pytest.mark.slow
+def test_predict_gives_four_confidences_in_order(client: Client) -> None:
+    answer = client.predict(handle_file(MICKEY), api_name="/predict")
+    assert answer["label"] == "mickey mouse"
+    values = [row["confidence"] for row in answer["confidences"]]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=True)
+    assert 0.5 < sum(values) <= 1
+
+
+@pytest.mark.slow
+def test_every_way_of_asking_gives_the_same_numbers(page: Page, client: Client) -> None:
+    asked = client.predict(handle_file(MICKEY), api_name="/predict")
+    facts = client.predict(handle_file(MICKEY), api_name="/classify")
+    embedded = post(page.url, "predict", data_url(MICKEY.read_bytes()))
+    here = Classifier.load(ROOT / "model").predict([load(MICKEY)])[0]
+    for row in [*asked["confidences"], *embedded["confidences"]]:
+        assert row["confidence"] == pytest.approx(facts["probabilities"][row["label"]], abs=1e-6)
+        assert row["confidence"] == pytest.approx(here.probabilities[row["label"]], abs=1e-6)
+    assert facts["known"] is True
+    assert facts["label"] == "mickey mouse"
+    assert facts["model"]["revision"] == Classifier.load(ROOT / "model").info.revision
+    assert 0 < facts["milliseconds"] < 10_000
+
+
+@pytest.mark.slow
+def test_only_two_endpoints_are_public(client: Client) -> None:
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/predict", "/classify"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"hello, I am no picture", "text"),
+        (b"<!doctype html><title>404</title>", "a web page"),
+        (MICKEY.read_bytes()[:9000], "cut short"),
+        (b"", "empty"),
+    ],
+)
+def test_what_is_no_picture_gets_a_sentence(client: Client, tmp_path: Path, data: bytes, says: str) -> None:
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(data)
+    with pytest.raises(AppError, match=says):
+        client.predict(handle_file(path), api_name="/predict")
+
+
+@pytest.mark.slow
+def test_no_picture_gets_a_sentence(client: Client) -> None:
+    with pytest.raises(AppError, match="No picture was given"):
+        client.predict(None, api_name="/classify")
+
+
+@pytest.mark.slow
+def test_damaged_base64_gets_a_sentence(page: Page) -> None:
+    broken = {"url": "data:image/png;base64,abc", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        post(page.url, "predict", broken)
+    assert "damaged" in json.load(caught.value)["error"]
+
+
+@pytest.mark.slow
+def test_files_of_the_server_cannot_be_asked_for(page: Page) -> None:
+    """A path that was never uploaded is refused, though it is a picture."""
+    with pytest.raises(urllib.error.HTTPError):
+        post(page.url, "predict", {"path": str(ROOT / "README.md"), "meta": {"_type": "gradio.FileData"}})
+
+
+@pytest.mark.slow
+def test_another_model_folder_is_served(colour_model: Path, tmp_path: Path) -> None:
+    running = Page("--model", str(colour_model))
+    try:
+        plain("#00ff00").save(tmp_path / "green.png")
+        answer = Client(running.url, verbose=False).predict(handle_file(tmp_path / "green.png"), api_name="/classify")
+        assert answer["label"] == "green frog"
+        assert answer["model"]["name"] == "colours"
+    finally:
+        assert "Model colours" in running.stop()
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_no_model_ends_with_a_sentence(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "app.py", "--model", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("app.py: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_it_starts_on_zero_gpu(tmp_path: Path) -> None:
+    (tmp_path / "spaces.py").write_text(SPACES)
+    running = Page(env={"PYTHONPATH": str(tmp_path)})
+    try:
+        assert Client(running.url, verbose=False).predict(handle_file(MICKEY), api_name="/predict")["label"]
+    finally:
+        running.stop()
+
+
+@pytest.mark.slow
+def test_the_stand_in_for_zero_gpu_refuses_an_app_that_decorates_nothing(tmp_path: Path) -> None:
+    (tmp_path / "spaces.py").write_text(SPACES)
+    code = "import spaces, gradio; gradio.Blocks().launch()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "No @spaces.GPU function" in done.stderr
