@@ -1,7 +1,8 @@
 # make app     set up and open the page
 # make test    set up and pass the tests       (make fast: those that neither train nor open a browser)
 # make lint    ruff and mypy
-# make bench   measure against the usual fastai + gr.Interface template
+# make bench   measure the page against the usual fastai + gr.Interface template, and ways to make pictures square
+# make examples  draw examples/*.png from the SVG beside them, and photograph the page
 # make model   train the embedded model on DATA and measure it, source by source
 
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
@@ -27,12 +28,14 @@ lint: .venv-dev/ready
 
 bench: .venv-dev/ready
 	.venv-dev/bin/python -m bench
+	.venv-dev/bin/python -m bench.resize $(DATA)
 
 model: .venv-dev/ready
 	.venv-dev/bin/python train.py $(DATA) --out model --name "Four cartoon characters"
 
 examples: .venv-dev/ready browser
 	.venv-dev/bin/python -m bench.draw_examples
+	.venv-dev/bin/python -m bench.screenshot
 
 .venv/ready: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }

@@ -110,14 +110,14 @@ def build_demo(classifier: Classifier, notice: str = "") -> gr.Blocks:
     def start_over() -> tuple[Any, str, Any]:
         return None, headline(None, info.characters), gr.Label(value=None, visible=False)
 
-    def predict(upload: Upload | None) -> dict[str, float]:
+    def predict(picture: Upload | None) -> dict[str, float]:
         """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
-        return confidences(classifier.predict([open_upload(upload)])[0])
+        return confidences(classifier.predict([open_upload(picture)])[0])
 
-    def classify(upload: Upload | None) -> dict[str, Any]:
+    def classify(picture: Upload | None) -> dict[str, Any]:
         """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
         started = time.perf_counter()
-        [answer] = classifier.predict([open_upload(upload)])
+        [answer] = classifier.predict([open_upload(picture)])
         return {
             "label": answer.label,
             "known": answer.known,

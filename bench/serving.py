@@ -6,7 +6,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution, requires
 from pathlib import Path
@@ -28,8 +30,9 @@ class Serving:
     memory_mb: float
 
 
-def measure(*command: str, picture: Path) -> Serving:
-    """Start `python command...`, ask it, stop it."""
+@contextmanager
+def running(*command: str, picture: Path) -> Iterator[tuple[httpx.Client, int, float]]:
+    """`python command...` as a page: a client of it, its process id, and the seconds from its start to its first answer."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -38,31 +41,36 @@ def measure(*command: str, picture: Path) -> Serving:
     process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
-            first_answer(client, process, picture)
-            start_s = time.perf_counter() - started
-            for _ in range(WARM_UP):
-                ask(client, picture)
-            singles = [ask(client, picture) for _ in range(SINGLE)]
-            began = time.perf_counter()
-            with ThreadPoolExecutor(CLIENTS) as pool:
-                list(pool.map(lambda _: ask(client, picture), range(LOADED)))
-            per_second = LOADED / (time.perf_counter() - began)
-        return Serving(start_s, statistics.median(singles) * 1000, per_second, peak_memory_mb(process.pid))
+            while not answers(client, picture):
+                if process.poll() is not None:
+                    raise RuntimeError(f"The page ended with exit code {process.returncode} before its first answer.")
+                time.sleep(0.05)
+            yield client, process.pid, time.perf_counter() - started
     finally:
         process.terminate()
         process.wait()
 
 
-def first_answer(client: httpx.Client, process: "subprocess.Popen[bytes]", picture: Path) -> None:
-    """Ask until it answers."""
-    while True:
-        if process.poll() is not None:
-            raise RuntimeError(f"The page ended with exit code {process.returncode} before its first answer.")
-        try:
+def answers(client: httpx.Client, picture: Path) -> bool:
+    """Whether the page is up."""
+    try:
+        ask(client, picture)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def measure(*command: str, picture: Path) -> Serving:
+    """Start a page, ask it one by one and then by many at once, stop it."""
+    with running(*command, picture=picture) as (client, pid, start_s):
+        for _ in range(WARM_UP):
             ask(client, picture)
-            return
-        except httpx.HTTPError:
-            time.sleep(0.05)
+        singles = [ask(client, picture) for _ in range(SINGLE)]
+        began = time.perf_counter()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(lambda _: ask(client, picture), range(LOADED)))
+        per_second = LOADED / (time.perf_counter() - began)
+        return Serving(start_s, statistics.median(singles) * 1000, per_second, peak_memory_mb(pid))
 
 
 def ask(client: httpx.Client, picture: Path) -> float:
