@@ -114,8 +114,8 @@ def _limits(info: ModelInfo) -> str:
 
 - {weakest.capitalize()} is found least often; {fewest} had only {info.metrics["pictures"][fewest]} pictures to learn from.
 - Cartoons of characters it never saw sometimes get a name, above all those drawn like one it knows.
-- One name per picture: of several characters it finds the most prominent, or says that it does not know.
-- Drawings in a child's hand, tattoos, toys and costumes were not among the pictures."""
+- It gives one name per picture, however many characters are in it.
+- Styles that were not among its pictures, such as a child's drawing, a toy or a costume, were not measured."""
 
 
 def _use(info: ModelInfo) -> str:

@@ -24,6 +24,7 @@ DROP = """
         zone.dispatchEvent(new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}));
 }
 """
+REMOVE = "#picture button[aria-label='Remove Image']"
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif"}
 
 
@@ -56,7 +57,7 @@ def opened(tab: Tab, page: Page) -> Tab:
 
 def drop(tab: Tab, path: Path) -> None:
     """Drag a file into the page: over whatever fills the picture's place, upload area or an earlier picture."""
-    if (clear := tab.locator("#picture button[aria-label='Remove Image']")).count():
+    if (clear := tab.locator(REMOVE)).count():
         clear.first.click()
         tab.wait_for_selector("#picture input[type=file]", state="attached")
     data = base64.b64encode(path.read_bytes()).decode()
@@ -90,6 +91,7 @@ def test_a_text_file_named_jpg_gets_a_sentence_and_the_page_goes_on(tab: Tab, tm
     (tmp_path / "notes.jpg").write_text("buy carrots")
     drop(tab, tmp_path / "notes.jpg")
     expect(tab.get_by_text("This is not a picture but text")).to_be_visible()
+    expect(tab.locator(REMOVE)).to_have_count(0)
     said(tab, "Who is it")
     drop(tab, EXAMPLES / "mickey-mouse-1.png")
     said(tab, "mickey mouse")
@@ -116,7 +118,7 @@ def test_examples_are_one_click(tab: Tab) -> None:
 def test_clearing_starts_over(tab: Tab) -> None:
     tab.locator("#examples button").first.click()
     said(tab, "bugs bunny")
-    tab.locator("#picture button[aria-label='Remove Image']").first.click()
+    tab.locator(REMOVE).first.click()
     said(tab, "Who is it")
     expect(tab.locator("#bars")).to_be_hidden()
 

@@ -1,0 +1,68 @@
+"""The README does what it says: its programs run as they stand and print what stands below them."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Page
+
+README = (ROOT / "README.md").read_text()
+RUNNERS = {
+    "python": [sys.executable, "{file}"],
+    "javascript": ["node", "{file}"],
+    "bash": ["bash", "{file}"],
+}
+SUFFIXES = {"python": ".py", "javascript": ".mjs", "bash": ".sh"}
+NUMBER = re.compile(r"\d+\.\d+")
+
+
+def program_and_output(language: str) -> tuple[str, str]:
+    found = re.search(rf"```{language}\n(.*?)```\n\n```\n(.*?)```", README, re.DOTALL)
+    assert found, language
+    return found[1], found[2]
+
+
+def without_time(text: str) -> str:
+    """Neither the milliseconds of one answer nor line breaks are promised."""
+    return re.sub(r"\s+", "", re.sub(r'"milliseconds": ?[\d.]+', "", text))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", RUNNERS)
+def test_the_programs_print_what_the_readme_says(language: str, page: Page, tmp_path: Path) -> None:
+    if not shutil.which(RUNNERS[language][0]):
+        pytest.skip(f"{RUNNERS[language][0]} is not installed")
+    program, promised = program_and_output(language)
+    file = tmp_path / f"program{SUFFIXES[language]}"
+    file.write_text(program.replace("http://127.0.0.1:7860", page.url))
+    command = [part.format(file=file) for part in RUNNERS[language]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    got, wanted = without_time(done.stdout), without_time(promised)
+    assert NUMBER.sub("#", got) == NUMBER.sub("#", wanted)
+    for mine, theirs in zip(NUMBER.findall(got), NUMBER.findall(wanted), strict=True):
+        assert float(mine) == pytest.approx(float(theirs), abs=1e-3)  # another CPU rounds otherwise
+
+
+def test_the_figures_are_the_models() -> None:
+    info = json.loads((ROOT / "model" / "model.json").read_text())
+    metrics, unknown = info["metrics"], info["metrics"]["unknown"]
+    low, high = metrics["balanced_accuracy_95"]
+    pictures = info["dataset"]["pictures"]
+    words = re.sub(r"\s+", " ", README)
+    for sentence in [
+        f"balanced accuracy over the four characters is **{metrics['balanced_accuracy']:.3f}** "
+        f"(95 % interval {low:.3f} to {high:.3f})",
+        f"still names {unknown['characters_kept']:.1%}",
+        f"refuses {unknown['photographs']['refused']:.1%} of photographs",
+        f"{unknown['unseen_cartoons']['refused']:.1%} of cartoon characters",
+        f"(AUROC {unknown['photographs']['auroc']:.3f} and {unknown['unseen_cartoons']['auroc']:.3f})",
+        f"on {sum(n for label, n in pictures.items() if label != '_other')} pictures of the four characters",
+        f"{pictures['_other']:,} of none of them",
+    ]:
+        assert sentence in words
+    assert f"revision {(info['sha256']['model.onnx'])[:12]}" in words
