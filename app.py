@@ -99,8 +99,8 @@ def build_demo(classifier: Classifier, notice: str = "") -> gr.Blocks:
     info = classifier.info
 
     def answer_page(upload: Upload | None) -> tuple[Any, str, Any]:
-        if upload is None:
-            return start_over()
+        if upload is None:  # leave the picture alone: the visitor may have dropped the next one already
+            return gr.skip(), *start_over()[1:]
         picture = open_upload(upload)
         [answer] = classifier.predict([picture])
         shown = picture if picture.format in SHOWN_BY_NO_BROWSER else gr.skip()
