@@ -46,7 +46,8 @@ def train(root: Path, out: Path, arch: str = DEFAULT_ARCH, recipe: Recipe = FAST
 
     by_source = list(dataset.folds_by_source(items))
     folds = [*by_source, *dataset.folds_of_others(items)]
-    key = f"{dataset.content_hash(items)} {arch} {recipe}"
+    described = describe(items)
+    key = f"{described['sha256']} {arch} {recipe}"
     found = out_of_fold(trainer, labels, folds, characters_from=len(by_source), work=out / WORK, key=key)
     metrics, temperature, threshold = evaluate.measure(found)
     metrics["protocol"] = protocol(items, by_source)
@@ -64,7 +65,7 @@ def train(root: Path, out: Path, arch: str = DEFAULT_ARCH, recipe: Recipe = FAST
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=arch,
         recipe=recipe.name,
-        dataset=describe(items),
+        dataset=described,
         metrics=metrics,
         versions={package: version(package) for package in VERSIONS_OF},
     )

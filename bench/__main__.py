@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
 from statistics import median
@@ -40,7 +40,7 @@ def main() -> int:
     return 0
 
 
-def middle(rounds: Sequence[Serving]) -> Serving:
+def middle(rounds: Iterable[Serving]) -> Serving:
     """Field by field the median of the rounds."""
     return Serving(*(median(column) for column in zip(*map(astuple, rounds), strict=True)))
 

@@ -1,6 +1,7 @@
 """The page as a visitor sees it, in a real Chromium."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_dropping_drawings_one_after_the_other(tab: Tab) -> None:
         said(tab, name)
         expect(tab.locator("#picture img")).to_be_visible()
         expect(tab.locator("#bars")).to_contain_text(re.compile(name, re.IGNORECASE))
-        assert tab.locator("#bars .muted").count() == 0
+        expect(tab.locator("#bars.muted")).to_have_count(0)
 
 
 def test_i_do_not_know_this_one_and_then_one_it_knows(tab: Tab) -> None:
@@ -167,8 +168,6 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Browser, page: Page, schem
 
 def real(label: str, style: str = "", suffix: str = "") -> list[Path]:
     """Real pictures of a label, sorted; the test is skipped where they are not."""
-    import json
-
     if not REAL_DATA.exists():
         pytest.skip(f"the real pictures ({REAL_DATA}) are not here")
     rows = map(json.loads, (REAL_DATA / "four" / "metadata.jsonl").read_text().splitlines())

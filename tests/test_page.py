@@ -1,5 +1,6 @@
 """The page as programs see it: gradio_client, plain HTTP, the command line, ZeroGPU."""
 
+import base64
 import json
 import os
 import subprocess
@@ -60,8 +61,6 @@ def post(url: str, endpoint: str, picture: dict[str, Any]) -> Any:
 
 
 def data_url(data: bytes) -> dict[str, Any]:
-    import base64
-
     url = "data:image/png;base64," + base64.b64encode(data).decode()
     return {"url": url, "meta": {"_type": "gradio.FileData"}}
 
@@ -144,7 +143,7 @@ def test_damaged_base64_gets_a_sentence(page: Page) -> None:
 def test_files_of_the_server_cannot_be_asked_for(page: Page) -> None:
     """A path that was never uploaded is refused, though it is a picture."""
     with pytest.raises(urllib.error.HTTPError):
-        post(page.url, "predict", {"path": str(ROOT / "README.md"), "meta": {"_type": "gradio.FileData"}})
+        post(page.url, "predict", {"path": str(MICKEY), "meta": {"_type": "gradio.FileData"}})
 
 
 @pytest.mark.slow

@@ -106,6 +106,35 @@ def test_the_same_seed_gives_the_same_model(trained: tuple[Path, Path], tmp_path
     np.testing.assert_allclose(first, second, atol=1e-3)
 
 
+KILLED = """
+import logging, sys
+from pathlib import Path
+from cartoons.learn import Recipe
+from train import train
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+train(Path(sys.argv[1]), Path(sys.argv[2]), recipe=Recipe(epochs=1, fewest_samples=200, views=2), name="Shapes")
+"""
+
+
+def test_a_killed_measurement_goes_on_where_it_was(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    from cartoons.learn import Recipe
+    from train import train
+
+    command = [sys.executable, "-u", "-W", "ignore", "-c", KILLED, str(trained[0]), str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert any(line.startswith("Measured 2 of") for line in process.stdout)
+        process.kill()
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").glob("*.npy")}
+    assert len(done) >= 2
+    assert not (tmp_path / "model.json").exists()
+    train(trained[0], tmp_path, recipe=tiny(Recipe), name="Shapes")
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    whole, resumed = (json.loads((folder / "model.json").read_text()) for folder in (trained[1], tmp_path))
+    assert resumed["metrics"]["balanced_accuracy"] == pytest.approx(whole["metrics"]["balanced_accuracy"])
+    assert resumed["dataset"] == whole["dataset"]
+
+
 def test_the_parity_gate_refuses() -> None:
     from cartoons.export import compare
 

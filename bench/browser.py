@@ -1,0 +1,17 @@
+"""The Chromium that make examples draws and photographs with."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Page, sync_playwright
+
+
+@contextmanager
+def opened_tab(width_px: int, height_px: int) -> Iterator[Page]:
+    """An empty tab of that size, closed with its browser at the end."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser.new_page(viewport={"width": width_px, "height": height_px})
+        browser.close()
