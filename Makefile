@@ -1,16 +1,19 @@
 # make app     set up and open the page
 # make test    set up and pass the tests       (make fast: those that neither train nor open a browser)
 # make lint    ruff and mypy
-# make bench   measure the page against the usual fastai + gr.Interface template, and ways to make pictures square
+# make bench   measure the page against the usual fastai + gr.Interface template, the recipes against the usual one (DATA5),
+#              ways to make pictures square (DATA), and the heat map; half an hour on two cores
 # make examples  draw examples/*.png from the SVG beside them, and photograph the page
-# make model   train the embedded model on DATA and measure it, source by source
+# make model   train a model of the four characters on DATA, and measure it, sources held out
+# make embed   make that the embedded model
 
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 DATA ?= ../shared/data/four
+DATA5 ?= ../shared/data/five
 PIP = pip install --quiet --disable-pip-version-check
 
-.PHONY: app test fast lint bench model examples browser clean
+.PHONY: app test fast lint bench model embed examples browser clean
 
 app: .venv/ready
 	.venv/bin/python app.py
@@ -28,10 +31,15 @@ lint: .venv-dev/ready
 
 bench: .venv-dev/ready
 	.venv-dev/bin/python -m bench
+	.venv-dev/bin/python -m bench.heat
 	.venv-dev/bin/python -m bench.resize $(DATA)
+	.venv-dev/bin/python -m bench.training $(DATA5)
 
 model: .venv-dev/ready
-	.venv-dev/bin/python train.py $(DATA) --out model --name "Four cartoon characters"
+	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --rounds 8 --name "Four cartoon characters"
+
+embed: runs/embedded/model.json
+	cp runs/embedded/model.onnx runs/embedded/model.json runs/embedded/README.md model/
 
 examples: .venv-dev/ready browser
 	.venv-dev/bin/python -m bench.draw_examples

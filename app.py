@@ -23,7 +23,7 @@ from PIL import Image
 from cartoons import hub
 from cartoons.errors import BundleError, CartoonError, HubError, ImageError
 from cartoons.images import MAX_BYTES, load
-from cartoons.page import CSS, colophon, headline, opening
+from cartoons.page import CSS, colophon, headline, looked, opening
 from cartoons.predict import Classifier, Prediction
 
 try:
@@ -102,10 +102,11 @@ def build_demo(classifier: Classifier, notice: str = "") -> gr.Blocks:
         if upload is None:  # leave the picture alone: the visitor may have dropped the next one already
             return gr.skip(), *start_over()[1:]
         picture = open_upload(upload)
-        [answer] = classifier.predict([picture])
+        look = classifier.look(picture)
+        answer = look.answer
         shown = picture if picture.format in SHOWN_BY_NO_BROWSER else gr.skip()
         bars = gr.Label(value=confidences(answer), visible=True, elem_classes=[] if answer.known else ["muted"])
-        return shown, headline(answer, info.characters), bars
+        return shown, headline(answer, info.characters) + looked(look), bars
 
     def start_over() -> tuple[Any, str, Any]:
         return None, headline(None, info.characters), gr.Label(value=None, visible=False)

@@ -3,161 +3,245 @@
     python train.py data/cartoons --out runs/mine
     python app.py --model runs/mine
 
-The folder holds one folder of pictures per character, and `_other` for "none of these". The model is measured first, each
-source held out in turn, then trained on everything, exported to ONNX behind a parity gate, and described in its card.
+The folder holds one folder of pictures per character, and `_other` for "none of these". The model is measured on pictures it
+never saw, trained, exported to ONNX behind a parity gate, and described in a card and a report. A run that was interrupted
+goes on when the same command is given again.
+
+    python train.py --from-learner user/repo-or-file.pkl --out runs/theirs    # any fastai vision learner, converted
+    accelerate launch train.py data/cartoons --recipe finetune                # several GPUs
 """
 
 import argparse
 import datetime
-import hashlib
 import io
 import logging
+import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from cartoons import bundle, dataset, evaluate
+from cartoons import bundle, dataset, duplicates, split
 from cartoons.bundle import ModelInfo
 from cartoons.card import model_card
-from cartoons.dataset import Fold, Item
+from cartoons.convert import learner
+from cartoons.dataset import Item
 from cartoons.errors import CartoonError, DataError
-from cartoons.export import export
-from cartoons.learn import FAST, Recipe, Trainer, readable
-from cartoons.network import DEFAULT_ARCH, build_learner
+from cartoons.evaluation import doubts, evaluate
+from cartoons.progress import Progress, spoken_time
+from cartoons.report import index
+from cartoons.split import How, Plan
+from cartoons.training import learn, precision
+from cartoons.training.checkpoint import Row
+from cartoons.training.hardware import claim_device
+from cartoons.training.network import DEFAULT_ARCH, find_network
 
-WORK = "work"
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
+SHOWN = 12
 log = logging.getLogger("train")
 
 
-def train(root: Path, out: Path, arch: str = DEFAULT_ARCH, recipe: Recipe = FAST, name: str | None = None) -> ModelInfo:
-    """Measure, train, export and describe; returns what model.json says. Raises CartoonError before anything is lost."""
-    items = readable_items(root)
-    check_writable(out)
-    labels = dataset.labels_of(items)
-    log.info("%d pictures of %d labels; computing what the frozen part sees.", len(items), len(labels))
-    learn = build_learner(items, labels, arch, recipe.dropout)
-    trainer = Trainer(learn, items, labels, recipe)
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says besides the folders."""
 
-    by_source = list(dataset.folds_by_source(items))
-    folds = [*by_source, *dataset.folds_of_others(items)]
-    described = describe(items)
-    key = f"{described['sha256']} {arch} {recipe}"
-    found = out_of_fold(trainer, labels, folds, characters_from=len(by_source), work=out / WORK, key=key)
-    metrics, temperature, threshold = evaluate.measure(found)
-    metrics["protocol"] = protocol(items, by_source)
-    log.info("Training on all %d pictures.", len(items))
-    trainer.fit(range(len(items)))
+    recipe: learn.Recipe
+    arch: str = DEFAULT_ARCH
+    weights: Path | None = None
+    how: How = field(default_factory=How)
+    name: str | None = None
 
-    info = ModelInfo(
-        labels=labels,
-        size_px=trainer.size_px,
-        mean=trainer.mean,
-        std=trainer.std,
-        temperature=temperature,
-        unknown_threshold=threshold,
-        name=name or f"{len(labels)} labels of {root.name}",
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        arch=arch,
-        recipe=recipe.name,
-        dataset=described,
-        metrics=metrics,
-        versions={package: version(package) for package in VERSIONS_OF},
-    )
-    info = export(learn, info, [item.path for item in items], out)
-    bundle.write_atomically(out / "README.md", model_card(info).encode())
+
+@dataclass(frozen=True)
+class Job:
+    """A folder that was looked through, and what is to be done with it."""
+
+    items: list[Item]
+    content: str
+    """dataset.content_hash of the items."""
+    left_out: list[tuple[Path, str]]
+    labels: tuple[str, ...]
+    plan: Plan
+    leaked: tuple[int, int]
+    """Of the pictures that a random split would judge: those with a copy in training, and all."""
+    work: Path
+    trainer: learn.Trainer
+
+
+def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
+    """Measure, train, export and describe; what model.json says, or None on the helpers of a run on several processes.
+
+    Raises CartoonError, before anything is lost.
+    """
+    job = prepare(root, out, settings)
+    plan, trainer, work = job.plan, job.trainer, job.work
+    steps = trainer.epochs * (len(plan.rounds) + (not plan.is_holdout))
+    progress = Progress(steps, io.StringIO() if learn.is_helper() else None)
+
+    def after_round(number: int) -> None:
+        if number == 0:
+            precision.trial(trainer, job.labels, plan.rounds[0], work)
+
+    answers = learn.run_rounds(trainer, plan, job.labels, work, progress, after_round)
+    log.info("Judged %d pictures by models that never saw them.", answers.found.judged.sum())
+    whole, started = plan.rounds[0].train if plan.is_holdout else range(len(job.items)), time.monotonic()
+    history = answers.rows if plan.is_holdout else None
+    if history is None:
+        history = trainer.fit(
+            whole, work / ("round-0" if plan.is_holdout else "whole"), learn.ticking(progress, "the whole")
+        )
+    progress.clear()
+    log.info("Trained on %d pictures in %s.", len(whole), spoken_time(time.monotonic() - started))
+    if learn.is_helper():
+        return None
+    metrics, temperature, threshold = evaluate.measure(answers.found)
+    metrics |= {
+        "protocol": plan.protocol,
+        "robustness": evaluate.sliced(answers.found, answers.slices),
+        "duplicates": {"alike": duplicates.alike(job.items), "leaked": job.leaked[0], "of": job.leaked[1]},
+        "strangers_unseen": plan.strangers_unseen(job.items),
+        "precision": precision.trial(trainer, job.labels, plan.rounds[0], work),
+    }
+    info = describe(job, root, settings, metrics, temperature, threshold)
+    judged = [i for round_ in plan.rounds for i in round_.judged]
+    info = precision.export_best(trainer, info, whole, judged, out)
+    write_report(out, info, job, answers.found, history)
+    trainer.close()
+    shutil.rmtree(out / learn.WORK)
     return info
 
 
-def readable_items(root: Path) -> list[Item]:
-    """The folder's pictures, each known to open; the others are listed and left out."""
-    items, bad = readable(dataset.read(root))
-    for path, reason in bad:
+def prepare(root: Path, out: Path, settings: Settings) -> Job:
+    """Everything that can be refused is refused here, before any epoch runs."""
+    claim_device()
+    network = find_network(settings.arch, settings.weights)
+    found = dataset.read(root)
+    if out.resolve().is_relative_to(root.resolve()):
+        raise DataError(f"{out} lies in the picture folder {root}, where it would pass for a character: give another --out.")
+    bundle.check_writable(out)
+    log.info("Looking through %d pictures.", len(found))
+    looked = duplicates.look_through(found)
+    for path, reason in looked.bad:
         log.warning("Left out %s: %s", path, reason)
-    return items
+    items = looked.items
+    dataset.check(root, items)
+    labels, plan = dataset.labels_of(items), split.plan_for(items, settings.how)
+    seed = settings.recipe.seed
+    leaked, of = split.leaked_by_random_split(items, settings.how.valid_pct, seed)
+    log.info("%d pictures of %d labels, %d of them alike to others.", len(items), len(labels), duplicates.alike(items))
+    log.info("A random split would have judged %d of %d pictures by a model that was trained on a copy.", leaked, of)
+    content = dataset.content_hash(items)
+    work = learn.work_folder(out / learn.WORK, content, items, replace(settings, name=None))
+    trainer = learn.make_trainer(network, items, labels, settings.recipe, plan.scenery(items), work)
+    return Job(items, content, looked.bad, labels, plan, (leaked, of), work, trainer)
 
 
-def check_writable(out: Path) -> None:
-    """Refuse an output folder that cannot be written before minutes are spent."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        bundle.write_atomically(out / ".writable", b"")
-        (out / ".writable").unlink()
-    except OSError as error:
-        raise DataError(f"{out} cannot be written ({error}): give another folder with --out.") from error
+def describe(
+    job: Job, root: Path, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float
+) -> ModelInfo:
+    """model.json but for what export adds."""
+    counts = Counter(item.label for item in job.items)
+    return ModelInfo(
+        labels=job.labels,
+        size_px=job.trainer.size_px,
+        mean=job.trainer.mean,
+        std=job.trainer.std,
+        temperature=temperature,
+        unknown_threshold=threshold,
+        name=settings.name or f"{len(job.labels)} labels of {root.name}",
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        arch=settings.arch,
+        recipe=settings.recipe.name,
+        dataset={
+            "pictures": {label: counts[label] for label in job.labels},
+            "sources": len({item.source for item in job.items if item.source}) or "unstated",
+            "sha256": job.content,
+        },
+        metrics=metrics,
+        versions={package: version(package) for package in VERSIONS_OF},
+    )
 
 
-def out_of_fold(
-    trainer: Trainer, labels: tuple[str, ...], folds: Sequence[Fold], characters_from: int, work: Path, key: str
-) -> evaluate.OutOfFold:
-    """Train once per fold, and keep what it says of the held-out pictures: in the first `characters_from` folds of the
-    characters, in the others of `_other`. Every fold's answers go to `work` at once, and a rerun with the same `key` (data,
-    network and recipe) takes them from there."""
-    items = trainer.items
-    logits = np.full((len(items), len(labels)), np.nan)
-    work.mkdir(exist_ok=True)
-    started = time.monotonic()
-    for number, fold in enumerate(folds, 1):
-        judged = [i for i in fold.held_out if (items[i].label != bundle.OTHER_LABEL) == (number <= characters_from)]
-        done = work / f"{hashlib.sha256(f'{key} {sorted(fold.held_out)}'.encode()).hexdigest()[:16]}.npy"
-        if not done.exists():
-            trainer.fit([i for i in range(len(items)) if i not in fold.held_out])
-            answers = io.BytesIO()
-            np.save(answers, trainer.logits(judged))
-            bundle.write_atomically(done, answers.getvalue())
-        logits[judged] = np.load(done)
-        left_s = (time.monotonic() - started) / number * (len(folds) - number)
-        log.info("Measured %d of %d (%s held out), about %.0f s to go.", number, len(folds), fold.name, left_s)
-    return evaluate.OutOfFold(items, labels, logits)
-
-
-def protocol(items: Sequence[Item], folds: Sequence[Fold]) -> str:
-    """How the figures were measured, for the card."""
-    if any(item.source for item in items):
-        return (
-            f"leaving one source out, {len(folds)} times: "
-            "every character picture was judged by a model trained without its source"
-        )
-    return f"in {len(folds)} folds of whole groups of alike pictures"
-
-
-def describe(items: Iterable[Item]) -> dict[str, object]:
-    """The data set in numbers."""
-    items = list(items)
-    counts = Counter(item.label for item in items)
-    return {
-        "pictures": {label: counts[label] for label in dataset.labels_of(items)},
-        "sources": len({item.source for item in items if item.source}) or "unstated",
-        "sha256": dataset.content_hash(items),
+def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold, history: list[Row]) -> None:
+    """report/ and the card."""
+    step = max(1, len(job.items) // SHOWN)
+    findings = {
+        **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
+        **info.metrics,
+        "pictures": info.dataset["pictures"],
+        **evaluate.curves(found, info.temperature),
+        "left_out": [[str(path), reason] for path, reason in job.left_out],
+        "history": history,
+        "lr_finder": job.trainer.found,
+        "top_losses": doubts.top_losses(found, info.temperature),
+        "mislabelled": doubts.mislabelled(found, info.temperature),
+        "batch": [{"path": str(item.path), "label": item.label} for item in job.items[::step]],
     }
+    first = [next(i for i, item in enumerate(job.items) if item.label == label) for label in job.labels]
+    index.write(out / "report", findings, list(zip(job.labels, job.trainer.examples(first), strict=True)))
+    bundle.write_atomically(out / "README.md", model_card(info).encode())
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
+    made.add_argument("data", type=Path, nargs="?", help="a folder holding one folder of pictures per character")
+    made.add_argument(
+        "--out", type=Path, default=Path("runs/model"), help="the model folder to write (default: %(default)s)"
+    )
+    made.add_argument("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub")
+    made.add_argument("--name", help="the model's name, as its page shows it")
+    made.add_argument(
+        "--recipe", choices=("auto", *learn.RECIPES), default="auto", help="auto: finetune on a GPU, else fast"
+    )
+    made.add_argument("--arch", default=DEFAULT_ARCH, help="any timm or torchvision network (default: %(default)s)")
+    made.add_argument("--weights", type=Path, help="a file of its ImageNet weights, instead of a download")
+    made.add_argument("--epochs", type=int, help="instead of the recipe's own number")
+    made.add_argument("--batch-size", type=int, help="instead of the recipe's own, if the GPU's memory is short")
+    made.add_argument("--split", choices=split.KINDS, default="auto", help="what judges the model (default: see README)")
+    made.add_argument("--valid-pct", type=float, default=0.2, help="the share held out by --split holdout (%(default)s)")
+    made.add_argument("--rounds", type=int, default=How.rounds, help="of training and judging (default: %(default)s)")
+    made.add_argument("--seed", type=int, default=42, help="same seed, same machine: same figures (default: %(default)s)")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> ModelInfo | None:
+    """What the command line asks for. Raises CartoonError."""
+    if arguments.from_learner:
+        info = learner.convert(arguments.from_learner, arguments.out, arguments.name, arguments.data)
+        bundle.write_atomically(arguments.out / "README.md", model_card(info).encode())
+        return info
+    if arguments.data is None:
+        raise DataError("No picture folder was given: python train.py FOLDER, or --from-learner FILE.")
+    recipe = learn.choose_recipe(arguments.recipe, arguments.epochs, arguments.batch_size, arguments.seed)
+    kind = "holdout" if arguments.split == "auto" and recipe.takes_long else arguments.split
+    how = How(kind, arguments.valid_pct, arguments.rounds, arguments.seed)
+    settings = Settings(recipe, arguments.arch, arguments.weights, how, arguments.name)
+    return train(arguments.data, arguments.out, settings)
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when the model folder is there, 2 with one sentence when the input cannot be used."""
-    parser = argparse.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
-    parser.add_argument("data", type=Path, help="a folder holding one folder of pictures per character")
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs/model"), help="the model folder to write (default: %(default)s)"
-    )
-    parser.add_argument("--arch", default=DEFAULT_ARCH, help="any timm network (default: %(default)s)")
-    parser.add_argument("--name", help="the model's name, as its page shows it")
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING if learn.is_helper() else logging.INFO, format="%(message)s")
     try:
-        info = train(arguments.data, arguments.out, arguments.arch, name=arguments.name)
+        info = run(arguments)
     except CartoonError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
-    low, high = info.metrics["balanced_accuracy_95"]
-    print(
-        f"{arguments.out}: balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f}). "
-        f"See it: python app.py --model {arguments.out}"
-    )
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    if info is None:
+        return 0
+    said = "its parity with the learner was checked"
+    if "balanced_accuracy" in info.metrics:
+        low, high = info.metrics["balanced_accuracy_95"]
+        said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
+    print(f"{arguments.out}: {said}. See it: python app.py --model {arguments.out}")
     return 0
 
 

@@ -2,7 +2,7 @@
 
     python -m bench.resize [FOLDER]
 
-A linear probe on the frozen network's features, measured leaving one source out, balanced over the characters.
+A linear probe on the frozen network's features, measured leaving sources out, balanced over the characters.
 """
 
 import sys
@@ -19,14 +19,15 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cartoons import dataset
+from cartoons import dataset, duplicates, split
 from cartoons.bundle import OTHER_LABEL
 from cartoons.dataset import Item
 from cartoons.images import load, square_pad, to_batch
-from cartoons.network import DEFAULT_ARCH, build_learner
+from cartoons.training.network import DEFAULT_ARCH, build_learner, find_network, plain_loaders
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "four"
 SIDE_PX = 224
+ROUNDS = 8
 REGULARISATION = (1e-3, 1e-2, 1e-1)
 """Inverse strengths; each way of resizing is shown at its best."""
 
@@ -40,7 +41,8 @@ RESIZES: dict[str, Callable[[Image.Image], Image.Image]] = {
 @torch.no_grad()
 def features(items: Sequence[Item], resize: Callable[[Image.Image], Image.Image]) -> NDArray[np.float32]:
     """What the ImageNet network makes of the resized pictures: (items, channels)."""
-    body = build_learner(items, dataset.labels_of(items), DEFAULT_ARCH, 0.0).model[0].eval()
+    network = find_network(DEFAULT_ARCH)
+    body = build_learner(plain_loaders(items, dataset.labels_of(items), network), network, 0.0).model[0].eval()
     rows = []
     for start in range(0, len(items), 16):
         squares = [resize(load(item.path)) for item in items[start : start + 16]]
@@ -53,9 +55,9 @@ def left_out(items: Sequence[Item], values: NDArray[np.float32], strength: float
     """Balanced accuracy over the characters, each source held out in turn."""
     labels = np.array([item.label for item in items])
     answers = np.full(len(items), "", dtype=labels.dtype)
-    for fold in dataset.folds_by_source(items):
-        held = np.array(sorted(i for i in fold.held_out if labels[i] != OTHER_LABEL))
-        train = np.array([i for i in range(len(items)) if i not in fold.held_out])
+    for round_ in split.by_source(items, ROUNDS).rounds:
+        held = np.array([i for i in round_.judged if labels[i] != OTHER_LABEL])
+        train = np.array(round_.train)
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, class_weight="balanced", max_iter=300))
         probe.fit(values[train], labels[train])
         characters = probe.classes_ != OTHER_LABEL
@@ -71,7 +73,7 @@ def main() -> int:
         print(f"{folder} is not here: padding against cropping is not measured.")
         return 0
     warnings.simplefilter("ignore")
-    items = dataset.read(folder)
+    items = duplicates.look_through(dataset.read(folder)).items
     for name, resize in RESIZES.items():
         values = features(items, resize)
         best, strength = max((left_out(items, values, strength), strength) for strength in REGULARISATION)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cartoons.errors import BundleError
+from cartoons.errors import BundleError, DataError
 
 FORMAT_VERSION = 1
 ONNX_FILE = "model.onnx"
@@ -22,6 +22,17 @@ OTHER_LABEL = "_other"
 """The class of "none of these" pictures: trained like any other, never shown as an answer."""
 
 RESIZE_RULE = "pad-white-bicubic"
+RESIZE_RULES = (
+    RESIZE_RULE,
+    "crop-bilinear",
+    "squish-bilinear",
+    "squish-crop-bilinear",
+    "pad-black-bilinear",
+    "pad-reflect-bilinear",
+    "pad-border-bilinear",
+)
+"""How a picture may become square, each a function in resize.py: the first is this project's, the others are fastai's."""
+
 UNKNOWN_RULE = "1 - highest character probability"
 
 
@@ -96,6 +107,16 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+def check_writable(out: Path) -> None:
+    """Refuse an output folder that cannot be written before minutes are spent."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / ".writable", b"")
+        (out / ".writable").unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{out} cannot be written ({error}): give another folder with --out.") from error
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -131,7 +152,7 @@ def _check(info: ModelInfo) -> None:
         raise ValueError(f"labels must be distinct and hold at least one character, got {list(info.labels)}")
     if not all(isinstance(label, str) and label for label in info.labels):
         raise ValueError("every label must be a word")
-    if info.resize != RESIZE_RULE or info.unknown_rule != UNKNOWN_RULE:
+    if info.resize not in RESIZE_RULES or info.unknown_rule != UNKNOWN_RULE:
         raise ValueError(f"unknown resize {info.resize!r} or unknown rule {info.unknown_rule!r}")
     if not (isinstance(info.size_px, int) and 16 <= info.size_px <= 2048):
         raise ValueError(f"size_px must be from 16 to 2048, got {info.size_px!r}")

@@ -1,45 +1,49 @@
 """The model card: what the model is, how it was measured and what it is bad at, from model.json alone."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from cartoons.bundle import ModelInfo
+from cartoons.bundle import OTHER_LABEL, ModelInfo
+
+IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
+"""Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""
 
 
 def model_card(info: ModelInfo) -> str:
     """README.md of a model folder, with front matter for the Hugging Face Hub."""
-    parts = [
-        _front_matter(info),
-        _opening(info),
-        _measured(info),
-        _unknown(info),
-        _data(info),
-        _limits(info),
-        _use(info),
-    ]
-    return "\n\n".join(parts) + "\n"
+    measured = [_measured, _unknown, _robustness, _data, _limits] if "balanced_accuracy" in info.metrics else [_unmeasured]
+    return "\n\n".join(part(info) for part in (_front_matter, _opening, *measured, _precision, _use)) + "\n"
 
 
 def _front_matter(info: ModelInfo) -> str:
     metrics = info.metrics
-    return f"""---
-library_name: onnx
+    base = f"\nbase_model: timm/{info.arch}.in1k" if info.arch in IN1K and info.recipe != "converted" else ""
+    lines = f"""---
+library_name: fastai
 pipeline_tag: image-classification
-license: apache-2.0
-base_model: timm/{info.arch}.in1k
+license: apache-2.0{base}
 tags:
 - cartoon-classifier
 - image-classification
+- fastai
+- onnx"""
+    if "balanced_accuracy" not in metrics:
+        return f"{lines}\n---"
+    return f"""{lines}
 model-index:
-- name: {info.name}
+- name: {json.dumps(info.name, ensure_ascii=False)}
   results:
   - task:
       type: image-classification
     dataset:
       type: imagefolder
-      name: pictures of {len(info.characters)} characters, each source held out in turn
+      name: pictures of {len(info.characters)} characters, judged by models that never saw them
     metrics:
     - type: balanced_accuracy
       value: {metrics["balanced_accuracy"]:.4f}
+    - type: accuracy
+      value: {metrics["accuracy"]:.4f}
     - type: f1
       name: macro F1
       value: {metrics["macro_f1"]:.4f}
@@ -50,51 +54,121 @@ def _opening(info: ModelInfo) -> str:
     return f"""# {info.name}
 
 Names the character in a picture, or says that it knows none: {", ".join(info.characters)}.
-`{info.arch}`, recipe `{info.recipe}`, revision `{info.revision}`, trained {info.created[:10]}."""
+`{info.arch}`, recipe `{info.recipe}`, revision `{info.revision}`, made {info.created[:10]}."""
+
+
+def _unmeasured(info: ModelInfo) -> str:
+    parity = info.metrics["parity"]
+    return f"""## How good it is
+
+Not measured: it was converted from a fastai learner, and answers as that does (the same label on all {parity["pictures"]}
+pictures tried, probabilities within {parity["largest_difference"]:.1e}). It never says that it does not know."""
 
 
 def _measured(info: ModelInfo) -> str:
     metrics = info.metrics
     low, high = metrics["balanced_accuracy_95"]
-    rows = "\n".join(f"| {name} | {metrics['pictures'][name]} | {metrics['recall'][name]:.3f} |" for name in info.characters)
+    copies = metrics["duplicates"]
+    rows = "\n".join(
+        f"| {_cell(name)} | {row['pictures']} | {_interval(row, 'recall')} | {_interval(row, 'precision')} |"
+        for name, row in metrics["per_class"].items()
+    )
     return f"""## How good it is
 
 Balanced accuracy over the characters: **{metrics["balanced_accuracy"]:.3f}**
 (95 % interval {low:.3f} to {high:.3f}; chance is {1 / len(info.characters):.3f}).
 Macro-F1 {metrics["macro_f1"]:.3f}, accuracy {metrics["accuracy"]:.3f}.
 
-Measured {metrics["protocol"]}; then trained on all of it. The interval redraws whole artworks.
+Measured {metrics["protocol"]}. Intervals redraw whole artworks.
+A random split would have judged {copies["leaked"]} of {copies["of"]} pictures by a model that was trained on a copy of them.
 
-| character | pictures | found (recall) |
-|---|---|---|
+| character | pictures | found (recall) | right when named (precision) |
+|---|---|---|---|
 {rows}
 
 Expected calibration error {metrics["calibration"]["ece_after"]:.3f}
-({metrics["calibration"]["ece_before"]:.3f} before temperature scaling by {info.temperature:.2f}).
+({metrics["calibration"]["ece_before"]:.3f} before temperature scaling by {info.temperature:.2f})."""
 
-The ONNX graph and the fastai learner agree on the label of all {metrics["parity"]["pictures"]} pictures;
-their probabilities differ by at most {metrics["parity"]["largest_difference"]:.1e}."""
+
+def _cell(label: str) -> str:
+    """A label as a cell of a table."""
+    return label.replace("|", "\\|")
+
+
+def _interval(row: Mapping[str, Any], name: str) -> str:
+    low, high = row[f"{name}_95"]
+    return f"{row[name]:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _unknown(info: ModelInfo) -> str:
     unknown: dict[str, Any] = info.metrics["unknown"]
     found = {name: unknown[name] for name in ("photographs", "unseen_cartoons") if name in unknown}
     rows = "\n".join(
-        f"| {name.replace('_', ' ')} | {kind['pictures']} | {kind['auroc']:.3f} | {kind['refused']:.1%} |"
+        f"| {_stranger(name, info)} | {kind['pictures']} | {kind['auroc']:.3f} | {kind['refused']:.1%} |"
         for name, kind in found.items()
     )
+    if OTHER_LABEL in info.labels and not rows:
+        return """## When it says "I don't know"
+
+No picture of "none of these" was held out, so how often it refuses them was not measured."""
     if not rows:
         return """## When it says "I don't know"
 
 It was trained without pictures of "none of these", so treat every answer as a guess among the names it knows."""
+    photographs = (
+        "set to let " + format(unknown["false_accept_rate"], ".0%") + " of photographs through, if that spares them"
+    )
+    aim = photographs if "photographs" in unknown else "set by the characters' pictures alone"
+    apart = "Those below were not trained on, but others of their kind may have been."
+    if info.metrics.get("strangers_unseen"):
+        apart = "Each cartoon below was judged by a model that never saw its character."
     return f"""## When it says "I don't know"
 
-When {info.unknown_rule} is above {info.unknown_threshold:.3f}.
-So set, it still names {unknown["characters_kept"]:.1%} of the characters' pictures from sources it never saw.
-Each cartoon below was judged by a model that never saw its character.
+When {info.unknown_rule} is above {info.unknown_threshold:.3f}: {aim}.
+So set, it names {unknown["characters_kept"]:.1%} of the characters' pictures that it never saw.
+{apart}
 
 | none of these | pictures | AUROC | refused |
 |---|---|---|---|
+{rows}"""
+
+
+def _stranger(name: str, info: ModelInfo) -> str:
+    return name.replace("_", " ") if name == "photographs" or info.metrics.get("strangers_unseen") else "others"
+
+
+def _robustness(info: ModelInfo) -> str:
+    slices = info.metrics["robustness"]
+    rows = "\n".join(f"| {name} | {row['balanced_accuracy']:.3f} |" for name, row in slices.items())
+    pictures = next(iter(slices.values()))["pictures"]
+    return f"""## How it takes other versions of the same pictures
+
+{pictures} of the pictures above, changed as people change them:
+
+| pictures | balanced accuracy |
+|---|---|
+{rows}"""
+
+
+def _precision(info: ModelInfo) -> str:
+    parity = info.metrics["parity"]
+    said = f"""The ONNX graph and the fastai learner (`model.pkl`) were compared on {parity["pictures"]} pictures;
+their probabilities differ by at most {parity["largest_difference"]:.1e}."""
+    if "precision" not in info.metrics:
+        return f"## The file\n\n{said}"
+    kept = info.metrics["precision"]["kept"]
+    rows = "\n".join(
+        f"| {row['name']}{' (kept)' if row['name'] == kept else ''} | {row['megabytes']:.1f} | {row['milliseconds']:.1f} | "
+        f"{row['balanced_accuracy']:.3f} | {'' if row['auroc'] is None else format(row['auroc'], '.3f')} |"
+        for row in info.metrics["precision"]["candidates"]
+    )
+    return f"""## The file
+
+{said}
+What the first round's held-out pictures said of each precision:
+
+| weights | MB | ms per picture | balanced accuracy | AUROC of the unknown score |
+|---|---|---|---|---|
 {rows}"""
 
 
@@ -103,22 +177,31 @@ def _data(info: ModelInfo) -> str:
     counts = ", ".join(f"{label} {count}" for label, count in dataset["pictures"].items())
     return f"""## What it was trained on
 
-{sum(dataset["pictures"].values())} pictures: {counts}; from {dataset["sources"]} sources
+{sum(dataset["pictures"].values())} pictures: {counts}; sources: {dataset["sources"]}
 (data set hash `{dataset["sha256"][:16]}`). The pictures are not published: the characters belong to their owners."""
 
 
 def _limits(info: ModelInfo) -> str:
-    weakest = min(info.metrics["recall"], key=info.metrics["recall"].get)
-    fewest = min(info.metrics["pictures"], key=info.metrics["pictures"].get)
+    rows = info.metrics["per_class"]
+    weakest = min(rows, key=lambda name: rows[name]["recall"])
+    fewest = min(rows, key=lambda name: rows[name]["pictures"])
     return f"""## What it is bad at
 
-- {weakest.capitalize()} is found least often; {fewest} had only {info.metrics["pictures"][fewest]} pictures to learn from.
+- {weakest.capitalize()} is found least often; {fewest} was judged on {rows[fewest]["pictures"]} pictures only.
 - Cartoons of characters it never saw sometimes get a name, above all those drawn like one it knows.
 - It gives one name per picture, however many characters are in it.
 - Styles that were not among its pictures, such as a child's drawing, a toy or a costume, were not measured."""
 
 
 def _use(info: ModelInfo) -> str:
+    learner = (
+        """
+
+To go on training: `huggingface_hub.from_pretrained_fastai` on this folder gives the fastai learner (it unpickles, which runs
+code: only from people you trust); `weights.safetensors` holds its numbers alone."""
+        if info.recipe != "converted"
+        else ""
+    )
     versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
     return f"""## Use
 
@@ -129,6 +212,6 @@ from cartoons.predict import Classifier
 
 [answer] = Classifier.load(Path("model")).predict([load("picture.png")])
 print(answer.label, answer.known, answer.probabilities)
-```
+```{learner}
 
 Made with {versions}."""

@@ -5,6 +5,7 @@ CartoonError
 ├── BundleError   a model folder is missing, damaged, altered or too new
 ├── DataError     a picture folder cannot be trained on
 ├── ExportError   the exported model does not answer as the learner does
+├── ConvertError  a fastai learner's file cannot become a model folder
 └── HubError      a model on the Hugging Face Hub could not be had
 """
 
@@ -27,6 +28,10 @@ class DataError(CartoonError):
 
 class ExportError(CartoonError):
     """The learner and its exported model disagree, so nothing was written."""
+
+
+class ConvertError(CartoonError):
+    """The learner's file cannot be loaded here, or is no classifier of pictures that this project can serve."""
 
 
 class HubError(CartoonError):

@@ -1,11 +1,12 @@
-"""A model folder from the Hugging Face Hub, through huggingface_hub alone, in bounded time.
+"""A model from the Hugging Face Hub, through huggingface_hub alone, in bounded time.
 
-`pull` asks the Hub for exactly the two files that serving needs; `cached` finds what an earlier pull left on this machine.
+`pull` asks the Hub for exactly the two files that serving needs; `cached` finds what an earlier pull left on this machine;
+`pull_learner` fetches a fastai learner's pickle, for converting only: the page never calls it.
 """
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,9 @@ from cartoons.errors import HubError
 
 INFO_TIMEOUT_S = 10.0
 PULL_TIMEOUT_S = 60.0
+LEARNER_TIMEOUT_S = 900.0
+LEARNER_FILES = ("model.pkl", "export.pkl")
+"""What push_to_hub_fastai and learn.export() name a learner's file."""
 
 T = TypeVar("T")
 
@@ -46,6 +50,38 @@ def pull(repo: str, revision: str | None = None, *, timeout_s: float = PULL_TIME
             )
         return Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES)))
 
+    return _ask(repo, revision, timeout_s, fetch)
+
+
+def pull_learner(repo: str, revision: str | None = None, *, timeout_s: float = LEARNER_TIMEOUT_S) -> Path:
+    """The pickle of a fastai learner in `repo` ("user/name"), with its pyproject.toml beside it if there is one.
+
+    Nothing else is downloaded, and nothing is unpickled. Raises HubError, as `pull` does.
+    """
+
+    def fetch() -> Path:
+        info = HfApi().model_info(repo, revision=revision, timeout=INFO_TIMEOUT_S)
+        try:
+            name = learner_name(file.rfilename for file in info.siblings or [])
+        except ValueError as error:
+            raise HubError(f"The model {repo} on the Hub has {error}.") from error
+        return Path(snapshot_download(repo, revision=info.sha, allow_patterns=[name, "pyproject.toml"])) / name
+
+    return _ask(repo, revision, timeout_s, fetch)
+
+
+def learner_name(names: Iterable[str]) -> str:
+    """Which of a folder's files is the learner: model.pkl, export.pkl, or the only other .pkl. ValueError, in words."""
+    pickles = sorted(name for name in names if name.endswith(".pkl"))
+    for name in (*LEARNER_FILES, *pickles[:1]):
+        if name in pickles and (name in LEARNER_FILES or len(pickles) == 1):
+            return name
+    found = f"{len(pickles)} of other names ({', '.join(pickles[:3])})" if pickles else "no .pkl"
+    raise ValueError(f"no {' or '.join(LEARNER_FILES)}, but {found}: give one that holds a learner exported by fastai")
+
+
+def _ask(repo: str, revision: str | None, timeout_s: float, fetch: Callable[[], Path]) -> Path:
+    """fetch(), within timeout_s; whatever goes wrong becomes a HubError in words."""
     try:
         return _within(timeout_s, fetch)
     except HubError:

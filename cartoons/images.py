@@ -8,7 +8,6 @@ batch = to_batch([square], mean, std)    # float32, (1, 3, 224, 224)
 import io
 import os
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +81,11 @@ def load_cutout(
         raise ImageError(f"The picture is damaged or cut short and cannot be decoded ({error}).") from error
 
 
+def opened_as_load(picture: Image.Image) -> Image.Image:
+    """What `load` makes of a file, of a picture that somebody else has opened with PIL."""
+    return on_white(_to_8_bit(_upright(picture)))
+
+
 def on_white(picture: Image.Image) -> Image.Image:
     """An RGBA cut-out laid on white; an RGB picture as it is."""
     if picture.mode != "RGBA":
@@ -124,9 +128,8 @@ def _too_many_bytes(size: int, limit: int) -> str:
     return f"The file has {size / 2**20:.1f} MB, more than the {limit / 2**20:.0f} MB allowed: give a smaller picture."
 
 
-@cache
 def _register_formats() -> None:
-    """Teach Pillow its own rarer formats and HEIC, once, at the first picture: importing this module changes nothing."""
+    """Teach Pillow its own rarer formats and HEIC when a picture is opened: importing this module changes nothing."""
     from pillow_heif import register_heif_opener
 
     Image.init()

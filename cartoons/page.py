@@ -1,10 +1,16 @@
 """The words of the page, as HTML, and its style. Labels are folder names from anywhere, so all are escaped."""
 
+import base64
 import html
+import io
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
+
 from cartoons.bundle import ModelInfo
-from cartoons.predict import Prediction
+from cartoons.predict import Look, Prediction
 
 MOST_SPOKEN = 8
 """Up to this many characters are named one by one."""
@@ -29,6 +35,25 @@ def headline(answer: Prediction | None, characters: Sequence[str]) -> str:
         '<div class="unknown"><h2>I don’t know this one</h2>'
         f"<p>It looks like none of my characters; the closest is {name}.</p></div>"
     )
+
+
+def looked(look: Look) -> str:
+    """A fold below the answer: the picture in the light of what its name came from. "" where the model cannot say."""
+    if look.heat is None:
+        return ""
+    buffer = io.BytesIO()
+    spotlight(look.square, look.heat).save(buffer, "JPEG", quality=85)
+    source = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    text = "the picture, dark and grey but for the parts that spoke for the answer"
+    return f'<details class="looked"><summary>Where it looked</summary><img src="{source}" alt="{text}"></details>'
+
+
+def spotlight(square: Image.Image, heat: NDArray[np.float64]) -> Image.Image:
+    """An RGB square, grey and dim where heat (rows, columns; any scale from 0) is low."""
+    light = (heat / max(float(heat.max()), 1e-9) * 255).round().astype(np.uint8)
+    mask = Image.fromarray(light).resize(square.size, Image.Resampling.BICUBIC)
+    dim = ImageEnhance.Brightness(square.convert("L").convert("RGB")).enhance(0.35)
+    return Image.composite(square, dim, mask)
 
 
 def colophon(info: ModelInfo) -> str:
@@ -66,6 +91,9 @@ main.contain { max-width: 1000px; margin: 0 auto; width: 100%; }
 #said p { color: var(--body-text-color-subdued); font-size: 1.05rem; margin: .4rem 0 0; }
 #top .name, #said .name { text-transform: capitalize; color: var(--body-text-color); }
 #said .unknown h2 { color: var(--body-text-color-subdued); }
+#said .looked { margin-top: .8rem; color: var(--body-text-color-subdued); }
+#said .looked summary { cursor: pointer; }
+#said .looked img { width: 224px; max-width: 100%; border-radius: var(--radius-lg); margin-top: .5rem; }
 #bars * { text-transform: capitalize; font-family: var(--font); }
 #bars.muted { opacity: .6; filter: grayscale(1); }
 #colophon p { font-size: .85rem; text-align: center; }

@@ -17,12 +17,25 @@ from PIL import Image
 from cartoons import bundle
 from cartoons.bundle import ModelInfo
 from cartoons.errors import BundleError
-from cartoons.images import square_pad, to_batch
+from cartoons.images import to_batch
+from cartoons.resize import RESIZES
 
 INPUT_NAME = "pixels"
 OUTPUT_NAME = "logits"
+HEAT_NAME = "heat"
+"""The second output, of models that can say where they looked: the logits of each cell of the last feature map."""
+
 BATCH_SIZE = 16
 """Pictures per run of the graph: more are split, so that memory stays flat whatever the request."""
+
+
+def open_session(onnx: bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
+    """An ONNX graph ready to run on the CPU; threads: all cores by default."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 
 @dataclass(frozen=True)
@@ -39,23 +52,32 @@ class Prediction:
     """False when unknown_score is above the model's threshold: the page then says that it does not know."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """An answer and what it came from."""
+
+    answer: Prediction
+    square: Image.Image
+    """The picture as the network saw it: RGB, size_px on each side."""
+    heat: NDArray[np.float64] | None
+    """(rows, columns) over the square, from 0 to 1: how probable the named character were if all of the square looked like
+    this cell. None when the model has no such output."""
+
+
 class Classifier:
     """A verified model, ready to answer. Safe to call from several threads at once."""
 
     def __init__(self, info: ModelInfo, onnx: bytes, *, threads: int | None = None) -> None:
         """Wrap an ONNX graph (bytes) described by info; threads: per-picture CPU threads, the machine's cores by default."""
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(onnx, threads)
             inputs, outputs = self._session.get_inputs()[0], self._session.get_outputs()[0]
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise BundleError(f"The model's ONNX graph cannot be loaded ({error}): train or download it again.") from error
         if outputs.shape[-1] != len(info.labels):
             raise BundleError(f"The graph answers {outputs.shape[-1]} labels, model.json names {len(info.labels)}.")
         self._input, self._output = inputs.name, outputs.name
+        self.looks = HEAT_NAME in {output.name for output in self._session.get_outputs()}
         self.info = info
 
     @classmethod
@@ -74,13 +96,25 @@ class Classifier:
 
     def logits(self, pictures: Sequence[Image.Image]) -> NDArray[np.float64]:
         """The graph's raw output for RGB pictures of any size: (n, labels)."""
-        info = self.info
+        info, resize = self.info, RESIZES[self.info.resize]
         rows = [np.empty((0, len(info.labels)))]
         for start in range(0, len(pictures), BATCH_SIZE):
-            squares = [square_pad(picture, info.size_px) for picture in pictures[start : start + BATCH_SIZE]]
+            squares = [resize(picture, info.size_px) for picture in pictures[start : start + BATCH_SIZE]]
             batch = to_batch(squares, info.mean, info.std)
             rows.append(self._session.run([self._output], {self._input: batch})[0].astype(np.float64))
         return np.concatenate(rows)
+
+    def look(self, picture: Image.Image) -> "Look":
+        """The answer for one RGB picture of any size, and where in it the network saw the character that it names."""
+        square = RESIZES[self.info.resize](picture, self.info.size_px)
+        outputs = [self._output, HEAT_NAME] if self.looks else [self._output]
+        batch = to_batch([square], self.info.mean, self.info.std)
+        logits, *heat = self._session.run(outputs, {self._input: batch})
+        answer = self._answer(softmax(logits.astype(np.float64) / self.info.temperature)[0])
+        if not heat:
+            return Look(answer, square, None)
+        cells = softmax(np.moveaxis(heat[0][0].astype(np.float64), 0, -1) / self.info.temperature)
+        return Look(answer, square, cells[..., self.info.labels.index(answer.label)])
 
     def _answer(self, row: NDArray[np.float64]) -> Prediction:
         """A row of probabilities over all labels as a Prediction over the characters."""

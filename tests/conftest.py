@@ -35,21 +35,24 @@ CHROMIUM_FLAGS = [
 ]
 
 
-def colour_graph(labels: int = 3, gain: float = 10.0) -> bytes:
-    """A graph that answers by the picture's mean colour: logit k is gain times channel k."""
+def colour_graph(labels: int = 3, gain: float = 10.0, heat: bool = False) -> bytes:
+    """A graph that answers by the picture's mean colour: logit k is gain times channel k; heat: of each 8 x 8 pixels too."""
     weight = np.zeros((labels, 3), np.float32)
     np.fill_diagonal(weight, gain)
-    graph = helper.make_graph(
-        [
-            helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
-            helper.make_node("Flatten", ["mean"], ["flat"]),
-            helper.make_node("Gemm", ["flat", "weight"], ["logits"], transB=1),
-        ],
-        "colours",
-        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, 32, 32])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", labels])],
-        [numpy_helper.from_array(weight, "weight")],
-    )
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "weight"], ["logits"], transB=1),
+    ]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", labels])]
+    weights = [numpy_helper.from_array(weight, "weight")]
+    if heat:
+        nodes.append(helper.make_node("AveragePool", ["pixels"], ["cells"], kernel_shape=[8, 8], strides=[8, 8]))
+        nodes.append(helper.make_node("Conv", ["cells", "kernel"], ["heat"]))
+        outputs.append(helper.make_tensor_value_info("heat", TensorProto.FLOAT, ["n", labels, 4, 4]))
+        weights.append(numpy_helper.from_array(weight[:, :, None, None], "kernel"))
+    given = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, 32, 32])]
+    graph = helper.make_graph(nodes, "colours", given, outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

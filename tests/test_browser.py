@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM_FLAGS, EXAMPLES, REAL_DATA, Page
+from conftest import CHROMIUM_FLAGS, EXAMPLES, REAL_DATA, Page, colour_graph, colour_info, plain
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
+from cartoons import bundle
 from cartoons.images import load
 
 pytestmark = pytest.mark.slow
@@ -120,6 +121,29 @@ def test_clearing_starts_over(tab: Tab) -> None:
     tab.locator(REMOVE).first.click()
     said(tab, "Who is it")
     expect(tab.locator("#bars")).to_be_hidden()
+
+
+def test_where_it_looked_is_a_fold_away(browser: Browser, tmp_path: Path) -> None:
+    bundle.write(tmp_path / "colours", colour_info(), colour_graph(heat=True))
+    half_red = plain("white")
+    half_red.paste((255, 0, 0), (0, 0, 32, 64))
+    half_red.save(tmp_path / "half.png")
+    running = Page("--model", str(tmp_path / "colours"))
+    try:
+        tab = browser.new_page()
+        tab.goto(running.url)
+        tab.set_input_files("#picture input[type=file]", tmp_path / "half.png")
+        said(tab, "red fox")
+        lit = tab.locator("#said .looked img")
+        expect(lit).to_be_hidden()
+        tab.get_by_text("Where it looked").click()
+        expect(lit).to_be_visible()
+        shown = load(base64.b64decode(str(lit.get_attribute("src")).partition(",")[2]))
+    finally:
+        running.stop()
+    red, white = shown.getpixel((4, 16)), shown.getpixel((28, 16))
+    assert red[0] > 150 > red[1]  # as it was
+    assert max(white) < 150  # dimmed
 
 
 def test_pasting_a_picture(tab: Tab) -> None:

@@ -8,6 +8,7 @@ from conftest import colour_graph, colour_info, plain
 
 from cartoons import bundle
 from cartoons.errors import BundleError
+from cartoons.page import looked, spotlight
 from cartoons.predict import Classifier
 
 
@@ -135,3 +136,31 @@ def test_threads_share_one_classifier(colour_model: Path) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_model_without_a_heat_map_still_answers(colour_model: Path) -> None:
+    look = Classifier.load(colour_model).look(plain("red"))
+    assert look.answer.label == "red fox"
+    assert look.heat is None
+    assert looked(look) == ""
+
+
+def test_the_light_falls_where_the_heat_is() -> None:
+    heat = np.zeros((7, 7))
+    heat[3, 1] = 0.2
+    lit = np.asarray(spotlight(plain("red", (70, 70)), heat))
+    assert lit[35, 15, 0] > 200  # as it was
+    assert lit[35, 60].max() - lit[35, 60].min() < 5  # grey
+    assert lit[35, 60].max() < 60  # and dim
+
+
+def test_the_heat_says_where_the_named_colour_is() -> None:
+    picture = plain("white")
+    picture.paste((255, 0, 0), (0, 0, 32, 64))
+    look = Classifier(colour_info(), colour_graph(heat=True)).look(picture)
+    assert look.answer.label == "red fox"
+    assert look.square.size == (32, 32)
+    assert look.heat is not None
+    assert look.heat.shape == (4, 4)
+    assert look.heat[:, 0].min() > 0.9
+    assert look.heat[:, 3].max() < 0.5

@@ -25,50 +25,16 @@ def test_copies_of_a_picture_are_one_group(tmp_path: Path) -> None:
     assert len({item.group for item in items}) == 18
 
 
-def with_metadata(root: Path) -> Path:
-    make_picture_folder(root)
-    rows = []
-    for path in sorted(root.glob("*/*.png")):
-        k, label = int(path.stem), path.parent.name
-        row = {"file_name": f"{label}/{path.name}", "label": label, "source": f"site{k % 3}", "group": ""}
-        if label == "_other":
-            row |= {"character": f"hero{k // 2}" if k < 4 else "imagenet_photo", "source": "elsewhere"}
-        rows.append(json.dumps(row))
-    (root / "metadata.jsonl").write_text("\n".join(rows))
-    return root
-
-
-def test_leaving_one_source_out(tmp_path: Path) -> None:
-    items = dataset.read(with_metadata(tmp_path / "d"))
-    folds = list(dataset.folds_by_source(items))
-    assert [fold.name for fold in folds] == ["site0", "site1", "site2"]  # "elsewhere" holds no character
-    for fold in folds:
-        assert {items[i].source for i in fold.held_out} == {fold.name}
-    held = sorted(i for fold in folds for i in fold.held_out)
-    assert held == [i for i, item in enumerate(items) if item.label != "_other"]
-
-
-def test_folds_of_others_keep_characters_whole(tmp_path: Path) -> None:
-    items = dataset.read(with_metadata(tmp_path / "d"))
-    folds = list(dataset.folds_of_others(items))
-    held = sorted(i for fold in folds for i in fold.held_out)
-    assert held == [i for i, item in enumerate(items) if item.label == "_other"]
-    for hero in ("hero0", "hero1"):
-        mine = {i for i, item in enumerate(items) if item.character == hero}
-        assert sum(mine <= fold.held_out for fold in folds) == 1
-    photos = {i for i, item in enumerate(items) if item.is_photo}
-    assert len(photos) == 2
-    assert sum(bool(photos & fold.held_out) for fold in folds) == 2  # photographs are spread by picture
-
-
-def test_without_sources_whole_groups_are_held_out(tmp_path: Path) -> None:
-    items = dataset.read(make_picture_folder(tmp_path / "d", per_label=10))
-    folds = list(dataset.folds_by_source(items))
-    assert len(folds) == 5
-    held = [i for fold in folds for i in fold.held_out]
-    assert len(held) == len(set(held)) == 20
-    groups = [{items[i].group for i in fold.held_out} for fold in folds]
-    assert sum(map(len, groups)) == len(set().union(*groups))
+def test_train_and_valid_folders_are_kept_apart(tmp_path: Path) -> None:
+    make_picture_folder(tmp_path / "d" / "train", per_label=6)
+    make_picture_folder(tmp_path / "d" / "valid", per_label=2)
+    items = dataset.read(tmp_path / "d")
+    assert dataset.labels_of(items) == ("round", "square", "_other")
+    assert Counter(item.part for item in items) == {"train": 18, "valid": 6}
+    make_picture_folder(tmp_path / "d" / "test")  # left alone
+    assert len(dataset.read(tmp_path / "d")) == 24
+    make_picture_folder(tmp_path / "d" / "extra")  # then train and valid are characters like any other
+    assert "train" in dataset.labels_of(dataset.read(tmp_path / "d"))
 
 
 def test_the_content_hash_names_the_pictures(tmp_path: Path) -> None:
@@ -93,4 +59,14 @@ def test_folders_that_cannot_be_trained_on(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"metadata.jsonl line 1"):
         root = make_picture_folder(tmp_path / "bad")
         (root / "metadata.jsonl").write_text("[1]\n")
+        dataset.read(root)
+
+
+def test_metadata_may_hold_any_text_but_must_be_utf_8(tmp_path: Path) -> None:
+    root = make_picture_folder(tmp_path / "d")
+    row = {"file_name": "round/0.png", "source": 7, "title": "one\u2028two"}
+    (root / "metadata.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert {item.source for item in dataset.read(root)} == {"", "7"}
+    (root / "metadata.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="cannot be read as UTF-8"):
         dataset.read(root)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import draw_shape
 
-from cartoons import evaluate
-from cartoons.augment import augment
 from cartoons.dataset import Item
+from cartoons.evaluation import calibration, doubts, evaluate, robustness
+from cartoons.training.augment import augment
 
 
 def item(label: str, group: str, photo: bool = False) -> Item:
@@ -24,7 +24,10 @@ def test_accuracy_is_balanced_and_ignores_other() -> None:
     figures = evaluate.accuracy(out, out.is_character & out.judged)
     assert figures["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
     assert figures["accuracy"] == pytest.approx(3 / 4)
-    assert figures["recall"] == {"a": pytest.approx(2 / 3), "b": 1.0}
+    assert [row["recall"] for row in figures["per_class"].values()] == pytest.approx([2 / 3, 1])
+    assert [row["precision"] for row in figures["per_class"].values()] == pytest.approx([1, 1 / 2])
+    low, high = figures["per_class"]["a"]["recall_95"]
+    assert 0 <= low < 2 / 3 < high <= 1
     assert figures["confusion"] == [[2, 1], [0, 1]]
     assert figures["pictures"] == {"a": 3, "b": 1}
 
@@ -32,8 +35,10 @@ def test_accuracy_is_balanced_and_ignores_other() -> None:
 def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)
-    alone = evaluate.bootstrap(targets, answers, [str(k) for k in range(120)])
-    alike = evaluate.bootstrap(targets, answers, [str(k % 6) for k in range(120)])
+    alone, alike = (
+        evaluate.interval(evaluate.redrawn(targets, answers, groups, [0, 1])["recall"].mean(axis=1))
+        for groups in ([str(k) for k in range(120)], [str(k % 6) for k in range(120)])
+    )
     assert alone[0] < 5 / 6 < alone[1]
     assert alike[1] - alike[0] > 2 * (alone[1] - alone[0])
 
@@ -42,9 +47,9 @@ def test_the_temperature_is_found_again() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(size=(4000, 3)) * 2
     targets = np.array([rng.choice(3, p=row) for row in evaluate.softmax(true)])
-    assert evaluate.fit_temperature(true * 3, targets) == pytest.approx(3, rel=0.1)
-    assert evaluate.expected_calibration_error(evaluate.softmax(true), targets) < 0.03
-    assert evaluate.expected_calibration_error(evaluate.softmax(true * 3), targets) > 0.1
+    assert calibration.fit_temperature(true * 3, targets) == pytest.approx(3, rel=0.1)
+    assert calibration.expected_calibration_error(evaluate.softmax(true), targets) < 0.03
+    assert calibration.expected_calibration_error(evaluate.softmax(true * 3), targets) > 0.1
 
 
 def test_unknown_figures() -> None:
@@ -55,6 +60,61 @@ def test_unknown_figures() -> None:
     assert metrics["unknown"]["unseen_cartoons"]["auroc"] == 0.5
     assert temperature > 0
     assert 0 <= threshold <= 1
+
+
+def test_the_threshold_lets_few_photographs_through_and_spares_the_characters() -> None:
+    rng = np.random.default_rng(0)
+    items = [item("a", str(k)) for k in range(100)] + [item("_other", str(k), photo=True) for k in range(100, 200)]
+    out = found(items, [[4, 0, 0]] * 200)
+    score = np.r_[rng.uniform(0, 0.4, 100), rng.uniform(0.5, 1, 100)]  # told apart: the stated rate decides
+    threshold = evaluate.unknown_threshold(out, score, out.is_character)
+    assert (score[100:] <= threshold).mean() == pytest.approx(0.05, abs=0.01)
+    assert (score[:100] <= threshold).all()
+    mixed = np.r_[rng.uniform(0.4, 1, 100), rng.uniform(0.3, 1, 100)]  # not told apart: characters are spared
+    threshold = evaluate.unknown_threshold(out, mixed, out.is_character)
+    assert (mixed[:100] <= threshold).mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_the_curves_of_the_report() -> None:
+    items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
+    out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
+    drawn = evaluate.curves(out, 1.0)
+    assert drawn["roc"]["photographs"]["kept"][1:] == [0.5, 1.0, 1.0] or drawn["roc"]["photographs"]["kept"][-1] == 1.0
+    assert drawn["roc"]["photographs"]["false_accept"][0] == 0.0
+    assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 4
+
+
+def test_slices_are_measured_on_the_sample_alone() -> None:
+    items = [item("a", "1"), item("a", "2"), item("b", "3"), item("_other", "4")]
+    out = found(items, [[8, 0, 0]] * 4)
+    grey = np.array([[8, 0, 0], [np.nan] * 3, [8, 0, 0], [np.nan] * 3])
+    assert evaluate.sliced(out, {"grey": grey}) == {"grey": {"pictures": 2, "balanced_accuracy": 0.5}}
+
+
+def test_swapped_labels_are_found() -> None:
+    rng = np.random.default_rng(0)
+    items = [item("ab"[k % 2], str(k)) for k in range(80)] + [item("_other", str(k)) for k in range(80, 120)]
+    truth = np.array([k % 2 for k in range(80)] + [2] * 40)
+    truth[[4, 17]] = [1, 0]  # in the wrong folder
+    logits = rng.normal(size=(120, 3)) * 0.5
+    logits[np.arange(120), truth] += 5
+    out = found(items, logits.tolist())
+    assert {row["label"] + row["suggested"] for row in doubts.mislabelled(out, 1.0)} == {"ab", "ba"}
+    assert len(doubts.mislabelled(out, 1.0)) == 2
+    worst = doubts.top_losses(out, 1.0)
+    assert {row["label"] + row["answer"] for row in worst[:2]} == {"ab", "ba"}
+    assert worst[0]["loss"] >= worst[1]["loss"] > worst[2]["loss"]
+
+
+@pytest.mark.parametrize("name", robustness.SLICES)
+def test_every_slice_is_a_picture(name: str) -> None:
+    cutout = draw_shape("round", 1).convert("RGBA")
+    cutout.putalpha(128)
+    for picture in (cutout, draw_shape("square", 2), draw_shape("square", 3).resize((3, 90))):
+        changed = robustness.SLICES[name](picture)
+        assert changed.mode == "RGB"
+        if name != robustness.AS_THEY_ARE:
+            assert changed.size != picture.size or changed.tobytes() != picture.convert("RGB").tobytes()
 
 
 def test_pictures_nobody_judged_do_not_count() -> None:

@@ -1,14 +1,19 @@
 """Real training, tiny: the default network on drawn pictures, exported, described and served."""
 
+import contextlib
 import json
 import logging
+import os
+import random
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, draw_shape, make_picture_folder
+from conftest import ROOT, draw_shape, free_port, make_picture_folder
 from huggingface_hub import ModelCard
 
 from cartoons.errors import DataError, ExportError
@@ -19,21 +24,38 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A picture folder, with a broken picture in it, and the model folder trained on it."""
-    from cartoons.learn import Recipe
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn shapes, and a broken picture among them."""
+    folder = make_picture_folder(tmp_path_factory.mktemp("train") / "shapes", per_label=8)
+    (folder / "round" / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The picture folder and the model folder trained on it."""
     from train import train
 
-    root = tmp_path_factory.mktemp("train")
-    data = make_picture_folder(root / "shapes", per_label=8)
-    (data / "round" / "broken.png").write_bytes(b"not a picture")
     logging.getLogger("train").setLevel(logging.INFO)
-    train(data, root / "model", recipe=tiny(Recipe), name="Shapes")
-    return data, root / "model"
+    out = tmp_path_factory.mktemp("trained") / "model"
+    train(data, out, tiny())
+    return data, out
 
 
-def tiny(recipe: type) -> object:
-    return recipe(epochs=1, fewest_samples=200, views=2)
+def tiny(**changes: object) -> object:
+    """Settings of a training that takes seconds."""
+    from cartoons.split import How
+    from cartoons.training.fast import Recipe
+    from train import Settings
+
+    return Settings(Recipe(epochs=1, fewest_samples=200, views=2), how=How(rounds=2), name="Shapes", **changes)
+
+
+def command(data: Path, out: Path, *flags: str) -> list[str]:
+    return [sys.executable, "-W", "ignore", str(ROOT / "train.py"), str(data), "--out", str(out), *flags]
+
+
+FEW = ("--recipe", "fast", "--epochs", "8", "--rounds", "2")
 
 
 def test_the_model_folder_serves_and_knows_the_shapes(trained: tuple[Path, Path]) -> None:
@@ -48,9 +70,13 @@ def test_the_description_says_how_it_was_made(trained: tuple[Path, Path]) -> Non
     info = json.loads((trained[1] / "model.json").read_text())
     assert info["dataset"]["pictures"] == {"round": 8, "square": 8, "_other": 8}  # the broken one is left out
     assert info["metrics"]["parity"]["pictures"] == 24
-    assert info["metrics"]["parity"]["largest_difference"] < 1e-3
+    assert info["metrics"]["parity"]["largest_difference"] < (
+        0.15 if info["metrics"]["precision"]["kept"] == "int8" else 1e-3
+    )
     assert info["versions"]["fastai"]
-    assert info["metrics"]["protocol"].startswith("in 5 folds")
+    assert info["metrics"]["protocol"].startswith("in 2 parts")
+    assert info["metrics"]["precision"]["kept"] in ("fp32", "fp16 weights", "int8")
+    assert set(info["metrics"]["robustness"]) >= {"as they are", "grey", "on black"}
     low, high = info["metrics"]["balanced_accuracy_95"]
     assert 0 <= low <= info["metrics"]["balanced_accuracy"] <= high <= 1
 
@@ -70,7 +96,7 @@ def test_the_chain_of_stages_is_the_network() -> None:
     import torch
     from torch import nn
 
-    from cartoons.network import stages
+    from cartoons.training.network import stages
 
     for arch, fewest in (("tf_efficientnet_lite0", 10), ("resnet18", 10), ("vit_tiny_patch16_224", 1)):
         body = timm.create_model(arch, pretrained=False, num_classes=0).eval()
@@ -86,57 +112,219 @@ def test_packaged_weights_are_imagenets() -> None:
     import timm
     import torch
 
-    from cartoons.network import load_packaged_weights
+    from cartoons.training.network import find_network, load_weights
 
-    body = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=1000)
+    body = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
     before = body.conv_stem.weight.clone()
-    load_packaged_weights(body, "tf_efficientnet_lite0")
+    load_weights(body, find_network("tf_efficientnet_lite0"))
     assert not torch.equal(before, body.conv_stem.weight)
-    with pytest.raises(DataError, match="does not fit"):
-        load_packaged_weights(timm.create_model("resnet18", pretrained=False), "tf_efficientnet_lite0")
+    with pytest.raises(DataError, match="does not fit tf_efficientnet_lite0 at"):
+        load_weights(timm.create_model("resnet18", pretrained=False), find_network("tf_efficientnet_lite0"))
+
+
+def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
+    import safetensors.torch
+    import timm
+    import torch
+
+    from cartoons.training.network import find_network, load_weights
+
+    theirs, mine = (timm.create_model("resnet18", pretrained=False) for _ in range(2))
+    torch.save({"state_dict": theirs.state_dict()}, tmp_path / "weights.pth")
+    safetensors.torch.save_file(theirs.state_dict(), tmp_path / "weights.safetensors")
+    for name in ("weights.pth", "weights.safetensors"):
+        load_weights(mine, find_network("resnet18", tmp_path / name))
+        assert torch.equal(mine.layer1[0].conv1.weight, theirs.layer1[0].conv1.weight)
+    (tmp_path / "broken.pth").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="cannot be read"):
+        load_weights(mine, find_network("resnet18", tmp_path / "broken.pth"))
+    with pytest.raises(DataError, match="is not a file"):
+        find_network("resnet18", tmp_path / "missing.pth")
+    assert not find_network("squeezenet1_0").is_timm  # one of torchvision's own
 
 
 def test_the_same_seed_gives_the_same_model(trained: tuple[Path, Path], tmp_path: Path) -> None:
-    from cartoons.learn import Recipe
     from train import train
 
-    train(trained[0], tmp_path, recipe=tiny(Recipe), name="Shapes")
+    train(trained[0], tmp_path, tiny())
     pictures = [load(path) for path in sorted((trained[0] / "round").glob("?.png"))]
     first, second = (Classifier.load(folder).probabilities(pictures) for folder in (trained[1], tmp_path))
     np.testing.assert_allclose(first, second, atol=1e-3)
+    whole, again = (json.loads((folder / "model.json").read_text())["metrics"] for folder in (trained[1], tmp_path))
+    assert whole["balanced_accuracy"] == again["balanced_accuracy"]
+    assert whole["confusion"] == again["confusion"]
 
 
-KILLED = """
-import logging, sys
-from pathlib import Path
-from cartoons.learn import Recipe
-from train import train
-logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
-train(Path(sys.argv[1]), Path(sys.argv[2]), recipe=Recipe(epochs=1, fewest_samples=200, views=2), name="Shapes")
-"""
+def test_the_learner_goes_on_where_this_project_is_not(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    program = tmp_path / "load.py"
+    program.write_text(
+        "import sys, json, warnings; warnings.simplefilter('ignore')\n"
+        "from huggingface_hub import from_pretrained_fastai\n"
+        "learn = from_pretrained_fastai(sys.argv[1])\n"
+        "assert 'cartoons' not in sys.modules\n"
+        "from PIL import Image\n"
+        "with learn.no_bar():\n"
+        "    assert learn.predict(Image.open(sys.argv[2]))[0] == learn.predict(sys.argv[2])[0]\n"
+        "    print(json.dumps([learn.predict(p)[2].tolist() for p in sys.argv[2:]]))\n"
+    )
+    pictures = sorted(str(path) for path in trained[0].glob("*/[0-3].png"))
+    folder = trained[1]  # huggingface_hub takes a local folder only where its path looks like a repository's name
+    asked = [sys.executable, program, folder.name, *pictures]
+    done = subprocess.run(asked, cwd=folder.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    classifier = Classifier.load(trained[1])
+    mine = classifier.logits([load(path) for path in pictures])
+    mine = np.exp(mine) / np.exp(mine).sum(axis=1, keepdims=True)  # the learner knows no temperature
+    tolerance = 0.15 if classifier.info.metrics["precision"]["kept"] == "int8" else 1e-3
+    np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), mine, atol=tolerance)
 
 
-def test_a_killed_measurement_goes_on_where_it_was(trained: tuple[Path, Path], tmp_path: Path) -> None:
-    from cartoons.learn import Recipe
-    from train import train
+def test_the_report_is_there(trained: tuple[Path, Path]) -> None:
+    report = json.loads((trained[1] / "report" / "report.json").read_text())
+    assert report["left_out"][0][0].endswith("broken.png")
+    assert len(report["history"]) == 9  # 200 samples of 24 pictures
+    assert (trained[1] / "report" / "index.html").stat().st_size > 1000
+    assert not (trained[1] / "work").exists()
 
-    command = [sys.executable, "-u", "-W", "ignore", "-c", KILLED, str(trained[0]), str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert any(line.startswith("Measured 2 of") for line in process.stdout)
-        process.kill()
-    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").glob("*.npy")}
-    assert len(done) >= 2
-    assert not (tmp_path / "model.json").exists()
-    train(trained[0], tmp_path, recipe=tiny(Recipe), name="Shapes")
-    assert {path: path.stat().st_mtime_ns for path in done} == done
-    whole, resumed = (json.loads((folder / "model.json").read_text()) for folder in (trained[1], tmp_path))
-    assert resumed["metrics"]["balanced_accuracy"] == pytest.approx(whole["metrics"]["balanced_accuracy"])
-    assert resumed["dataset"] == whole["dataset"]
+
+def test_killed_three_times_it_finishes_as_if_undisturbed(data: Path, tmp_path: Path) -> None:
+    started = time.monotonic()
+    subprocess.run(command(data, tmp_path / "whole", *FEW), check=True, capture_output=True)
+    whole_s = time.monotonic() - started
+    out = tmp_path / "killed"
+    rng = random.Random(0)
+    for _ in range(3):
+        with subprocess.Popen(command(data, out, *FEW), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                process.communicate(timeout=rng.uniform(0.3, 0.9) * whole_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    done = subprocess.run(command(data, out, *FEW), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{out}: balanced accuracy")
+    first, second = (json.loads((folder / "model.json").read_text()) for folder in (tmp_path / "whole", out))
+    assert first["metrics"]["confusion"] == second["metrics"]["confusion"]
+    assert first["dataset"] == second["dataset"]
+    pictures = [load(path) for path in sorted(data.glob("round/?.png"))]
+    mine, theirs = (Classifier.load(folder).probabilities(pictures) for folder in (tmp_path / "whole", out))
+    np.testing.assert_allclose(mine, theirs, atol=0.02)
+
+
+def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
+    from cartoons import dataset
+    from cartoons.duplicates import look_through
+    from cartoons.training.checkpoint import Row
+    from cartoons.training.learn import choose_recipe, make_trainer
+    from cartoons.training.network import find_network
+
+    items = look_through(dataset.read(data)).items
+    labels = dataset.labels_of(items)
+
+    class StopError(Exception):
+        pass
+
+    def fit(stop_after: int | None) -> tuple[list[float], list[Row], np.ndarray]:
+        trainer = make_trainer(find_network("tf_efficientnet_lite0"), items, labels, recipe, [()] * len(items), tmp_path)
+        seen: list[float] = []
+
+        def on_epoch(row: Row) -> None:
+            seen.append(row["epoch"])
+            if len(seen) == stop_after:
+                raise StopError("stopped")
+
+        rows: list[Row] = []
+        with contextlib.suppress(StopError):
+            rows = trainer.fit(range(len(items)), tmp_path / "fit", on_epoch)
+        return seen, rows, trainer.judge(range(4))
+
+    recipe = choose_recipe("fast", 4, None, 1)
+    fit(stop_after=3)
+    seen, resumed, answers = fit(stop_after=None)
+    assert seen == [4]
+    (tmp_path / "fit.fit").unlink()
+    seen, undisturbed, wanted = fit(stop_after=None)
+    assert seen == [1, 2, 3, 4]
+    assert [row["train_loss"] for row in resumed] == pytest.approx([row["train_loss"] for row in undisturbed], rel=1e-3)
+    np.testing.assert_allclose(answers, wanted, atol=0.02)
+
+
+@pytest.fixture(scope="session")
+def finetuned(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("finetuned") / "model"
+    flags = ("--recipe", "finetune", "--epochs", "3", "--batch-size", "8", "--valid-pct", "0.25")
+    done = subprocess.run(command(data, out, *flags), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_finetune_trains_the_whole_network(finetuned: Path) -> None:
+    info = json.loads((finetuned / "model.json").read_text())
+    assert info["recipe"] == "finetune"
+    assert "25% of each label's pictures" in info["metrics"]["protocol"]
+    assert info["metrics"]["balanced_accuracy"] >= 0.75
+    report = json.loads((finetuned / "report" / "report.json").read_text())
+    assert 2e-3 <= report["lr_finder"]["suggested"] <= 1e-2
+    assert [row["epoch"] for row in report["history"]] == [1, 2, 3, 4, 5, 6]
+    assert report["history"][-1]["valid_loss"] > 0
+
+
+def test_two_processes_agree_with_one(data: Path, finetuned: Path, tmp_path: Path) -> None:
+    # accelerate launch starts several processes for GPUs alone; this is what it does then
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
+    flags = ("--recipe", "finetune", "--epochs", "3", "--batch-size", "4", "--valid-pct", "0.25")
+    done = subprocess.run(
+        [*launch, *command(data, tmp_path / "two", *flags)[3:]],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "PYTHONWARNINGS": "ignore"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("balanced accuracy") == 1  # the helper is silent
+    one, two = (json.loads((out / "model.json").read_text())["metrics"] for out in (finetuned, tmp_path / "two"))
+    assert two["protocol"] == one["protocol"]
+    assert abs(two["balanced_accuracy"] - one["balanced_accuracy"]) <= 0.25  # of four pictures in all
+
+
+def test_each_picture_is_seen_once_an_epoch() -> None:
+    from cartoons.training.hardware import Shards
+
+    class Given(Shards):
+        """As the processes of one run, which get the same order from the first of them."""
+
+        def _broadcast(self, *_: object) -> list[int]:
+            return list(order)
+
+    from fastai.data.core import TfmdDL
+
+    order = np.random.default_rng(0).permutation(24).tolist()
+    loader = TfmdDL(list(range(24)), bs=4, shuffle=True)
+    shares = [Given(loader, rank=rank, world_size=2).get_idxs() for rank in (0, 1)]
+    assert sorted([*shares[0], *shares[1]]) == list(range(24))
+
+
+def test_int8_is_kept_only_where_it_costs_nothing() -> None:
+    from cartoons.training.precision import Candidate, choose
+
+    fp32 = Candidate("fp32", 18.8, 8.0, 0.960, 0.98)
+    fp16 = Candidate("fp16 weights", 9.4, 8.1, 0.960, 0.98)
+    assert choose([fp32, fp16, Candidate("int8", 5.0, 4.5, 0.9585, 0.979)]).name == "int8"
+    assert choose([fp32, fp16, Candidate("int8", 5.0, 4.5, 0.950, 0.98)]).name == "fp16 weights"
+    assert choose([fp32, fp16, Candidate("int8", 5.0, 4.5, 0.960, 0.97)]).name == "fp16 weights"
+    assert choose([fp32, fp16, Candidate("int8", 5.0, 12.0, 0.960, 0.98)]).name == "fp16 weights"
+
+
+def test_the_heat_map_comes_with_the_answer(trained: tuple[Path, Path]) -> None:
+    classifier = Classifier.load(trained[1])
+    look = classifier.look(draw_shape("round", 3))
+    assert look.answer == classifier.predict([draw_shape("round", 3)])[0]
+    assert look.square.size == (224, 224)
+    assert look.heat is not None
+    assert look.heat.shape == (7, 7)
+    assert 0 <= look.heat.min() < look.heat.max() <= 1
 
 
 def test_the_parity_gate_refuses() -> None:
-    from cartoons.export import compare
+    from cartoons.training.export import compare
 
     same = np.array([[0.7, 0.3], [0.2, 0.8]])
     paths = [Path("one.png"), Path("two.png")]
@@ -148,7 +336,7 @@ def test_the_parity_gate_refuses() -> None:
 
 
 def test_sampling_is_balanced() -> None:
-    from cartoons.learn import sampling_weights
+    from cartoons.training.fast import sampling_weights
 
     labels = ["a"] * 10 + ["b"] * 30 + ["_other"] * 100
     weights = np.array(sampling_weights(labels))
@@ -161,17 +349,41 @@ def test_sampling_is_balanced() -> None:
     [
         (["missing"], "is not a folder"),
         (["one"], "one label only"),
-        (["ok", "--arch", "no_such_net"], "knows no network 'no_such_net'"),
+        (["ok", "--arch", "no_such_net"], "knows a network 'no_such_net'"),
         (["ok", "--out", "/dev/null/x"], "cannot be written"),
+        ([], "No picture folder was given"),
+        (["ok", "--split", "source"], "take --split group"),
+        (["ok", "--split", "folder"], "holds train/ and valid/"),
+        (["ok", "--split", "holdout", "--valid-pct", "2"], "between 0 and 1"),
+        (["ok", "--rounds", "1"], "give at least 2"),
+        (["ok", "--epochs", "0"], "--epochs is 0"),
+        (["ok", "--weights", "missing.pth"], "is not a file"),
+        (["ok", "--out", "ok/model"], "would pass for a character"),
+        (["ok", "--seed", "-1"], "--seed is -1"),
+        (["ok", "--valid-pct", "1"], "between 0 and 1"),
+        (["copies"], "round cannot be measured"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    from train import main
+
     make_picture_folder(tmp_path / "ok")
     make_picture_folder(tmp_path / "one", labels=("round",))
-    done = subprocess.run(
-        [sys.executable, ROOT / "train.py", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+    make_picture_folder(tmp_path / "copies")
+    for k in range(1, 6):
+        shutil.copy(tmp_path / "copies" / "round" / "0.png", tmp_path / "copies" / "round" / f"{k}.png")
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("train.py: ")
+    assert says in error
+    assert not list(tmp_path.glob("runs/model/work/*/*.fit"))  # before any epoch
+
+
+def test_the_command_line_shows_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, ROOT / "train.py", "missing"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert says in done.stderr.splitlines()[-1]
-    assert done.stderr.splitlines()[-1].startswith("train.py: ")
+    assert done.stderr.splitlines()[-1].startswith("train.py: missing is not a folder")
     assert "Traceback" not in done.stderr

@@ -1,24 +1,30 @@
 """A picture to another picture of the same character: what training sees besides the pictures themselves.
 
 Character pictures are few, and cut-outs on white are many among them: a network then learns "white behind it" instead of
-the face. So cut-outs are laid on drawn scenes and photographs, and every picture is flipped, turned, cropped, shrunk,
-recoloured, blurred.
+the face, and "drawn like that" instead of the character. So cut-outs are laid on pictures of other labels and on drawn
+scenes, and every picture is flipped, turned, cropped, shrunk, recoloured, blurred.
 """
 
 import math
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from cartoons.images import WHITE, on_white, square_pad
+from cartoons.images import WHITE, load, on_white, square_pad
+
+BACKGROUND_PX = 320
 
 Colour = tuple[int, int, int]
 
 
 def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image], size_px: int) -> Image.Image:
-    """One random variation of an RGB or RGBA picture, as an RGB square of size_px; rng alone decides which."""
-    picture = _on_background(cutout, rng, backgrounds) if cutout.mode == "RGBA" and rng.random() < 0.6 else on_white(cutout)
+    """One random variation of an RGB or RGBA picture, as an RGB square of size_px; rng alone decides which.
+
+    backgrounds: RGB pictures of other labels, to lay a cut-out on.
+    """
+    picture = on_scenery(cutout, rng, backgrounds)
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     fill = WHITE if rng.random() < 0.6 else _colour(rng)
@@ -30,20 +36,39 @@ def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image
     return square_pad(picture, size_px)
 
 
+def background(path: Path) -> Image.Image:
+    """A picture to lay a cut-out on, small. Raises ImageError."""
+    picture = load(path)
+    picture.thumbnail((BACKGROUND_PX, BACKGROUND_PX), Image.Resampling.BICUBIC)
+    return picture
+
+
 def _colour(rng: random.Random) -> Colour:
     return (rng.randrange(256), rng.randrange(256), rng.randrange(256))
 
 
-def _on_background(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image]) -> Image.Image:
-    """The cut-out on a photograph, on a drawn scene, or on one colour."""
+def on_scenery(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image]) -> Image.Image:
+    """Mostly on a picture of another label (Ghiasi et al. 2021, "Simple Copy-Paste"), else on a drawn scene, on one colour,
+    or on white; often smaller than what is around it. RGB as it is."""
+    if cutout.mode != "RGBA" or rng.random() < 0.15:
+        return on_white(cutout)
+    size, corner = cutout.size, (0, 0)
+    if rng.random() < 0.6:
+        zoom = rng.uniform(1, 2)
+        size = (int(cutout.width * zoom * rng.uniform(1, 1.3)), int(cutout.height * zoom))
+        corner = (rng.randrange(size[0] - cutout.width + 1), rng.randrange(size[1] - cutout.height + 1))
     kind = rng.random()
-    if kind < 0.3 and backgrounds:
-        behind = _cover(rng.choice(backgrounds), cutout.size, rng)
-    elif kind < 0.65:
-        behind = _scene(cutout.size, rng)
+    if kind < 0.7 and backgrounds:
+        behind = _cover(rng.choice(backgrounds), size, rng)
+        if rng.random() < 0.3:
+            behind = behind.filter(ImageFilter.GaussianBlur(3))
+    elif kind < 0.85:
+        behind = _scene(size, rng)
     else:
-        behind = Image.new("RGB", cutout.size, _colour(rng))
-    return Image.alpha_composite(behind.convert("RGBA"), cutout).convert("RGB")
+        behind = Image.new("RGB", size, _colour(rng))
+    scene = behind.convert("RGBA")
+    scene.alpha_composite(cutout, corner)
+    return scene.convert("RGB")
 
 
 def _cover(behind: Image.Image, size: tuple[int, int], rng: random.Random) -> Image.Image:

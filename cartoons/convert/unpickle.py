@@ -1,0 +1,176 @@
+"""A fastai learner's file: found on this machine or on the Hub, and unpickled, with the real reason when that fails."""
+
+import logging
+import pickle
+import platform
+import re
+import tomllib
+import types
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastai.learner import Learner
+
+from cartoons import hub
+from cartoons.errors import ConvertError
+
+HUB_NAME = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>\S+))?")
+REQUIREMENT = re.compile(r"\s*(fastai|python)\s*[=~<>]+\s*([\w.]+)\s*")
+LEGACY_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The first bytes of what torch wrote before its files were zip archives."""
+
+GONE_SINCE_28 = ("fastcore.dispatch", "fastcore.transform")
+"""Modules that the learners of fastai before 2.8 need, and that fastai 2.8 left for another package."""
+
+log = logging.getLogger("convert")
+
+
+class _MissingError(Exception):
+    """The pickle names something that cannot be imported here."""
+
+    def __init__(self, module: str, name: str, cause: Exception) -> None:
+        super().__init__(module, name)
+        self.module, self.name, self.cause = module, name, cause
+
+
+class _Unpickler(pickle.Unpickler):
+    """Says which name of which module was missing, whatever words this Python has for it."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError) as error:
+            raise _MissingError(module, name, error) from error
+
+
+_PICKLE = types.SimpleNamespace(
+    __name__="pickle", Unpickler=_Unpickler, load=lambda file, **options: _Unpickler(file, **options).load()
+)
+"""What torch.load needs of a pickle module."""
+
+
+def find(source: str) -> Path:
+    """The learner's file: a .pkl, the one in a folder, or that of "user/name" or "user/name@revision" on the Hub.
+
+    Raises ConvertError when there is none, HubError when the Hub does not give it.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path
+    if path.is_dir():
+        try:
+            return path / hub.learner_name(entry.name for entry in path.iterdir())
+        except ValueError as error:
+            raise ConvertError(f"The folder {source} has {error}.") from error
+    named = HUB_NAME.fullmatch(source)
+    if named and path.suffix != ".pkl":
+        return hub.pull_learner(named["repo"], named["revision"])
+    raise ConvertError(
+        f"{source} is neither a file nor a folder: give the .pkl that learn.export() wrote, or user/name of a Hub model."
+    )
+
+
+def load_learner_file(path: Path) -> Learner:
+    """Unpickle a Learner onto the CPU, in float32. That runs code in the file, and a warning says so first.
+
+    Raises ConvertError with the cause when it is no Learner, or one that needs what is not installed here.
+    """
+    _check_head(path)
+    log.warning("Unpickling %s runs the code in it: convert only learners whose makers you trust.", path)
+    try:
+        learn = torch.load(path, map_location="cpu", weights_only=False, pickle_module=_PICKLE)
+    except _MissingError as missing:
+        raise ConvertError(_why_missing(path, missing)) from missing.cause
+    except ImportError as error:
+        raise ConvertError(_needs(path, error.name or str(error))) from error
+    except Exception as error:  # unpickling calls whatever the file names, with whatever errors
+        raise ConvertError(
+            f"{path} could not be unpickled ({type(error).__name__}: {error}){_made_by(path)}: "
+            "export it again with the versions installed here, or convert it with those it was saved with."
+        ) from error
+    if not isinstance(learn, Learner):
+        raise ConvertError(
+            f"{path} holds a {type(learn).__name__}, not a fastai Learner: give the file that learn.export() wrote."
+        )
+    if not (isinstance(getattr(learn, "model", None), torch.nn.Module) and getattr(learn, "dls", None) is not None):
+        raise ConvertError(f"The Learner in {path} has no network or no data loaders: export it again with learn.export().")
+    return _at_rest(learn)
+
+
+def versions_beside(path: Path) -> dict[str, str]:
+    """The versions of fastai and Python in the pyproject.toml beside a learner's file, as fastai's Hub models have one."""
+    try:
+        wanted = tomllib.loads((path.parent / "pyproject.toml").read_text())["build-system"]["requires"]
+        found = [REQUIREMENT.fullmatch(line) for line in wanted]
+    except (OSError, ValueError, KeyError, TypeError):  # it is only a hint: none, or one in another form, is no error
+        return {}
+    return {match[1]: match[2] for match in found if match}
+
+
+def _check_head(path: Path) -> None:
+    """Refuse, before anything is run, a file that torch.load would not take or would only trip over."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(b"version https://git-lfs"):
+        raise ConvertError(f"{path} is the pointer that Git LFS leaves in place of a file: fetch it with `git lfs pull`.")
+    if head.startswith(b"PK") and not zipfile.is_zipfile(path):
+        raise ConvertError(f"{path} is cut short: download or copy it again.")
+    if head.startswith((b"PK", LEGACY_HEAD)):
+        return
+    kind = "a plain pickle" if head.startswith(b"\x80") else "no pickle" if head else "empty"
+    raise ConvertError(f"{path} is {kind}, not an exported fastai learner: give the file that learn.export() wrote.")
+
+
+def _at_rest(learn: Learner) -> Learner:
+    """The learner on the CPU without what training left: mixed precision, channels last."""
+    learn.dls.cpu()
+    if hasattr(learn, "channels_last"):
+        learn = learn.to_contiguous(to_fp32=True)
+    elif hasattr(learn, "mixed_precision"):
+        learn = learn.to_fp32()
+    elif hasattr(learn, "non_native_mixed_precision"):
+        learn = learn.to_non_native_fp32()
+    learn.model.float().eval()
+    return learn
+
+
+def _why_missing(path: Path, missing: _MissingError) -> str:
+    if missing.module in GONE_SINCE_28:
+        return (
+            f"{path} was saved by fastai before 2.8, which fastai {version('fastai')} cannot load{_made_by(path)}: where it "
+            "loads, learn.save() its weights; build the same learner here, learn.load() them and export that."
+        )
+    if missing.module == "__main__":
+        return (
+            f"{path} needs {missing.name}, which was defined in the notebook or script that exported it and is not in the "
+            f"file: export it again there with fastai {version('fastai')}, which stores such functions, or import "
+            f"{missing.name} from a module that can be imported here too."
+        )
+    if isinstance(missing.cause, ImportError):
+        return _needs(path, missing.cause.name or missing.module)
+    return (
+        f"{path} needs {missing.name} of {missing.module}, which the installed one has not{_made_by(path)}: "
+        "install the version it was saved with, or export it again with this one."
+    )
+
+
+def _needs(path: Path, module: str) -> str:
+    return (
+        f"{path} needs the module {module}, which is not installed here{_made_by(path)}: "
+        "install it, or put its file on PYTHONPATH, and convert again."
+    )
+
+
+def _made_by(path: Path) -> str:
+    """What is known of the versions on both sides, to go into a sentence; "" when nothing is known of the file's."""
+    then = versions_beside(path)
+    if not then:
+        return ""
+    now = {"fastai": version("fastai"), "python": platform.python_version()}
+    return (
+        f" (its pyproject.toml says it was saved with {' and '.join(f'{name} {then[name]}' for name in sorted(then))}; "
+        f"here is {' and '.join(f'{name} {now[name]}' for name in sorted(then))})"
+    )

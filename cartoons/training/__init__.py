@@ -1,0 +1,13 @@
+"""A picture folder to a trained fastai Learner, and that to a graph.
+
+augment.py     a picture -> a changed picture of the same character
+network.py     an ImageNet network as a fastai Learner with a fresh head
+norm.py        batch normalisation in fine-tuning on few pictures
+checkpoint.py  training that a kill cannot undo
+fast.py        the recipe for a laptop: the front of the network frozen, the rest trained on what it sees
+hardware.py    where a network is trained: a CPU, a GPU, several processes
+finetune.py    the recipe for a GPU, or several: fast.ai's fine_tune
+learn.py       rounds of training and judging, with either recipe
+export.py      Learner -> ONNX behind the parity gate, and the learner itself
+precision.py   fp32, fp16 weights or int8: measured, then chosen
+"""

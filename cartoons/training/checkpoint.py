@@ -1,0 +1,103 @@
+"""Training that a kill cannot undo: after every epoch the state is on disk, and the same fit goes on from there.
+
+Each epoch starts from a seed of its own, so that a run which was interrupted draws what an undisturbed one would have drawn.
+"""
+
+import copy
+import io
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastai.callback.core import CancelEpochException, CancelFitException, CancelValidException
+from fastai.learner import Callback
+from fastai.torch_core import get_model, rank_distrib, set_seed
+
+from cartoons.bundle import write_atomically
+from cartoons.errors import DataError
+
+Row = dict[str, float]
+"""One epoch: "epoch" (from 1), "train_loss", and, where pictures are held out, "valid_loss" and "balanced_accuracy"."""
+
+OnEpoch = Callable[[Row], None]
+
+
+class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
+    """Saves the state of a fit at `path` after each epoch and takes it from there; keeps the best epoch's weights.
+
+    The best epoch is the one of the lowest validation loss; `patience` epochs without a better one end the fit. Without
+    validation the last epoch counts.
+    """
+
+    order = 61  # after fastai's Recorder has the epoch's figures
+
+    def __init__(self, path: Path, seed: int, on_epoch: OnEpoch, patience: int | None = None) -> None:
+        self.path, self.seed, self.on_epoch, self.patience = path, seed, on_epoch, patience
+        self.rows: list[Row] = []
+        self.best: dict[str, Any] | None = None
+
+    def before_fit(self) -> None:
+        """Take over an earlier run's state."""
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=False)
+        except Exception:  # not there, or cut short by a power cut: the fit starts again
+            return
+        get_model(self.learn.model).load_state_dict(state["model"])
+        self.learn.opt.load_state_dict(state["opt"])
+        self.rows, self.best = state["rows"], state["best"]
+        self.learn.recorder.smooth_loss.val, self.learn.recorder.smooth_loss.count = state["smooth_loss"]
+
+    def before_epoch(self) -> None:
+        """Skip what is done, or seed what comes."""
+        if self.epoch < len(self.rows):
+            raise CancelEpochException
+        if self._is_stale():
+            raise CancelFitException
+        seed = self.seed + self.epoch
+        set_seed(seed, reproducible=True)
+        loader = self.learn.dls.train
+        getattr(loader, "dl", loader).rng = random.Random(seed)
+
+    def before_validate(self) -> None:
+        """Nothing held out is nothing to validate on."""
+        if len(self.learn.dls.valid_ds) == 0:
+            raise CancelValidException
+
+    def after_epoch(self) -> None:
+        """Note the epoch and save."""
+        if self.epoch < len(self.rows):
+            return
+        names = {"train_loss": "train_loss", "valid_loss": "valid_loss", "balanced_accuracy_score": "balanced_accuracy"}
+        figures = dict(zip(self.learn.recorder.metric_names[1:-1], self.learn.recorder.values[-1], strict=False))
+        row: Row = {"epoch": self.epoch + 1}
+        row |= {mine: float(figures[name]) for name, mine in names.items() if figures.get(name) is not None}
+        if not all(math.isfinite(value) for value in row.values()):
+            message = f"The loss is no number any more after epoch {self.epoch + 1}: take another --seed or --batch-size."
+            raise DataError(message)
+        self.rows.append(row)
+        if "valid_loss" in row and row["valid_loss"] <= min(r["valid_loss"] for r in self.rows):
+            self.best = copy.deepcopy(get_model(self.learn.model).state_dict())
+        self._save()
+        self.on_epoch(row)
+
+    def after_fit(self) -> None:
+        """Leave the best weights in the model."""
+        if self.best is not None:
+            get_model(self.learn.model).load_state_dict(self.best)
+
+    def _is_stale(self) -> bool:
+        losses = [row["valid_loss"] for row in self.rows if "valid_loss" in row]
+        return self.patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= self.patience
+
+    def _save(self) -> None:
+        if rank_distrib():
+            return
+        model, opt = get_model(self.learn.model).state_dict(), self.learn.opt.state_dict()
+        smooth = self.learn.recorder.smooth_loss
+        state = {"model": model, "opt": opt, "rows": self.rows, "best": self.best, "smooth_loss": (smooth.val, smooth.count)}
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_atomically(self.path, buffer.getvalue())

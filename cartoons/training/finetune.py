@@ -1,0 +1,225 @@
+"""The recipe `finetune`: fast.ai's fine_tune on any network, with batch augmentation on the device.
+
+A head trained on the frozen network first, then the whole of it with a lower learning rate for the body, in the one-cycle
+schedules of `Learner.fine_tune`; in half precision on a GPU, channels-last, on several processes under `accelerate launch`,
+and going on from the last epoch when it was interrupted.
+"""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from fastai.callback.schedule import valley  # with it come Learner.fit_one_cycle and lr_find
+from fastai.data.all import Transform
+from fastai.learner import Learner
+from fastai.torch_core import num_distrib, set_seed
+from fastai.vision.all import PILImage
+from numpy.typing import NDArray
+from PIL import Image
+
+from cartoons.bundle import write_atomically
+from cartoons.dataset import Item
+from cartoons.images import load, load_cutout, on_white, square_pad
+from cartoons.split import watched
+from cartoons.training.augment import background, on_scenery
+from cartoons.training.checkpoint import Checkpoint, OnEpoch, Row
+from cartoons.training.hardware import on_hardware
+from cartoons.training.network import (
+    Network,
+    answers,
+    augmented_on_device,
+    build_learner,
+    data_block,
+    label_of,
+    plain_loaders,
+    portable,
+)
+from cartoons.training.norm import FrozenNorm
+
+GPU_WORKERS = 8
+FEWEST_STEPS, MOST_STEPS = 20, 100
+"""Batches that the learning-rate finder looks at: two passes over the pictures, within this."""
+
+BODY_SLOWER = 4
+"""How many times lower the body's learning rate is than the head's. fine_tune's own 100 leaves the body as good as frozen
+under a linear head, which then has nothing to learn with."""
+
+USUAL_LR, LOWEST_LR, HIGHEST_LR = 3e-3, 2e-3, 1e-2
+"""What the finder suggests is kept within this: on a few hundred pictures its curve can be misread."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """fine_tune's numbers (Howard and Gugger 2020), and when to stop."""
+
+    name: str = "finetune"
+    epochs: int = 8
+    freeze_epochs: int = 3
+    batch_size: int = 32
+    dropout: float = 0.3
+    weight_decay: float = 0.05
+    patience: int = 3
+    watched_pct: float = 0.1
+    """How much of what is trained on is kept back to know when to stop, in whole groups."""
+
+    seed: int = 42
+    takes_long: bool = True
+    """So that it is measured once, on a part held out, and not in rounds, unless asked."""
+
+
+class Cutout(PILImage):  # type: ignore[misc]  # fastai has no types
+    """A picture with its transparency, and the file it came from."""
+
+    @classmethod
+    def create(cls, fn: Path | str | bytes | Image.Image, **_: Any) -> "Cutout":
+        """Open a path, or wrap a PIL picture. Raises ImageError."""
+        picture = cls(fn.copy() if isinstance(fn, Image.Image) else load_cutout(fn))
+        picture.file = fn if isinstance(fn, Path) else None
+        return picture
+
+
+class OnScenery(Transform):  # type: ignore[misc]  # fastai has no types
+    """In training only: lays cut-outs on pictures of other labels and on drawn scenes."""
+
+    split_idx, order = 0, -2
+
+    def __init__(self, items: Sequence[Item], trained: Sequence[Item]) -> None:
+        """items: all; trained: those trained on, which alone may be seen behind a cut-out."""
+        self.label_of = {item.path: item.label for item in items}
+        self.behind = {
+            label: [item.path for item in trained if item.label != label] for label in {item.label for item in items}
+        }
+
+    def encodes(self, x: Cutout) -> PILImage:
+        """Called by fastai for each picture."""
+        if x.mode != "RGBA" or x.file is None:
+            return PILImage(on_white(x))
+        others = self.behind[self.label_of[x.file]]
+        behind = [background(random.choice(others))] if others else []
+        return PILImage(on_scenery(x, random.Random(random.random()), behind))
+
+
+class OnWhite(Transform):  # type: ignore[misc]  # fastai has no types
+    """What OnScenery left alone, on white."""
+
+    order = -1
+
+    def encodes(self, x: PILImage) -> PILImage:
+        """Called by fastai for each picture."""
+        return PILImage(on_white(x))
+
+
+class FinetuneTrainer:
+    """Trains the whole network on any part of the pictures."""
+
+    def __init__(self, network: Network, items: Sequence[Item], labels: Sequence[str], recipe: Recipe, work: Path) -> None:
+        """work: a folder for the state of interrupted fits."""
+        self.network, self.items, self.labels, self.recipe, self.work = network, items, labels, recipe, work
+        self.size_px, self.mean, self.std = network.size_px, network.mean, network.std
+        self.found: dict[str, Any] = {}
+        """The learning-rate finder's curve: "lr", "loss" and "suggested"."""
+        self._learn: Learner | None = None
+
+    @property
+    def learn(self) -> Learner:
+        """The learner as last trained."""
+        assert self._learn is not None, "fit() comes first"
+        return self._learn
+
+    @property
+    def epochs(self) -> int:
+        """The most epochs that a fit takes."""
+        return self.recipe.freeze_epochs + self.recipe.epochs
+
+    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[Row]:
+        """fine_tune from ImageNet weights. A part of `train` is watched instead: the epoch that is best on it is kept."""
+        recipe = self.recipe
+        set_seed(recipe.seed, reproducible=True)
+        train, valid = watched(self.items, train, recipe.watched_pct, recipe.seed)
+        lr = self._learning_rate(train, valid)
+        set_seed(recipe.seed, reproducible=True)
+        learn = self._learn = self._fresh(train, valid)
+        patience = recipe.patience if valid else None
+        head = Checkpoint(checkpoint.with_suffix(".head"), recipe.seed, on_epoch)
+
+        def on_later_epoch(row: Row) -> None:
+            on_epoch(row | {"epoch": row["epoch"] + recipe.freeze_epochs})
+
+        whole = Checkpoint(checkpoint.with_suffix(".whole"), recipe.seed + 500, on_later_epoch, patience)
+        with on_hardware(learn), learn.no_bar(), learn.no_logging():
+            learn.freeze()
+            learn.fit_one_cycle(recipe.freeze_epochs, slice(lr), pct_start=0.99, cbs=head)
+            learn.unfreeze()
+            learn.add_cb(FrozenNorm())
+            learn.fit_one_cycle(recipe.epochs, slice(lr / BODY_SLOWER, lr), pct_start=0.3, div=5.0, cbs=whole)
+        learn.model.eval()
+        return [*head.rows, *(row | {"epoch": row["epoch"] + recipe.freeze_epochs} for row in whole.rows)]
+
+    def portable(self) -> Learner:
+        """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
+        return portable(self.learn, plain_loaders(self.items, self.labels, self.network))
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
+        """For each item its square, then what training sees of it besides."""
+        return [[square_pad(load(self.items[i].path), self.size_px), *self._augmented(self.items[i].path)] for i in indices]
+
+    def _augmented(self, path: Path, count: int = 4) -> list[Image.Image]:
+        """Draws of the training loader, back as pictures."""
+        loader = self.learn.dls.test_dl([path] * count, bs=count, num_workers=0)
+        with loader.dataset.set_split_idx(0):
+            decoded = loader.decode(loader.one_batch())[0].clamp(0, 1).cpu().numpy()
+        return [Image.fromarray((pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)) for pixels in decoded]
+
+    def judge(self, indices: Sequence[int]) -> NDArray[np.float64]:
+        """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
+        return answers(self.learn, [self.items[i].path for i in indices])
+
+    def judge_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
+        """What it answers for any RGB squares of size_px: (len(squares), labels)."""
+        return answers(self.learn, squares)
+
+    def _fresh(self, train: Sequence[int], valid: Sequence[int]) -> Learner:
+        trained = [self.items[i] for i in train]
+        counts = Counter(item.label for item in trained)
+        held_out = range(len(train), len(train) + len(valid))
+        block = data_block(self.labels, self.network, label_of(self.items), augmented_on_device(), held_out)
+        block.item_tfms = [*block.item_tfms, OnScenery(self.items, trained), OnWhite()]
+        block.type_tfms = ((Cutout.create,), block.type_tfms[1])
+        dls = block.dataloaders(
+            [self.items[i].path for i in (*train, *valid)],
+            path=self.work,
+            bs=min(self.recipe.batch_size, len(train)),
+            drop_last=False,
+            num_workers=min(GPU_WORKERS, len(trained)) if torch.cuda.is_available() else 0,
+        )
+        weights = [len(trained) / (len(counts) * max(1, counts[label])) for label in self.labels]
+        learn = build_learner(dls, self.network, self.recipe.dropout, weights)
+        learn.wd = self.recipe.weight_decay
+        return learn
+
+    def _learning_rate(self, train: Sequence[int], valid: Sequence[int]) -> float:
+        """The finder's suggestion (Smith 2017; fastai's valley), looked for once and noted in `work`; on several processes,
+        which the finder knows nothing of, USUAL_LR."""
+        noted = self.work / "lr_finder.json"
+        if num_distrib() > 1:
+            return USUAL_LR
+        if not noted.exists():
+            learn = self._fresh(train, valid)
+            learn.freeze()
+            with learn.no_bar(), learn.no_logging():
+                steps = min(MOST_STEPS, max(FEWEST_STEPS, 2 * len(learn.dls.train)))
+                suggested = learn.lr_find(num_it=steps, suggest_funcs=valley, show_plot=False).valley
+            lrs, losses = (list(map(float, values)) for values in (learn.recorder.lrs, learn.recorder.losses))
+            found = {"lr": lrs, "loss": losses, "suggested": min(HIGHEST_LR, max(LOWEST_LR, suggested))}
+            write_atomically(noted, json.dumps(found).encode())
+        self.found = json.loads(noted.read_text())
+        return float(self.found["suggested"])

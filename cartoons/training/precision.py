@@ -1,0 +1,195 @@
+"""fp32, fp16 weights or int8: each is tried on held-out pictures, and the smaller one is kept only where it costs nothing.
+
+Static quantisation to 8 bits (Jacob et al. 2018) as onnxruntime does it, per channel, calibrated on training pictures.
+"""
+
+import copy
+import json
+import logging
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from torch import nn
+
+from cartoons.bundle import OTHER_LABEL, ModelInfo, write_atomically
+from cartoons.errors import ExportError
+from cartoons.images import load, square_pad, to_batch
+from cartoons.predict import INPUT_NAME, open_session, softmax
+from cartoons.split import Round
+from cartoons.training.export import TOLERANCE, export, round_to_half, to_onnx
+from cartoons.training.learn import Trainer
+
+FP32, FP16, INT8 = "fp32", "fp16 weights", "int8"
+MOST_LOST = 0.002
+"""A candidate may lose this much balanced accuracy and AUROC against fp32 (shares, not points)."""
+
+CLEARLY_FASTER = 0.95
+INT8_TOLERANCE = 0.15
+"""How far a probability may be off in int8: it is another model, whose own accuracy was measured."""
+
+TRIED_PICTURES = 300
+CALIBRATION_PICTURES = 100
+MOST_COMPARED = 5000
+"""Pictures that the parity gate looks at: all that were judged, up to this many."""
+TIMED_RUNS = 30
+
+Pixels = NDArray[np.float32]
+log = logging.getLogger("train")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What one precision costs and gives, on held-out pictures."""
+
+    name: str
+    megabytes: float
+    milliseconds: float
+    balanced_accuracy: float
+    auroc: float | None
+    """Of the unknown score, where `_other` pictures were held out."""
+
+
+def trial(trainer: Trainer, labels: Sequence[str], round_: Round, work: Path) -> dict[str, Any]:
+    """Try every precision of the network as now trained on pictures that it has not seen; noted in `work`, and done once.
+
+    "kept": the name of the one to keep; "candidates": what each costs and gives.
+    """
+    noted = work / "precision.json"
+    if not noted.exists():
+        rng = random.Random(0)
+        judged = rng.sample(round_.judged, min(TRIED_PICTURES, len(round_.judged)))
+        pictures, calibration = pixels_of(trainer, judged), calibration_of(trainer, round_.train)
+        targets = [trainer.items[i].label for i in judged]
+        model = trainer.portable().model
+        found = [
+            measured(name, graph_of(model, trainer.size_px, name, calibration), labels, pictures, targets)
+            for name in (FP32, FP16, INT8)
+        ]
+        result = {"kept": choose(found).name, "candidates": [asdict(candidate) for candidate in found]}
+        write_atomically(noted, json.dumps(result).encode())
+    kept: dict[str, Any] = json.loads(noted.read_text())
+    return kept
+
+
+def export_best(trainer: Trainer, info: ModelInfo, train: Sequence[int], judged: Sequence[int], folder: Path) -> ModelInfo:
+    """Write the model folder in the precision that the trial chose, if the parity gate lets it pass.
+
+    An int8 graph that the gate stops is replaced by one with fp16 weights. Raises ExportError when that is stopped too.
+    """
+    compared = judged if len(judged) <= MOST_COMPARED else random.Random(0).sample(judged, MOST_COMPARED)
+    learn, paths = trainer.portable(), [trainer.items[i].path for i in compared]
+    if info.metrics["precision"]["kept"] == INT8:
+        try:
+            graph = graph_of(learn.model, info.size_px, INT8, calibration_of(trainer, train))
+            return export(learn, info, graph, paths, folder, INT8_TOLERANCE)
+        except ExportError as error:
+            log.warning("%s Taking fp16 weights instead of int8.", error)
+            kept = {**info.metrics["precision"], "kept": FP16}
+            info = replace(info, metrics={**info.metrics, "precision": kept})
+    kept = info.metrics["precision"]["kept"]
+    if kept == FP16:
+        round_to_half(learn.model)
+    return export(learn, info, graph_of(learn.model, info.size_px, kept, ()), paths, folder, TOLERANCE)
+
+
+def graph_of(model: nn.Module, size_px: int, precision: str, calibration: Sequence[Pixels]) -> bytes:
+    """A copy of the network as an ONNX graph of that precision; calibration: single pictures (1, 3, size_px, size_px)."""
+    model = copy.deepcopy(model)
+    graph = to_onnx(model, size_px, half=precision == FP16)
+    return quantised(graph, calibration) if precision == INT8 else graph
+
+
+def calibration_of(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
+    """Some of the pictures trained on, for int8 to see how large its numbers become."""
+    return pixels_of(trainer, random.Random(0).sample(indices, min(CALIBRATION_PICTURES, len(indices))))
+
+
+def pixels_of(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
+    """Pictures as the graph takes them, one by one."""
+    squares = (square_pad(load(trainer.items[i].path), trainer.size_px) for i in indices)
+    return [to_batch([square], trainer.mean, trainer.std) for square in squares]
+
+
+def choose(candidates: Sequence[Candidate]) -> Candidate:
+    """The fastest that loses next to nothing against fp32; where none is clearly faster, the smallest.
+
+    fp16 weights compute in float32 all the same, so their time is fp32's, whatever the clock said.
+    """
+    base = next(candidate for candidate in candidates if candidate.name == FP32)
+
+    def loses_little(candidate: Candidate) -> bool:
+        lost = base.balanced_accuracy - candidate.balanced_accuracy
+        lost_auroc = (base.auroc or 0) - (candidate.auroc or 0)
+        return max(lost, lost_auroc) < MOST_LOST
+
+    good = [candidate for candidate in candidates if loses_little(candidate)]
+    if any(candidate.name == FP16 for candidate in good):
+        good.remove(base)
+    fastest = min(candidate.milliseconds for candidate in good)
+    return min((c for c in good if c.milliseconds * CLEARLY_FASTER <= fastest), key=lambda candidate: candidate.megabytes)
+
+
+def measured(
+    name: str, graph: bytes, labels: Sequence[str], pictures: Sequence[Pixels], targets: Sequence[str]
+) -> Candidate:
+    """Run a graph on every picture and time it."""
+    session = open_session(graph)
+    logits = np.concatenate([session.run(None, {INPUT_NAME: pixels})[0] for pixels in pictures]).astype(np.float64)
+    times = []
+    for pixels in [pictures[k % len(pictures)] for k in range(TIMED_RUNS)]:
+        started = time.perf_counter()
+        session.run(None, {INPUT_NAME: pixels})
+        times.append((time.perf_counter() - started) * 1000)
+    characters = np.array([label != OTHER_LABEL for label in labels])
+    probabilities = softmax(logits)[:, characters]
+    known = np.array([target != OTHER_LABEL for target in targets])
+    names = np.array(labels)[characters]
+    right = balanced_accuracy_score(np.array(targets)[known], names[probabilities[known].argmax(axis=1)])
+    auroc = None if known.all() else float(roc_auc_score(known, probabilities.max(axis=1)))
+    return Candidate(name, len(graph) / 1e6, median(times), float(right), auroc)
+
+
+def quantised(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
+    """A float32 graph with 8-bit weights and activations between quantise and dequantise nodes."""
+    quiet = logging.getLogger()
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)  # onnxruntime advises, through the root logger, what is done here already
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            given, ready, made = (Path(folder) / name for name in ("given.onnx", "ready.onnx", "made.onnx"))
+            given.write_bytes(graph)
+            quant_pre_process(given, ready, skip_symbolic_shape=True)
+            quantize_static(
+                ready,
+                made,
+                _Reader(calibration),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
+            return made.read_bytes()
+    finally:
+        quiet.setLevel(level)
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    """Hands pictures to the calibration one by one."""
+
+    def __init__(self, pictures: Sequence[Pixels]) -> None:
+        self._feeds: Iterator[dict[str, Pixels]] = iter([{INPUT_NAME: pixels} for pixels in pictures])
+
+    def get_next(self) -> dict[str, Pixels] | None:
+        """The next picture, None at the end."""
+        return next(self._feeds, None)

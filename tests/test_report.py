@@ -1,0 +1,320 @@
+"""The training report: what it says, what it leaves out, what it must never show, and how it looks in a real browser."""
+
+import copy
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CHROMIUM_FLAGS, draw_shape
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from cartoons.report import readings
+from cartoons.report.drawing import fitted, shown
+from cartoons.report.figures import confusion
+from cartoons.report.index import write
+
+LABELS = ["bugs bunny", "mickey mouse", "shinchan"]
+ODD = ["<script>alert(1)</script>", "😀 日本 & \"quotes\" 'too'", "long " * 40, "$x^2$ \\frac", "a\x07b\udc80c"]
+Findings = dict[str, Any]
+
+
+class Page(HTMLParser):
+    """What a page refers to, its tags, and its text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.refers: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.source = path.read_text()
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.refers += [value for key, value in attrs if key in ("src", "href", "srcset") and value]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def matrix(labels: list[str]) -> list[list[int]]:
+    """30 pictures each, of which every label but the first loses 2 to the one before."""
+    counts = [[0] * len(labels) for _ in labels]
+    for k in range(len(labels)):
+        counts[k][k] = 28 if k else 30
+        if k:
+            counts[k][k - 1] = 2
+    return counts
+
+
+def minimal(labels: list[str] = LABELS) -> Findings:
+    """Findings without anything that may be missing."""
+    row = {"pictures": 30, "precision": 0.9, "precision_95": [0.8, 0.97], "recall": 28 / 30, "recall_95": [0.85, 0.98]}
+    return {
+        "name": "three <of> them",
+        "labels": [*labels, "_other"],
+        "characters": labels,
+        "protocol": "leaving whole sources out (9 sources, 4 rounds of training)",
+        "created": "2026-01-02T03:04:05+00:00",
+        "arch": "tiny_net",
+        "recipe": "fast",
+        "revision": "0123456789ab",
+        "pictures": dict.fromkeys([*labels, "_other"], 30),
+        "balanced_accuracy": 0.9555,
+        "balanced_accuracy_95": [0.91, 0.98],
+        "accuracy": 0.95,
+        "macro_f1": 0.94,
+        "per_class": {label: row | ({"recall": 0.7} if k == 1 else {}) for k, label in enumerate(labels)},
+        "confusion": matrix(labels),
+        "unknown": {"threshold": 0.4, "rule": "1 - highest", "characters_kept": 0.95, "false_accept_rate": 0.05},
+        "calibration": {"ece_before": 0.08, "ece_after": 0.03, "temperature": 1.4},
+        "reliability": {"before": [], "after": []},
+        "duplicates": {"alike": 1, "leaked": 0, "of": 0},
+        "left_out": [],
+        "history": [],
+        "top_losses": [],
+        "mislabelled": [],
+        "batch": [],
+    }
+
+
+def full(pictures: Path, labels: list[str] = LABELS) -> Findings:
+    """Findings with everything, and drawn pictures, two of which cannot be opened."""
+    pictures.mkdir(exist_ok=True)
+    paths = []
+    for k in range(6):
+        paths.append(str(pictures / f"{k}.png"))
+        draw_shape("round", k).save(paths[-1])
+    (pictures / "torn.png").write_bytes(Path(paths[0]).read_bytes()[:90])
+    paths += [str(pictures / "torn.png"), str(pictures / "gone & <away>.png")]
+    bins = [{"confidence": c, "accuracy": c - 0.05, "pictures": n} for c, n in ((0.4, 4), (0.7, 20), (0.96, 300))]
+    curve = {"false_accept": [0.0, 0.1, 1.0], "kept": [0.0, 0.9, 1.0]}
+    kind = {"pictures": 200, "auroc": 0.97, "refused": 0.9}
+    found = minimal(labels)
+    found["unknown"] |= {"photographs": kind, "unseen_cartoons": kind | {"refused": 0.5}}
+    return found | {
+        "roc": {"photographs": curve, "unseen_cartoons": curve},
+        "reliability": {"before": bins, "after": bins},
+        "robustness": {
+            "as they are": {"pictures": 90, "balanced_accuracy": 0.95},
+            "grey": {"pictures": 90, "balanced_accuracy": 0.85},
+            "mirrored": {"pictures": 90, "balanced_accuracy": 0.96},
+        },
+        "duplicates": {"alike": 12, "leaked": 3, "of": 20},
+        "left_out": [[paths[6], "cut short"]],
+        "history": [
+            {"epoch": k + 1, "train_loss": 2 / (k + 1), "valid_loss": 2.2 / (k + 1), "balanced_accuracy": 0.9}
+            for k in range(4)
+        ],
+        "lr_finder": {"lr": [10**k for k in range(-6, 1)], "loss": [2.0, 2.0, 1.9, 1.2, 0.8, 1.0, 9.0], "suggested": 1e-3},
+        "precision": {
+            "kept": "fp16",
+            "candidates": [
+                {"name": "fp32", "megabytes": 18.8, "milliseconds": 8.2, "balanced_accuracy": 0.95, "auroc": 0.9},
+                {"name": "fp16", "megabytes": 9.4, "milliseconds": 8.0, "balanced_accuracy": 0.95},
+            ],
+        },
+        "top_losses": [
+            {"path": path, "label": labels[0], "answer": labels[1], "probability": 0.9, "loss": 3.0} for path in paths
+        ],
+        "mislabelled": [
+            {"path": path, "label": labels[0], "suggested": labels[1], "probability": 0.97} for path in paths[5:]
+        ],
+        "batch": [{"path": path, "label": labels[0]} for path in paths[:3]],
+    }
+
+
+def augmented(label: str = LABELS[0]) -> list[tuple[str, list[Image.Image]]]:
+    return [(label, [draw_shape("square", k, size=224) for k in range(4)])]
+
+
+FIGURES = {
+    f"{key}.svg" for key in ("confusion", "per-class", "unknown", "reliability", "robustness", "training", "learning-rate")
+}
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def check(folder: Path) -> tuple[Page, Page]:
+    """What holds of every report, whatever was found; its two pages."""
+    index, pictures = Page(folder / "index.html"), Page(folder / "pictures.html")
+    for page in (index, pictures):
+        assert all((folder / target).is_file() for target in page.refers if target != "data:,"), page.refers
+        assert not re.search(r"https?://|//[a-z]", page.source)
+        assert not [tag for tag, _ in page.tags if tag in ("script", "iframe", "object")]
+        assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
+    assert not [target for target in index.refers if target.startswith("pictures/") or "jpg" in target]
+    assert "data:image" not in index.source
+    for path in folder.glob("*.svg"):
+        tree = ElementTree.parse(path)
+        assert not {element.tag.split("}")[1] for element in tree.iter()} & {"script", "image", "foreignObject"}
+    assert not [path for path in folder.rglob("*") if path.name.endswith(".tmp")]
+    return index, pictures
+
+
+def test_everything_that_was_found_is_told(tmp_path: Path) -> None:
+    folder, found = tmp_path / "report", full(tmp_path / "data")
+    write(folder, found, augmented())
+    index, pictures = check(folder)
+    assert files(folder) >= FIGURES | {"index.html", "report.json", "pictures.html"}
+    assert json.loads((folder / "report.json").read_text()) == found
+    for words in (
+        "three <of> them",
+        "0.956",
+        "0.910 to 0.980",
+        "leaving whole sources out (9 sources, 4 rounds of training)",
+        "Mickey Mouse: found in 21 of 30 pictures",
+        "Of 30 Bugs Bunny pictures from sites the model never saw, it found 30.",
+        "3 of its 20 pictures",
+        "1 file was left out as broken",
+        "meant to give a name to 5\u202f% of photographs",
+        "9.4 MB instead of 18.8",
+        "0123456789ab",
+    ):
+        assert words in index.text, words
+    for words in ("Probably mislabelled", "Suggested: Mickey Mouse", "gone & <away>.png", "torn.png", "cut short"):
+        assert words in pictures.text, words
+    assert str(tmp_path) not in index.source
+    assert len(list((folder / "pictures").glob("*.jpg"))) == 6 + 4
+
+
+def test_what_was_not_found_is_left_out(tmp_path: Path) -> None:
+    found = minimal()
+    write(tmp_path, found, [])
+    index, pictures = check(tmp_path)
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"confusion.svg", "per-class.svg"}
+    assert "When pictures are changed" not in index.text
+    assert "No pictures were given" in pictures.text
+    assert json.loads((tmp_path / "report.json").read_text()) == found
+
+
+def test_every_key_that_may_be_missing_may_be_null_or_gone(tmp_path: Path) -> None:
+    needed = {"name", "labels", "characters", "balanced_accuracy"}
+    everything = full(tmp_path / "data")
+    optional = everything.keys() - needed
+    for name, found in (
+        ("gone", {key: everything[key] for key in needed}),
+        ("null", everything | dict.fromkeys(optional)),
+        ("some", everything | dict.fromkeys(["protocol", "unknown", "per_class", "pictures"])),
+        ("others", everything | dict.fromkeys(["calibration", "confusion", "balanced_accuracy_95"])),
+    ):
+        write(tmp_path / name, found, [])
+        check(tmp_path / name)
+
+
+def test_numbers_that_json_does_not_know_become_null(tmp_path: Path) -> None:
+    found = full(tmp_path / "data")
+    found["history"][1]["valid_loss"] = float("nan")
+    found["lr_finder"]["loss"][-1] = float("inf")
+    found["robustness"]["grey"]["balanced_accuracy"] = float("nan")
+    found["per_class"]["shinchan"] |= {"precision": float("nan"), "precision_95": [float("nan"), float("nan")]}
+    write(tmp_path / "report", found, [])
+    check(tmp_path / "report")
+    kept = json.loads((tmp_path / "report" / "report.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert kept["history"][1]["valid_loss"] is None
+    assert kept["per_class"]["shinchan"]["precision_95"] is None
+
+
+def test_a_second_report_leaves_nothing_of_the_first(tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    write(folder, full(tmp_path / "data"), augmented())
+    write(folder, minimal(), [])
+    assert files(folder) == {"index.html", "pictures.html", "report.json", "confusion.svg", "per-class.svg"}
+
+
+def test_labels_are_folder_names_from_anywhere(tmp_path: Path) -> None:
+    found = full(tmp_path / "data", ODD)
+    write(tmp_path / "report", found, augmented(ODD[0]))
+    index, pictures = check(tmp_path / "report")
+    for page in (index, pictures):
+        assert shown(ODD[0]) in page.text
+    assert "😀 日本" in index.text
+    assert "😀 日本" in (tmp_path / "report" / "confusion.svg").read_text()
+    assert "$x^2$" in (tmp_path / "report" / "per-class.svg").read_text().lower()
+    assert json.loads((tmp_path / "report" / "report.json").read_text()) == found
+
+
+def test_the_same_findings_give_the_same_bytes(tmp_path: Path) -> None:
+    found = full(tmp_path / "data")
+    for name in ("one", "two"):
+        write(tmp_path / name, copy.deepcopy(found), augmented())
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    for name in files(tmp_path / "one"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("size", [2, 3, 12, 40])
+def test_the_matrix_fits_whatever_its_size(size: int) -> None:
+    names = [f"Character Number {k}" for k in range(size)]
+    drawing = confusion(names, matrix(names))
+    root = ElementTree.fromstring(drawing.svg)
+    assert (root.get("width"), root.get("height")) == (str(drawing.width_px), str(drawing.height_px))
+    assert drawing.width_px <= (400 if size < 4 else 1060)
+    texts = [element for element in root.iter() if element.tag.endswith("}text")]
+    assert len(texts) >= 2 * size + size * size
+    assert all(0 <= float(text.get("x", -1)) <= drawing.width_px for text in texts)
+
+
+def test_readings_say_what_the_numbers_say() -> None:
+    found = minimal()
+    assert readings.confusion(found).endswith("taking Shinchan for Mickey Mouse: 2 of 30 pictures.")
+    found["confusion"] = [[30, 0, 0], [0, 30, 0], [0, 0, 30]]
+    assert readings.confusion(found) == "All 90 pictures from sites the model never saw got the right name."
+    found["protocol"] = "holding groups of alike pictures out"
+    assert "the model was not trained on" in readings.confusion(found)
+    found["protocol"] = "leaving whole sources out (3 sources, 3 rounds of training); shinchan, of one source, in groups"
+    assert "the model was not trained on" in readings.confusion(found)
+    found["robustness"] = {"as they are": {"balanced_accuracy": 0.95}, "grey": {"balanced_accuracy": 0.948}}
+    assert readings.robustness(found).startswith("None of these changes costs a hundredth")
+    found["robustness"]["grey"]["balanced_accuracy"] = 0.8
+    assert readings.robustness(found) == "The change that costs most is “grey”: balanced accuracy 0.800 instead of 0.950."
+    found["history"] = [{"epoch": k, "train_loss": 1 / k, "valid_loss": abs(k - 2) + 0.1} for k in (1, 2, 3)]
+    assert "lowest at epoch 2" in readings.training(found)
+    found["calibration"] = {"ece_before": 0.02, "ece_after": 0.03}
+    assert "no nearer than" in readings.reliability(found)
+
+
+def test_long_names_are_cut_by_how_wide_they_are() -> None:
+    assert fitted("Bugs Bunny", 100) == "Bugs Bunny"
+    assert fitted("B" * 200, 100).endswith("…")
+    assert len(fitted("日" * 200, 100)) < len(fitted("B" * 200, 100))
+    assert fitted("B" * 200, 1) == "…"
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", [LABELS, ODD[:3] + [f"character {k}" for k in range(37)]], ids=["three", "forty"])
+def test_a_browser_shows_it_all_on_a_desk_and_on_a_phone(browser: Browser, tmp_path: Path, labels: list[str]) -> None:
+    folder = tmp_path / "report"
+    write(folder, full(tmp_path / "data", labels), augmented(labels[0]))
+    for width in (1200, 375):
+        for scheme in ("light", "dark"):
+            context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
+            tab, complaints, asked = context.new_page(), [], []
+            tab.on("console", lambda message, heard=complaints: heard.append(message.text))
+            tab.on("pageerror", lambda error, heard=complaints: heard.append(str(error)))
+            tab.on("dialog", lambda dialog, heard=complaints: (heard.append(dialog.message), dialog.dismiss()))
+            tab.on("request", lambda request, heard=asked: heard.append(request.url))
+            for name in ("index.html", "pictures.html"):
+                tab.goto((folder / name).as_uri())
+                assert tab.evaluate("document.documentElement.scrollWidth") == width, (name, width)
+                assert tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)"), name
+                assert tab.locator("img").count() > 5
+            assert complaints == []
+            assert all(url.startswith(("file:", "data:")) for url in asked)
+            context.close()
