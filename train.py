@@ -93,8 +93,8 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
         history = trainer.fit(
             whole, work / ("round-0" if plan.is_holdout else "whole"), learn.ticking(progress, "the whole")
         )
+        log.info("Trained on %d pictures in %s.", len(whole), spoken_time(time.monotonic() - started))
     progress.clear()
-    log.info("Trained on %d pictures in %s.", len(whole), spoken_time(time.monotonic() - started))
     if learn.is_helper():
         return None
     metrics, temperature, threshold = evaluate.measure(answers.found)
