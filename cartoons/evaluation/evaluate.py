@@ -72,10 +72,7 @@ def measure(found: OutOfFold) -> tuple[dict[str, Any], float, float]:
     """All figures as plain JSON values, the temperature, and the threshold of the unknown score."""
     judged, targets = found.judged, found.targets
     temperature = fit_temperature(found.logits[judged], targets[judged])
-    probabilities = np.full(found.logits.shape, np.nan)
-    probabilities[judged] = softmax(found.logits[judged] / temperature)
-    score = unknown_score(probabilities, found.labels)
-    known = judged & found.is_character
+    score, known = unknown_scores(found, temperature), judged & found.is_character
     threshold = unknown_threshold(found, score, known)
     figures: dict[str, Any] = accuracy(found, known)
     figures["unknown"] = unknown(found, score, known, threshold)
@@ -95,6 +92,13 @@ def unknown_threshold(found: OutOfFold, score: Floats, known: NDArray[np.bool_])
         return float(np.quantile(score[known], KEPT_WITHOUT_PHOTOS))
     lowest = np.sort(score[photographs])[int(FALSE_ACCEPT_RATE * photographs.sum())]
     return float(max(np.nextafter(lowest, 0), np.quantile(score[known], LEAST_KEPT)))
+
+
+def unknown_scores(found: OutOfFold, temperature: float) -> Floats:
+    """Each item's unknown score: (items,), NaN where none judged it."""
+    probabilities = np.full(found.logits.shape, np.nan)
+    probabilities[found.judged] = softmax(found.logits[found.judged] / temperature)
+    return unknown_score(probabilities, found.labels)
 
 
 def unknown_score(probabilities: Floats, labels: Sequence[str]) -> Floats:
@@ -191,10 +195,7 @@ def unknown(found: OutOfFold, score: Floats, known: NDArray[np.bool_], threshold
 def curves(found: OutOfFold, temperature: float) -> dict[str, Any]:
     """What the report draws: ROC of the unknown score for each kind of stranger, reliability before and after scaling."""
     judged, targets = found.judged, found.targets
-    probabilities = np.full(found.logits.shape, np.nan)
-    probabilities[judged] = softmax(found.logits[judged] / temperature)
-    score = unknown_score(probabilities, found.labels)
-    known = judged & found.is_character
+    score, known = unknown_scores(found, temperature), judged & found.is_character
     rocs = {}
     for name, others in strangers(found).items():
         truth = np.r_[np.ones(known.sum()), np.zeros(others.sum())]

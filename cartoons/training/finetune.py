@@ -148,10 +148,12 @@ class FinetuneTrainer:
         patience = recipe.patience if valid else None
         head = Checkpoint(checkpoint.with_suffix(".head"), recipe.seed, on_epoch)
 
-        def on_later_epoch(row: Row) -> None:
-            on_epoch(row | {"epoch": row["epoch"] + recipe.freeze_epochs})
+        def counted_on(row: Row) -> Row:
+            return row | {"epoch": row["epoch"] + recipe.freeze_epochs}
 
-        whole = Checkpoint(checkpoint.with_suffix(".whole"), recipe.seed + 500, on_later_epoch, patience)
+        whole = Checkpoint(
+            checkpoint.with_suffix(".whole"), recipe.seed + 500, lambda row: on_epoch(counted_on(row)), patience
+        )
         with on_hardware(learn), learn.no_bar(), learn.no_logging():
             learn.freeze()
             learn.fit_one_cycle(recipe.freeze_epochs, slice(lr), pct_start=0.99, cbs=head)
@@ -159,7 +161,7 @@ class FinetuneTrainer:
             learn.add_cb(FrozenNorm())
             learn.fit_one_cycle(recipe.epochs, slice(lr / BODY_SLOWER, lr), pct_start=0.3, div=5.0, cbs=whole)
         learn.model.eval()
-        return [*head.rows, *(row | {"epoch": row["epoch"] + recipe.freeze_epochs} for row in whole.rows)]
+        return [*head.rows, *map(counted_on, whole.rows)]
 
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""

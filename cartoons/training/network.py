@@ -37,6 +37,9 @@ PACKAGED_WEIGHTS = {
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 TORCHVISION_PX = 224
 LABEL_SMOOTHING = 0.1
+ADAMW = partial(OptimWrapper, opt=torch.optim.AdamW)
+"""A third faster than fastai's own on a CPU."""
+
 BATCH_SIZE = 16
 
 
@@ -136,7 +139,7 @@ def build_learner(
     own = network.weights is not None or network.arch in PACKAGED_WEIGHTS
     weight = None if class_weights is None else torch.tensor(np.asarray(class_weights, np.float32), device=dls.device)
     head: dict[str, Any] = {"concat_pool": False, "lin_ftrs": [], "ps": dropout, "first_bn": False}
-    head |= {"opt_func": partial(OptimWrapper, opt=torch.optim.AdamW)}  # a third faster than fastai's own on a CPU
+    head["opt_func"] = ADAMW
     head |= {"loss_func": LabelSmoothingCrossEntropyFlat(eps=LABEL_SMOOTHING, weight=weight), "metrics": BalancedAccuracy()}
     head["train_bn"] = False  # while the body is frozen nothing in it needs a gradient: a third of the time
     arch = network.arch if network.is_timm else getattr(torchvision.models, network.arch)
