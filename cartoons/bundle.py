@@ -7,6 +7,7 @@ of each file, what was measured and with which versions. `read` verifies it all 
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -99,7 +100,7 @@ def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write through a temporary name in the same folder: a reader sees the old file or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     with temporary.open("wb") as file:
         file.write(data)
         file.flush()

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cartoons import near
 from cartoons.dataset import Item
 from cartoons.errors import ImageError
 from cartoons.images import load
 
 ALIKE_BITS = 4
 HASHED_PX = 256
-ROWS_AT_ONCE = 512
 READERS = 4
 
 
@@ -80,14 +80,12 @@ def group(items: Sequence[Item], hashes: NDArray[np.uint64]) -> list[str]:
 
 
 def alike_pairs(hashes: NDArray[np.uint64], most_bits: int = ALIKE_BITS) -> Iterator[tuple[int, int]]:
-    """Pairs of rows that are alike, as they are or mirrored, by comparing all with all: (earlier, later), some twice."""
-    plain, mirrored = hashes[:, 0], hashes[:, 1]
-    for start in range(0, len(plain), ROWS_AT_ONCE):
-        rows = plain[start : start + ROWS_AT_ONCE, None]
-        bits = np.minimum(np.bitwise_count(rows ^ plain), np.bitwise_count(rows ^ mirrored))
-        for a, b in np.argwhere(bits <= most_bits):
-            if start + a != b:
-                yield min(int(start + a), int(b)), max(int(start + a), int(b))
+    """Pairs of rows that are alike, as they are or mirrored: (earlier, later), some twice.
+
+    Of rows with one hash, all are paired with the first and only that with others: enough to group them.
+    """
+    for found in near.pairs(hashes, most_bits):
+        yield from ((a, b) for a, b in found.tolist())
 
 
 def _hashes(item: Item) -> tuple[int, int] | str:

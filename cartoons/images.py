@@ -5,8 +5,10 @@ square = square_pad(picture, 224)        # PIL, 224 x 224, the whole picture on 
 batch = to_batch([square], mean, std)    # float32, (1, 3, 224, 224)
 """
 
+import functools
 import io
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,6 +83,18 @@ def load_cutout(
         raise ImageError(f"The picture is damaged or cut short and cannot be decoded ({error}).") from error
 
 
+def size_by_header(data: bytes) -> tuple[int, int]:
+    """Width and height that a file's header states, before it is turned upright. Raises ImageError for no picture."""
+    _register_formats()
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            return opened.size
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"The picture has too many pixels to open safely: {error}") from error
+    except Exception as error:
+        raise ImageError(f"This is not a picture but {_looks_like(data)}: give {FORMATS_SPOKEN}.") from error
+
+
 def opened_as_load(picture: Image.Image) -> Image.Image:
     """What `load` makes of a file, of a picture that somebody else has opened with PIL."""
     return on_white(_to_8_bit(_upright(picture)))
@@ -128,10 +142,12 @@ def _too_many_bytes(size: int, limit: int) -> str:
     return f"The file has {size / 2**20:.1f} MB, more than the {limit / 2**20:.0f} MB allowed: give a smaller picture."
 
 
+@functools.cache
 def _register_formats() -> None:
     """Teach Pillow its own rarer formats and HEIC when a picture is opened: importing this module changes nothing."""
     from pillow_heif import register_heif_opener
 
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limits here are stricter
     Image.init()
     register_heif_opener()
 
