@@ -3,10 +3,12 @@
 CartoonError
 ├── ImageError    a file is not a picture this project can read
 ├── BundleError   a model folder is missing, damaged, altered or too new
-├── DataError     a picture folder cannot be trained on
+├── DataError     a picture folder or a list cannot be used
 ├── ExportError   the exported model does not answer as the learner does
 ├── ConvertError  a fastai learner's file cannot become a model folder
-└── HubError      a model on the Hugging Face Hub could not be had
+├── HubError      a model could not be had from the Hugging Face Hub, or something not put there
+├── SearchError   an image search gave nothing, or was asked for what it does not know
+└── DownloadError the given way to the web (proxy, certificates) cannot work
 """
 
 
@@ -23,7 +25,7 @@ class BundleError(CartoonError):
 
 
 class DataError(CartoonError):
-    """The picture folder cannot be trained on as it stands."""
+    """The picture folder, or a list for it, cannot be used as it stands."""
 
 
 class ExportError(CartoonError):
@@ -36,3 +38,16 @@ class ConvertError(CartoonError):
 
 class HubError(CartoonError):
     """The Hub did not give the model that was asked for."""
+
+
+class SearchError(CartoonError):
+    """No answer from an engine (the message is then the cause in a few words: "HTTP 503"), or a question it cannot take."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """How long the server asked to be left alone (Retry-After), if it said so."""
+
+
+class DownloadError(CartoonError):
+    """The way to the web that was given (a proxy, a file of certificates) cannot work."""
