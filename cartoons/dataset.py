@@ -39,10 +39,10 @@ def read(root: Path) -> list[Item]:
     """Every picture below the label folders, sorted by path. Raises DataError when nothing could be trained on it."""
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
-    rows = _metadata(root / METADATA_FILE)
+    rows = read_metadata(root / METADATA_FILE)
     items = [
         _item(path, top, rows.get(path.relative_to(root).as_posix(), {}), top.name if top != root else "")
-        for top in _tops(root)
+        for top in tops_of(root)
         for folder in sorted(top.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
         for path in sorted(folder.rglob("*"))
@@ -52,7 +52,7 @@ def read(root: Path) -> list[Item]:
     return items
 
 
-def _tops(root: Path) -> list[Path]:
+def tops_of(root: Path) -> list[Path]:
     """Where the label folders are: in `train/` and `valid/` if those are all there is besides `test/`, which is left alone,
     else in the root itself."""
     folders = {path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
@@ -86,7 +86,7 @@ def content_hash(items: Sequence[Item]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _metadata(path: Path) -> dict[str, dict[str, str]]:
+def read_metadata(path: Path) -> dict[str, dict[str, str]]:
     """metadata.jsonl by file_name; no file is no metadata, a broken line is a DataError that says which."""
     if not path.exists():
         return {}
@@ -113,7 +113,7 @@ def _digest(path: Path) -> str:
 
 
 def _item(path: Path, top: Path, row: dict[str, str], part: str) -> Item:
-    label = path.relative_to(top).parts[0]
+    label = str(row.get("label") or "") or path.relative_to(top).parts[0]
     kind = f"{row.get('character', '')} {row.get('style', '')}"
     return Item(
         path=path,

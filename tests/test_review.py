@@ -1,0 +1,368 @@
+"""Cleaning by eye: decisions on the disk, their order, and what applying them does to the folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, colour_info, plain
+
+from cartoons.errors import DataError
+from cartoons.predict import Classifier
+from cartoons.review.apply import JOURNAL, Applied, apply
+from cartoons.review.decisions import DECISIONS_FILE, Decision, append, read, standing
+from cartoons.review.desk import Desk
+from cartoons.review.order import judge, opinion
+from cartoons.review.shelf import read as shelf
+
+METADATA = "metadata.jsonl"
+
+
+def fill(root: Path, pictures: dict[str, str]) -> Path:
+    """A picture folder of plain colours: {"red fox/a.png": "#f00"}."""
+    for file_name, colour in pictures.items():
+        (root / file_name).parent.mkdir(parents=True, exist_ok=True)
+        plain(colour).save(root / file_name)
+    return root
+
+
+def describe(root: Path, rows: list[dict[str, str]]) -> None:
+    (root / METADATA).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def described(root: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (root / METADATA).read_text().splitlines()]
+
+
+def pictures(root: Path) -> list[str]:
+    return [picture.file_name for picture in shelf(root)]
+
+
+def say(root: Path, file_name: str, action: str, to: str = "") -> None:
+    [picture] = [picture for picture in shelf(root) if picture.file_name == file_name]
+    append(root, Decision(file_name, picture.sha256, action, to))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three red and two green ones, and a green one among the red."""
+    red = {"a": "#f00", "b": "#e00", "lost": "#0e0"}
+    return fill(
+        tmp_path / "pictures",
+        {f"red fox/{name}.png": colour for name, colour in red.items()}
+        | {"green frog/a.png": "#0f0", "green frog/b.png": "#0d0", "_other/a.png": "#00f"},
+    )
+
+
+def test_the_last_word_counts_and_undo_takes_it_back(tmp_path: Path) -> None:
+    for action, to in [("keep", ""), ("move", "frog"), ("delete", ""), ("undo", "")]:
+        append(tmp_path, Decision("fox/a.png", "s", action, to))
+    assert standing(tmp_path) == {"s": Decision("fox/a.png", "s", "move", "frog")}
+    for _ in range(3):  # one more than there is to take back
+        append(tmp_path, Decision("fox/a.png", "s", "undo"))
+    assert standing(tmp_path) == {}
+    append(tmp_path, Decision("fox/a.png", "s", "keep"))
+    assert standing(tmp_path)["s"].action == "keep"
+
+
+@pytest.mark.parametrize("kept", [1, 30, -1])
+def test_a_line_that_a_kill_cut_short_costs_that_line_only(tmp_path: Path, kept: int) -> None:
+    append(tmp_path, Decision("fox/a.png", "s", "keep"))
+    whole = (tmp_path / DECISIONS_FILE).read_bytes()
+    (tmp_path / DECISIONS_FILE).write_bytes(whole + whole[:kept])
+    append(tmp_path, Decision("fox/b.png", "t", "delete"))
+    cut = ["keep"] if kept == -1 else []  # only its end of line was lost
+    assert [decision.action for decision in read(tmp_path)] == ["keep", *cut, "delete"]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('{"file_name": "a"}', "line 1 is not a decision"),
+        ("[1, 2]", "line 1 is not a decision"),
+        ('{"file_name": "a", "sha256": ["s"], "action": "keep"}', "every value must be text"),
+        ('{"file_name": "a", "sha256": "s", "action": "burn"}', "action 'burn' to ''"),
+        ('{"file_name": "a", "sha256": "s", "action": "move"}', "action 'move' to ''"),
+    ],
+)
+def test_a_line_that_is_no_decision_is_named(tmp_path: Path, line: str, complaint: str) -> None:
+    (tmp_path / DECISIONS_FILE).write_text(line + "\n")
+    with pytest.raises(DataError, match=complaint):
+        read(tmp_path)
+
+
+def test_decisions_that_cannot_be_read_are_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / DECISIONS_FILE).mkdir()
+    with pytest.raises(DataError, match="cannot be read"):
+        read(tmp_path)
+
+
+def test_deciding_loads_no_page_and_no_model() -> None:
+    code = "import sys, cartoons.review.decisions; print({'gradio', 'onnxruntime', 'torch', 'PIL'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_applying_moves_files_and_rewrites_their_rows(folder: Path) -> None:
+    describe(
+        folder,
+        [{"file_name": name, "label": name.split("/")[0], "sha256": name, "title": "x\ud800"} for name in pictures(folder)],
+    )
+    say(folder, "red fox/lost.png", "move", "green frog")
+    say(folder, "red fox/b.png", "delete")
+    say(folder, "red fox/a.png", "keep")
+    assert apply(folder) == Applied(deleted=1, moved=1)
+    left = ["_other/a.png", "green frog/a.png", "green frog/b.png", "green frog/lost.png", "red fox/a.png"]
+    assert pictures(folder) == left
+    rows = {row["file_name"]: row for row in described(folder)}
+    assert sorted(rows) == left
+    assert rows["green frog/lost.png"] == {
+        "file_name": "green frog/lost.png",
+        "label": "green frog",
+        "sha256": "red fox/lost.png",
+        "title": "x\ud800",
+    }
+    assert (folder / ".scrape/removed/red fox/b.png").exists()
+    assert len(read(folder)) == 3  # a rerun of the search asks them again
+    assert apply(folder) == Applied(0, 0)
+    assert pictures(folder) == left
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_a_killed_run_is_finished_by_the_next(folder: Path, renames: int, rewritten: bool) -> None:
+    describe(folder, [{"file_name": name, "label": name.split("/")[0]} for name in pictures(folder)])
+    say(folder, "red fox/lost.png", "move", "green frog")
+    say(folder, "red fox/b.png", "delete")
+    before = described(folder)
+    ways = [
+        ("red fox/b.png", ".scrape/removed/red fox/b.png", ""),
+        ("red fox/lost.png", "green frog/lost.png", "green frog"),
+    ]
+    (folder / ".scrape/removed/red fox").mkdir(parents=True)
+    (folder / JOURNAL).write_text(
+        json.dumps([dict(zip(("file_name", "target", "label"), way, strict=True)) for way in ways])
+    )
+    for source, target, _ in ways[:renames]:
+        (folder / source).rename(folder / target)
+    if rewritten and renames == 2:
+        describe(folder, [row for row in before if row["file_name"] not in (ways[0][0], ways[1][0])])
+        with (folder / METADATA).open("a") as file:
+            file.write(json.dumps({"file_name": "green frog/lost.png", "label": "green frog"}) + "\n")
+    assert apply(folder) == Applied(deleted=1, moved=1)
+    assert apply(folder) == Applied(0, 0)
+    left = ["_other/a.png", "green frog/a.png", "green frog/b.png", "green frog/lost.png", "red fox/a.png"]
+    assert pictures(folder) == left
+    assert sorted(row["file_name"] for row in described(folder)) == left
+    assert (folder / ways[0][1]).exists()
+    assert not (folder / JOURNAL).exists()
+
+
+def test_no_picture_is_overwritten(folder: Path) -> None:
+    fill(folder, {"red fox/sub/a.png": "#c00", ".scrape/removed/red fox/b.png": "#123"})
+    for name in ("red fox/a.png", "red fox/sub/a.png"):
+        say(folder, name, "move", "green frog")
+    say(folder, "red fox/b.png", "delete")
+    before = {picture.sha256 for picture in shelf(folder)}
+    apply(folder)
+    assert "green frog/a-2.png" in pictures(folder)
+    assert "green frog/sub/a.png" in pictures(folder)
+    assert (folder / ".scrape/removed/red fox/b-2.png").exists()
+    assert len({picture.sha256 for picture in shelf(folder)}) == len(before) - 1
+
+
+def test_a_copy_is_not_deleted_with_its_double(folder: Path) -> None:
+    fill(folder, {"red fox/a again.png": "#f00"})
+    say(folder, "red fox/a again.png", "delete")
+    assert apply(folder) == Applied(deleted=1, moved=0)
+    assert apply(folder) == Applied(0, 0)
+    assert "red fox/a.png" in pictures(folder)
+
+
+def test_a_picture_moved_there_and_back_stays(folder: Path) -> None:
+    for name, to in [("red fox/a.png", "_other"), ("_other/a-2.png", "red fox")]:
+        say(folder, name, "move", to)
+        assert apply(folder) == Applied(0, 1)
+        assert apply(folder) == Applied(0, 0)
+    assert "red fox/a-2.png" in pictures(folder)
+
+
+def test_what_is_gone_by_now_loses_its_row_and_nothing_else_happens(folder: Path) -> None:
+    describe(folder, [{"file_name": name, "label": name.split("/")[0]} for name in pictures(folder)])
+    say(folder, "red fox/b.png", "delete")
+    say(folder, "red fox/a.png", "move", "green frog")
+    (folder / "red fox/a.png").unlink()
+    (folder / "red fox/b.png").unlink()
+    apply(folder)
+    names = [row["file_name"] for row in described(folder)]
+    assert "red fox/b.png" not in names
+    assert "red fox/a.png" in names
+    assert apply(folder) == Applied(0, 0)
+
+
+def test_train_and_valid_stay_apart(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        {"train/fox/a.png": "#f00", "train/frog/a.png": "#0f0", "valid/fox/b.png": "#e00", "valid/fox/c.png": "#c00"},
+    )
+    say(tmp_path, "valid/fox/b.png", "move", "frog")
+    say(tmp_path, "train/fox/a.png", "delete")
+    apply(tmp_path)
+    assert pictures(tmp_path) == ["train/frog/a.png", "valid/fox/c.png", "valid/frog/b.png"]
+    assert (tmp_path / ".scrape/removed/train/fox/a.png").exists()
+
+
+def test_a_label_has_the_folder_that_its_rows_are_in(folder: Path) -> None:
+    (folder / "green frog").rename(folder / "green-frog_1")
+    describe(folder, [{"file_name": "green-frog_1/a.png", "label": "green: frog"}])
+    assert {picture.label for picture in shelf(folder)} == {"red fox", "green: frog", "_other"}
+    say(folder, "red fox/lost.png", "move", "green: frog")
+    apply(folder)
+    assert "green-frog_1/lost.png" in pictures(folder)
+    say(folder, "red fox/a.png", "move", "a/new label")
+    apply(folder, folder_of=lambda label: label.replace("/", "_"))
+    assert "a_new label/a.png" in pictures(folder)
+
+
+@pytest.mark.parametrize("label", ["../up", "/etc", "..", ".", ".hidden", "a/b"])
+def test_no_label_leads_out_of_the_folder(folder: Path, label: str) -> None:
+    say(folder, "red fox/a.png", "move", label)
+    with pytest.raises(DataError, match="cannot be the name of a folder"):
+        apply(folder)
+    assert "red fox/a.png" in pictures(folder)
+
+
+def test_files_that_cannot_be_moved_are_said_to_be(folder: Path) -> None:
+    say(folder, "red fox/a.png", "delete")
+    (folder / ".scrape").write_text("in the way")
+    with pytest.raises(DataError, match=r"cannot be moved .*then apply again"):
+        apply(folder)
+    (folder / ".scrape").unlink()
+    assert apply(folder) == Applied(1, 0)
+
+
+def test_only_pictures_of_the_folder_are_shown(folder: Path, tmp_path: Path) -> None:
+    fill(tmp_path, {"outside.png": "#fff"})
+    (folder / "red fox/link.png").symlink_to(tmp_path / "outside.png")
+    (folder / "red fox/notes.txt").write_text("no picture")
+    assert len(pictures(folder)) == 6
+    desk = Desk(folder, None)
+    with pytest.raises(DataError, match="no longer there"):
+        desk.picture("../outside.png", large=True)
+
+
+def test_folders_that_cannot_be_reviewed_are_refused(tmp_path: Path, colour_model: Path) -> None:
+    with pytest.raises(DataError, match="is not a folder"):
+        shelf(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no pictures"):
+        Desk(tmp_path / "empty", None)
+    with pytest.raises(DataError, match=r"The model colours knows red fox, green frog, _other, but .* holds cat"):
+        Desk(fill(tmp_path / "cats", {"cat/a.png": "#fff"}), Classifier.load(colour_model))
+    fill(tmp_path / "odd", {os.fsdecode(b"a\xff/a.png"): "#fff"})
+    with pytest.raises(DataError, match="cannot be written down as text"):
+        shelf(tmp_path / "odd")
+
+
+def test_pictures_that_look_like_another_label_come_first(folder: Path, colour_model: Path) -> None:
+    fill(folder, {"red fox/pale.png": "#a55", "_other/red.png": "#d00"})
+    (folder / "red fox/broken.png").write_bytes(b"no picture")
+    desk = Desk(folder, Classifier.load(colour_model))
+    cards = desk.cards("red fox", 0, 24)["cards"]
+    assert [card["name"] for card in cards] == ["broken.png", "lost.png", "pale.png", "b.png", "a.png"]
+    assert [card["suggested"] for card in cards] == ["", "green frog", "", "", ""]
+    assert cards[1]["looks_like"] == "green frog"
+    assert cards[1]["probability"] > 0.9
+    assert desk.cards("_other", 0, 1)["cards"][0]["suggested"] == "red fox"
+    looks = {one["label"]: one["to_look_at"] for one in desk.overview()["classes"]}
+    assert looks == {"red fox": 2, "green frog": 0, "_other": 1}
+
+
+def test_a_label_that_the_model_never_saw_should_look_like_none_of_its_characters() -> None:
+    labels = ["blue bird", "green frog", "red fox"]
+    strange = opinion("blue bird", [0.05, 0.05, 0.9], labels, colour_info())
+    assert (strange.suggested, strange.doubts) == ("", False)
+    assert strange.loss == pytest.approx(0.051, abs=0.001)
+    known = opinion("blue bird", [0.9, 0.05, 0.05], labels, colour_info())
+    assert (known.suggested, known.label) == ("red fox", "red fox")
+
+
+def test_a_picture_is_judged_once_per_model(folder: Path, colour_model: Path) -> None:
+    model = Classifier.load(colour_model)
+    first = judge(folder, shelf(folder), model)
+    [kept] = (folder / ".scrape/opinions").iterdir()
+    lines = kept.read_text().splitlines()
+    assert len([line for line in lines if line]) == 6
+    kept.write_text("\n".join(lines)[:-20])  # killed while it wrote the last one
+    assert judge(folder, shelf(folder), model) == first
+    size = kept.stat().st_size
+    assert judge(folder, shelf(folder), model) == first
+    assert kept.stat().st_size == size
+
+
+def test_without_a_model_copies_of_one_artwork_are_neighbours(folder: Path) -> None:
+    describe(folder, [{"file_name": f"red fox/{name}.png", "group": "g"} for name in ("a", "lost")])
+    names = [card["name"] for card in Desk(folder, None).cards("red fox", 0, 9)["cards"]]
+    assert names == ["a.png", "lost.png", "b.png"]
+
+
+def key(desk: Desk, label: str, name: str) -> str:
+    return next(str(card["key"]) for card in desk.cards(label, 0, 99)["cards"] if card["name"] == name)
+
+
+def test_the_desk_decides_undoes_and_applies(folder: Path) -> None:
+    desk = Desk(folder, None)
+    lost, first, second = (key(desk, "red fox", name) for name in ("lost.png", "a.png", "b.png"))
+    assert desk.decide(lost, "move", "green frog")["card"]["to"] == "green frog"
+    assert read(folder)[-1].action == "move"
+    assert desk.decide(first, "move", "red fox")["card"]["action"] == "keep"  # where it is already
+    told = desk.decide(second, "delete", "")
+    assert told["overview"]["waiting"] == 2
+    assert {one["label"]: one["to_look_at"] for one in told["overview"]["classes"]}["red fox"] == 0
+    assert desk.undo("")["card"]["name"] == "b.png"
+    assert desk.undo(lost)["card"]["action"] == ""
+    assert desk.undo("")["card"]["name"] == "a.png"
+    assert "card" not in desk.undo("")
+    desk.decide(lost, "move", "green frog")
+    done = desk.apply()
+    assert (done["deleted"], done["moved"], done["overview"]["waiting"]) == (0, 1, 0)
+    assert "card" not in desk.undo("")  # what was applied is done
+    with pytest.raises(DataError, match="no longer there"):
+        desk.decide(lost, "keep", "")
+
+
+def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
+    first = Desk(folder, None)
+    first.decide(key(first, "red fox", "a.png"), "keep", "")
+    first.decide(key(first, "red fox", "b.png"), "delete", "")
+    second = Desk(folder, None)
+    assert [card["name"] for card in second.cards("red fox", 0, 9)["cards"]] == ["lost.png", "a.png", "b.png"]
+    assert second.overview()["waiting"] == 1
+    assert second.undo("")["card"]["name"] == "b.png"
+
+
+@pytest.mark.parametrize(
+    ("action", "to"), [("burn", ""), ("move", "unicorn"), ("move", ""), ("keep", "red fox"), ("undo", "")]
+)
+def test_what_the_page_cannot_mean_is_refused(folder: Path, action: str, to: str) -> None:
+    desk = Desk(folder, None)
+    with pytest.raises(DataError, match="reload the page"):
+        desk.decide(key(desk, "red fox", "a.png"), action, to)
+    assert read(folder) == []
+
+
+def test_a_decision_that_could_not_be_written_does_not_count(folder: Path) -> None:
+    desk = Desk(folder, None)
+    (folder / DECISIONS_FILE).mkdir()
+    with pytest.raises(DataError, match="does not count"):
+        desk.decide(key(desk, "red fox", "a.png"), "delete", "")
+    assert desk.overview()["waiting"] == 0
+
+
+def test_the_last_picture_of_a_class_may_go(folder: Path) -> None:
+    desk = Desk(folder, None)
+    desk.decide(key(desk, "_other", "a.png"), "delete", "")
+    classes = desk.apply()["overview"]["classes"]
+    assert [one["pictures"] for one in classes if one["label"] == "_other"] == [0]
+    assert desk.cards("_other", 0, 9) == {"cards": [], "pictures": 0}

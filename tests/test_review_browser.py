@@ -1,0 +1,286 @@
+"""The review page as a person uses it, in a real Chromium: by keys, by mouse, by tap."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote
+
+import pytest
+from conftest import CHROMIUM_FLAGS, ROOT, free_port, plain, wait_until
+from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Page as Tab
+
+pytestmark = pytest.mark.slow
+EVIL = "<img src=x onerror=document.title='owned'>"
+SERVE = """
+import sys
+from pathlib import Path
+from cartoons.review.page import serve
+serve(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None)
+"""
+
+
+class Review:
+    """The page as a process."""
+
+    def __init__(self, folder: Path, model: Path | str = "") -> None:
+        self.folder, port = folder, free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(folder), str(model)],
+            cwd=ROOT,
+            env=os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_SHARE": "True", "GRADIO_SERVER_NAME": "0.0.0.0"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(lambda: self.process.poll() is None and urllib.request.urlopen(self.url, timeout=5).read())
+
+    def decisions(self) -> list[tuple[str, str, str]]:
+        path = self.folder / "decisions.jsonl"
+        rows = map(json.loads, path.read_text().splitlines() if path.exists() else [])
+        return [(row["file_name"], row["action"], row["to"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def review(tmp_path: Path, colour_model: Path) -> Iterator[Review]:
+    """Thirty red foxes of which two are green frogs and one is neither, eight frogs, four others; one title is an attack."""
+    folder = tmp_path / "my pictures"
+    rows = []
+    for label, count, colour in [
+        ("red fox", 30, "#{:x}00000"),
+        ("green frog", 8, "#00{:x}000"),
+        ("_other", 4, "#0000{:x}0"),
+    ]:
+        (folder / label).mkdir(parents=True)
+        for k in range(count):
+            hue = colour.format(15 - k // 4).replace("00", f"0{k % 4}", 1)
+            if label == "red fox" and k in (7, 21, 28):
+                hue = {7: "#00fa00", 21: "#00e700", 28: "#0000fc"}[k]
+            plain(hue).save(folder / label / f"{label[0]}{k:02}.png")
+            rows.append(
+                {
+                    "file_name": f"{label}/{label[0]}{k:02}.png",
+                    "label": label,
+                    "url": f"https://pics.example/{k}.png",
+                    "title": EVIL,
+                }
+            )
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    running = Review(folder, colour_model)
+    yield running
+    running.process.terminate()
+    running.process.communicate(timeout=20)
+
+
+@pytest.fixture
+def tab(browser: Browser, review: Review) -> Iterator[Tab]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    yield opened(context.new_page(), review)
+    context.close()
+
+
+def opened(tab: Tab, review: Review) -> Tab:
+    tab.set_default_timeout(20_000)
+    tab.goto(review.url)
+    shown(tab)
+    return tab
+
+
+def shown(tab: Tab) -> None:
+    """Wait until there are cards, and each has its picture."""
+    tab.locator(".review .card").first.wait_for()
+    tab.wait_for_function("[...document.querySelectorAll('.review .card img')].every(image => image.naturalWidth)")
+
+
+def card(tab: Tab, place: int) -> str:
+    """What a screen reader says of a card."""
+    return str(tab.locator(".review .card").nth(place).get_attribute("aria-label"))
+
+
+def selected(tab: Tab, place: int) -> None:
+    expect(tab.locator(".review .card").nth(place)).to_have_attribute("aria-selected", "true")
+    expect(tab.locator(".review .card[aria-selected=true]")).to_have_count(1)
+
+
+def said(tab: Tab, words: str) -> None:
+    expect(tab.locator(".review .told")).to_contain_text(words)
+
+
+def test_swapped_ones_come_first_and_keys_decide(tab: Tab, review: Review) -> None:
+    expect(tab.locator(".review h1")).to_have_text("Review my pictures")
+    expect(tab.locator(".review .card")).to_have_count(24)
+    assert sorted(card(tab, k).split("looks like ")[1].split(",")[0] for k in range(3)) == [
+        "green frog",
+        "green frog",
+        "none of these",
+    ]
+    assert "looks right" in card(tab, 3)
+    assert "pics.example" in card(tab, 3)
+    names = [str(tab.locator(".review .card .source").nth(k).get_attribute("title")) for k in range(4)]
+    assert names == [EVIL] * 4
+    assert tab.title() == "Review my pictures"
+
+    tab.keyboard.press("1")
+    selected(tab, 1)
+    assert "to green frog" in card(tab, 0)
+    assert [decision[1:] for decision in review.decisions()] == [("move", "green frog")]
+    tab.keyboard.press("d")
+    tab.keyboard.press("k")
+    selected(tab, 3)
+    assert [decision[1] for decision in review.decisions()] == ["move", "delete", "keep"]
+    expect(tab.locator(".review .apply")).to_have_text("Apply 2 decisions")
+    expect(tab.locator(".review .chips button").nth(1)).not_to_contain_text("to look at")
+
+    tab.keyboard.press("u")
+    selected(tab, 2)
+    assert "not decided" in card(tab, 2)
+    assert review.decisions()[-1][1] == "undo"
+    expect(tab.locator(".review .chips button").nth(1)).to_contain_text("1 to look at")
+
+    moved, deleted = review.decisions()[0][0], review.decisions()[1][0]
+    tab.locator(".review .apply").click()
+    said(tab, "1 picture deleted (kept in .scrape/removed), 1 picture moved")
+    expect(tab.locator(".review .chips button").nth(1)).to_contain_text("28")
+    assert (review.folder / moved.replace("red fox", "green frog")).exists()
+    assert (review.folder / ".scrape/removed" / deleted).exists()
+    assert not (review.folder / moved).exists()
+    expect(tab.locator(".review .apply")).to_be_disabled()
+    assert len(review.decisions()) == 4
+
+
+def test_arrows_pages_and_the_large_view(tab: Tab, review: Review) -> None:
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("ArrowDown")
+    selected(tab, 7)
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("ArrowUp")
+    selected(tab, 1)
+    tab.keyboard.press("Space")
+    expect(tab.locator(".review .large img")).to_be_visible()
+    tab.keyboard.press("d")
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".review .large")).to_be_hidden()
+    selected(tab, 3)
+    assert "to be deleted" in card(tab, 1)
+    tab.keyboard.press("PageDown")
+    expect(tab.locator(".review .pager")).to_contain_text("25–30 of 30")
+    expect(tab.locator(".review .card")).to_have_count(6)
+    tab.keyboard.press("ArrowLeft")
+    expect(tab.locator(".review .pager")).to_contain_text("1–24 of 30")
+    selected(tab, 23)
+    expect(tab.locator(".review .card").nth(23)).to_be_focused()
+    tab.keyboard.press("?")
+    expect(tab.locator(".review .keys")).to_be_visible()
+    tab.keyboard.press("k")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("m")
+    tab.locator(".review .choice button", has_text="none of these").click()
+    expect(tab.locator(".review .card").nth(23)).to_have_attribute("data-action", "move")
+    assert "to none of these" in card(tab, 23)
+    assert [decision[1] for decision in review.decisions()] == ["delete", "move"]
+
+
+def test_a_reload_finds_every_decision_again(tab: Tab, review: Review) -> None:
+    tab.locator(".review .card").nth(2).click()
+    tab.locator(".review .acts button", has_text="Delete").click()
+    selected(tab, 3)
+    name = review.decisions()[0][0]
+    tab.reload()
+    shown(tab)
+    expect(tab.locator(".review .apply")).to_have_text("Apply 1 decision")
+    expect(tab.locator(".review .card[data-action=delete]")).to_have_count(1)
+    assert (review.folder / name).exists()
+
+
+def test_a_phone_needs_no_keys_and_no_sideways_scrolling(browser: Browser, review: Review) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme="dark"
+    )
+    tab = opened(context.new_page(), review)
+    expect(tab.locator(".review .card")).to_have_count(12)
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    tab.locator(".review .card").nth(1).tap()
+    selected(tab, 1)
+    tab.locator(".review .acts button", has_text="Delete").tap()
+    selected(tab, 2)
+    tab.locator(".review .acts .suggested").tap()
+    selected(tab, 3)
+    tab.locator(".review .acts button", has_text="Move to…").tap()
+    tab.locator(".review .choice button", has_text="none of these").tap()
+    selected(tab, 4)
+    tab.locator(".review .acts button", has_text="Undo").tap()
+    selected(tab, 3)
+    assert [decision[1] for decision in review.decisions()] == ["delete", "move", "move", "undo"]
+    tab.locator(".review .card").nth(5).tap()
+    tab.locator(".review .card").nth(5).tap()
+    expect(tab.locator(".review .large img")).to_be_visible()
+    boxes = [button.bounding_box() for button in tab.locator(".review .large button:visible").all()]
+    assert all(box["height"] >= 40 and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    tab.locator(".review .large button", has_text="Close").tap()
+    tab.locator(".review .apply").tap()
+    said(tab, "1 picture deleted (kept in .scrape/removed), 1 picture moved")
+    context.close()
+
+
+def test_what_cannot_be_written_is_not_shown_as_decided(tab: Tab, review: Review) -> None:
+    (review.folder / "decisions.jsonl").mkdir()
+    tab.keyboard.press("d")
+    expect(tab.locator(".review .alarm")).to_contain_text("does not count")
+    assert "not decided" in card(tab, 0)
+    (review.folder / "decisions.jsonl").rmdir()
+    tab.keyboard.press("d")
+    selected(tab, 1)
+    expect(tab.locator(".review .alarm")).to_be_hidden()
+
+
+def answer(review: Review, headers: dict[str, str]) -> dict[str, object]:
+    """What /component_server answers to a request for the overview."""
+    with urllib.request.urlopen(f"{review.url}/config") as config:
+        [component] = [one for one in json.load(config)["components"] if one["type"] == "html"]
+    body = {"data": {}, "component_id": component["id"], "fn_name": "overview", "session_hash": "s"}
+    url = f"{review.url}/gradio_api/component_server/"
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"} | headers)
+    with urllib.request.urlopen(request) as told:
+        return dict(json.load(told))
+
+
+def test_other_sites_and_other_machines_get_nothing(tab: Tab, review: Review) -> None:
+    assert answer(review, {"Origin": review.url})["folder"] == "my pictures"
+    refused = {"error": "This page answers only on the machine that it runs on."}
+    assert answer(review, {"Origin": "https://evil.example"}) == refused
+    assert answer(review, {"Host": "evil.example"}) == refused
+    with pytest.raises(HTTPError, match="403"):
+        urllib.request.urlopen(f"{review.url}/gradio_api/file={quote(str(review.folder / 'metadata.jsonl'))}")
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.reload()
+    shown(tab)
+    assert [url for url in asked if not url.startswith((review.url, "data:"))] == []
+    listening = Path("/proc/net/tcp").read_text()
+    assert f"0100007F:{int(review.url.rsplit(':', 1)[1]):04X} 00000000:0000 0A" in listening
+
+
+def test_without_a_model_everything_is_to_be_looked_at(browser: Browser, review: Review) -> None:
+    plainly = Review(review.folder)
+    try:
+        tab = opened(browser.new_page(), plainly)
+        expect(tab.locator(".review .lead")).to_have_text("42 to look at")
+        assert "looks" not in card(tab, 0)
+        tab.close()
+    finally:
+        plainly.process.terminate()
+        plainly.process.communicate(timeout=20)
