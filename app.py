@@ -3,8 +3,9 @@
     python app.py                        serve the embedded model (model/)
     python app.py --model DIR            serve a model folder that train.py wrote
     MODEL_REPO=user/name python app.py   serve a model of the Hugging Face Hub, at MODEL_REVISION if that is set
+    python app.py --deploy user/space --model user/name      make a Hugging Face Space that does, and wait for its answer
 
-As a Hugging Face Space it starts unchanged on ZeroGPU and on cpu-basic.
+As a Space it starts unchanged on ZeroGPU and on cpu-basic.
 """
 
 import argparse
@@ -20,8 +21,9 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from cartoons import hub
 from cartoons.errors import BundleError, CartoonError, HubError, ImageError
+from cartoons.hub.deploy import deploy
+from cartoons.hub.pull import PULL_TIMEOUT_S, cached, pull
 from cartoons.images import MAX_BYTES, load
 from cartoons.page import CSS, colophon, headline, looked, opening
 from cartoons.predict import Classifier, Prediction
@@ -75,18 +77,20 @@ def open_upload(upload: Upload | None) -> Image.Image:
         raise gr.Error(f"The picture's base64 data is damaged ({error}): send it again.", print_exception=False) from error
 
 
-def choose_model(repo: str | None, revision: str | None) -> tuple[Classifier, str]:
-    """The model asked for, else its cached copy, else the embedded one; and a notice saying which and why, or ""."""
+def choose_model(repo: str | None, revision: str | None, timeout_s: float = PULL_TIMEOUT_S) -> tuple[Classifier, str]:
+    """The model asked for, else a cached copy, else the embedded one; and a notice saying which and why, or ""."""
     if not repo:
         return Classifier.load(EMBEDDED_MODEL), ""
     try:
-        return Classifier.load(hub.pull(repo, revision)), ""
+        return Classifier.load(pull(repo, revision, timeout_s=timeout_s)), ""
     except (HubError, BundleError) as error:
         why = str(error)
-    try:
-        return Classifier.load(hub.cached(repo, revision)), f"{why} Answering with the copy that was cached earlier."
-    except (HubError, BundleError):
-        return Classifier.load(EMBEDDED_MODEL), f"{why} Answering with the embedded model."
+    for copy in cached(repo, revision):
+        try:
+            return Classifier.load(copy), f"{why} Answering with the copy that was cached earlier."
+        except BundleError:  # it is the one that was refused above, or another of its kind
+            continue
+    return Classifier.load(EMBEDDED_MODEL), f"{why} Answering with the embedded model."
 
 
 def confidences(answer: Prediction) -> dict[str, float]:
@@ -189,20 +193,32 @@ THEME = gr.themes.Soft(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve the page until interrupted; 0 at the end, 2 with one sentence when the given model cannot be used."""
+    """Serve the page until interrupted, or deploy it; 2 with one sentence when that cannot be."""
     parser = argparse.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="a model folder, as train.py writes it")
+    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
+    parser.add_argument(
+        "--deploy",
+        metavar="USER/SPACE",
+        help="instead, make a Hugging Face Space that serves it; --model may then be user/name of a model there",
+    )
+    parser.add_argument("--private", action="store_true", help="let nobody else see the Space")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
     try:
+        if arguments.deploy:
+            print(deploy(arguments.deploy, arguments.model, private=arguments.private))
+            return 0
         if arguments.model:
-            classifier, notice = Classifier.load(arguments.model), ""
+            classifier, notice = Classifier.load(Path(arguments.model)), ""
         else:
             classifier, notice = choose_model(os.environ.get("MODEL_REPO"), os.environ.get("MODEL_REVISION"))
     except CartoonError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
     if notice:
         log.warning(notice)
     log.info("Model %s, revision %s.", classifier.info.name, classifier.info.revision)

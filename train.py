@@ -9,6 +9,8 @@ goes on when the same command is given again.
 
     python train.py --from-learner user/repo-or-file.pkl --out runs/theirs    # any fastai vision learner, converted
     accelerate launch train.py data/cartoons --recipe finetune                # several GPUs
+    python train.py data/cartoons --out runs/mine --push user/name            # and onto the Hugging Face Hub
+    python train.py --out runs/mine --push user/name                          # what an earlier run left in runs/mine
 """
 
 import argparse
@@ -19,56 +21,28 @@ import shutil
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cartoons import bundle, dataset, duplicates, split
+from cartoons import bundle, duplicates, split
 from cartoons.bundle import ModelInfo
 from cartoons.card import model_card
 from cartoons.convert import learner
-from cartoons.dataset import Item
 from cartoons.errors import CartoonError, DataError
 from cartoons.evaluation import doubts, evaluate
+from cartoons.hub.push import check_login, push_model
 from cartoons.progress import Progress, spoken_time
 from cartoons.report import index
-from cartoons.split import How, Plan
+from cartoons.split import How
 from cartoons.training import learn, precision
 from cartoons.training.checkpoint import Row
-from cartoons.training.hardware import claim_device
-from cartoons.training.network import DEFAULT_ARCH, find_network
+from cartoons.training.job import Job, Settings, prepare
+from cartoons.training.network import DEFAULT_ARCH
 
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 SHOWN = 12
 log = logging.getLogger("train")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the command line says besides the folders."""
-
-    recipe: learn.Recipe
-    arch: str = DEFAULT_ARCH
-    weights: Path | None = None
-    how: How = field(default_factory=How)
-    name: str | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """A folder that was looked through, and what is to be done with it."""
-
-    items: list[Item]
-    content: str
-    """dataset.content_hash of the items."""
-    left_out: list[tuple[Path, str]]
-    labels: tuple[str, ...]
-    plan: Plan
-    leaked: tuple[int, int]
-    """Of the pictures that a random split would judge: those with a copy in training, and all."""
-    work: Path
-    trainer: learn.Trainer
 
 
 def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
@@ -112,31 +86,6 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     trainer.close()
     shutil.rmtree(out / learn.WORK)
     return info
-
-
-def prepare(root: Path, out: Path, settings: Settings) -> Job:
-    """Everything that can be refused is refused here, before any epoch runs."""
-    claim_device()
-    network = find_network(settings.arch, settings.weights)
-    found = dataset.read(root)
-    if out.resolve().is_relative_to(root.resolve()):
-        raise DataError(f"{out} lies in the picture folder {root}, where it would pass for a character: give another --out.")
-    bundle.check_writable(out)
-    log.info("Looking through %d pictures.", len(found))
-    looked = duplicates.look_through(found)
-    for path, reason in looked.bad:
-        log.warning("Left out %s: %s", path, reason)
-    items = looked.items
-    dataset.check(root, items)
-    labels, plan = dataset.labels_of(items), split.plan_for(items, settings.how)
-    seed = settings.recipe.seed
-    leaked, of = split.leaked_by_random_split(items, settings.how.valid_pct, seed)
-    log.info("%d pictures of %d labels, %d of them alike to others.", len(items), len(labels), duplicates.alike(items))
-    log.info("A random split would have judged %d of %d pictures by a model that was trained on a copy.", leaked, of)
-    content = dataset.content_hash(items)
-    work = learn.work_folder(out / learn.WORK, content, items, replace(settings, name=None))
-    trainer = learn.make_trainer(network, items, labels, settings.recipe, plan.scenery(items), work)
-    return Job(items, content, looked.bad, labels, plan, (leaked, of), work, trainer)
 
 
 def describe(
@@ -204,16 +153,25 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--split", choices=split.KINDS, default="auto", help="what judges the model (default: see README)")
     made.add_argument("--valid-pct", type=float, default=0.2, help="the share held out by --split holdout (%(default)s)")
     made.add_argument("--rounds", type=int, default=How.rounds, help="of training and judging (default: %(default)s)")
+    made.add_argument(
+        "--push", metavar="USER/NAME", help="publish the model folder on the Hugging Face Hub, under this name"
+    )
+    made.add_argument("--private", action="store_true", help="let nobody else see what is pushed")
+    made.add_argument("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card")
     made.add_argument("--seed", type=int, default=42, help="same seed, same machine: same figures (default: %(default)s)")
     return made
 
 
 def run(arguments: argparse.Namespace) -> ModelInfo | None:
     """What the command line asks for. Raises CartoonError."""
+    if arguments.push and not learn.is_helper():
+        check_login(arguments.push)
     if arguments.from_learner:
         info = learner.convert(arguments.from_learner, arguments.out, arguments.name, arguments.data)
         bundle.write_atomically(arguments.out / "README.md", model_card(info).encode())
         return info
+    if arguments.data is None and arguments.push:
+        return bundle.read(arguments.out)[0]
     if arguments.data is None:
         raise DataError("No picture folder was given: python train.py FOLDER, or --from-learner FILE.")
     recipe = learn.choose_recipe(arguments.recipe, arguments.epochs, arguments.batch_size, arguments.seed)
@@ -223,25 +181,34 @@ def run(arguments: argparse.Namespace) -> ModelInfo | None:
     return train(arguments.data, arguments.out, settings)
 
 
+def summary(out: Path, info: ModelInfo) -> str:
+    """What became of it, and what to do next."""
+    said = "its parity with the learner was checked"
+    if "balanced_accuracy" in info.metrics:
+        low, high = info.metrics["balanced_accuracy_95"]
+        said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
+    return f"{out}: {said}. See it: python app.py --model {out}"
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when the model folder is there, 2 with one sentence when the input cannot be used."""
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING if learn.is_helper() else logging.INFO, format="%(message)s")
     try:
         info = run(arguments)
+        if info is None:
+            return 0
+        print(summary(arguments.out, info), flush=True)
+        if arguments.push:
+            pushed = push_model(arguments.out, arguments.push, private=arguments.private, dataset=arguments.dataset)
+            page = f"python app.py --deploy USER/SPACE --model {arguments.push}"
+            print(f"{pushed.link}: revision {info.revision}. A page of it: {page}")
     except CartoonError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
         return 130
-    if info is None:
-        return 0
-    said = "its parity with the learner was checked"
-    if "balanced_accuracy" in info.metrics:
-        low, high = info.metrics["balanced_accuracy_95"]
-        said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
-    print(f"{arguments.out}: {said}. See it: python app.py --model {arguments.out}")
     return 0
 
 

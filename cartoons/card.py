@@ -1,7 +1,8 @@
 """The model card: what the model is, how it was measured and what it is bad at, from model.json alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cartoons.bundle import OTHER_LABEL, ModelInfo
@@ -10,15 +11,32 @@ IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
 """Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""
 
 
-def model_card(info: ModelInfo) -> str:
-    """README.md of a model folder, with front matter for the Hugging Face Hub."""
-    measured = [_measured, _unknown, _robustness, _data, _limits] if "balanced_accuracy" in info.metrics else [_unmeasured]
-    return "\n\n".join(part(info) for part in (_front_matter, _opening, *measured, _precision, _use)) + "\n"
+@dataclass(frozen=True)
+class Published:
+    """Where a model folder stands on the Hugging Face Hub."""
+
+    repo: str
+    """user/name."""
+    dataset: str | None = None
+    """user/name of its pictures, if they are there too."""
+    drawings: Sequence[tuple[str, str]] = ()
+    """(path in the repository, character) of drawings for visitors to try."""
 
 
-def _front_matter(info: ModelInfo) -> str:
+def model_card(info: ModelInfo, published: Published | None = None) -> str:
+    """README.md of a model folder, with front matter for the Hugging Face Hub; published: if it goes there."""
+    parts = [_front_matter(info, published), _opening(info)]
+    if "balanced_accuracy" in info.metrics:
+        parts += [_measured(info), _unknown(info), _robustness(info), _data(info, published), _limits(info)]
+    else:
+        parts.append(_unmeasured(info))
+    return "\n\n".join([*parts, _precision(info), _use(info, published)]) + "\n"
+
+
+def _front_matter(info: ModelInfo, published: Published | None) -> str:
     metrics = info.metrics
     base = f"\nbase_model: timm/{info.arch}.in1k" if info.arch in IN1K and info.recipe != "converted" else ""
+    dataset = published.dataset if published else None
     lines = f"""---
 library_name: fastai
 pipeline_tag: image-classification
@@ -27,7 +45,7 @@ tags:
 - cartoon-classifier
 - image-classification
 - fastai
-- onnx"""
+- onnx{_on_the_hub(published)}"""
     if "balanced_accuracy" not in metrics:
         return f"{lines}\n---"
     return f"""{lines}
@@ -37,7 +55,7 @@ model-index:
   - task:
       type: image-classification
     dataset:
-      type: imagefolder
+      type: {dataset or "imagefolder"}
       name: pictures of {len(info.characters)} characters, judged by models that never saw them
     metrics:
     - type: balanced_accuracy
@@ -48,6 +66,16 @@ model-index:
       name: macro F1
       value: {metrics["macro_f1"]:.4f}
 ---"""
+
+
+def _on_the_hub(published: Published | None) -> str:
+    """The pictures' data set, and drawings to try, as front matter."""
+    if published is None:
+        return ""
+    dataset = f"\ndatasets:\n- {published.dataset}" if published.dataset else ""
+    place = f"\n- src: https://huggingface.co/{published.repo}/resolve/main"
+    drawings = "".join(f"{place}/{path}\n  example_title: {json.dumps(label)}" for path, label in published.drawings)
+    return dataset + (f"\nwidget:{drawings}" if drawings else "")
 
 
 def _opening(info: ModelInfo) -> str:
@@ -172,13 +200,16 @@ What the first round's held-out pictures said of each precision:
 {rows}"""
 
 
-def _data(info: ModelInfo) -> str:
+def _data(info: ModelInfo, published: Published | None) -> str:
     dataset = info.dataset
+    there = "The pictures are not published: the characters belong to their owners."
+    if published and published.dataset:
+        there = f"Where each came from: [{published.dataset}](https://huggingface.co/datasets/{published.dataset})."
     counts = ", ".join(f"{label} {count}" for label, count in dataset["pictures"].items())
     return f"""## What it was trained on
 
 {sum(dataset["pictures"].values())} pictures: {counts}; sources: {dataset["sources"]}
-(data set hash `{dataset["sha256"][:16]}`). The pictures are not published: the characters belong to their owners."""
+(data set hash `{dataset["sha256"][:16]}`). {there}"""
 
 
 def _limits(info: ModelInfo) -> str:
@@ -193,25 +224,26 @@ def _limits(info: ModelInfo) -> str:
 - Styles that were not among its pictures, such as a child's drawing, a toy or a costume, were not measured."""
 
 
-def _use(info: ModelInfo) -> str:
-    learner = (
-        """
+def _use(info: ModelInfo, published: Published | None) -> str:
+    where, page, download, folder = "this folder", "", "", 'Path("model")'
+    if published:
+        where, page = f"`{published.repo}`", f"\nAs a page: `MODEL_REPO={published.repo} python app.py`.\n"
+        download = "from huggingface_hub import snapshot_download\n"
+        folder = f'Path(snapshot_download("{published.repo}", allow_patterns=["model.onnx", "model.json"]))'
+    learner = f"""
 
-To go on training: `huggingface_hub.from_pretrained_fastai` on this folder gives the fastai learner (it unpickles, which runs
+To go on training: `huggingface_hub.from_pretrained_fastai` on {where} gives the fastai learner (it unpickles, which runs
 code: only from people you trust); `weights.safetensors` holds its numbers alone."""
-        if info.recipe != "converted"
-        else ""
-    )
     versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
     return f"""## Use
-
+{page}
 ```python
 from pathlib import Path
-from cartoons.images import load
+{download}from cartoons.images import load
 from cartoons.predict import Classifier
 
-[answer] = Classifier.load(Path("model")).predict([load("picture.png")])
+[answer] = Classifier.load({folder}).predict([load("picture.png")])
 print(answer.label, answer.known, answer.probabilities)
-```{learner}
+```{learner if info.recipe != "converted" else ""}
 
 Made with {versions}."""

@@ -436,9 +436,8 @@ for source in sys.argv[2:]:
 """
 
 
-def from_hub(url: str, folder: Path, *sources: str) -> list[str]:
-    env = {"HF_ENDPOINT": url, "HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_XET": "1", "OMP_NUM_THREADS": "1"}
-    env |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+def from_hub(hub: Hub, folder: Path, *sources: str) -> list[str]:
+    env = hub.env(folder / "cache") | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "ignore", "-c", FROM_HUB, folder / "model", *sources]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -450,7 +449,7 @@ def test_a_learner_on_the_hub(shapes: Path, tmp_path: Path) -> None:
     learner = exported(tiny(loaders(shapes, Resize(64))), tmp_path).read_bytes()
     files = {"model.pkl": learner, "pyproject.toml": OLD.encode(), "README.md": b"# card", "data.bin": b"never fetched"}
     with Hub(files=files) as hub:
-        said = from_hub(hub.url, tmp_path, "toon/model", f"toon/model@{SHA}", "toon/model@v9", "toon/other")
+        said = from_hub(hub, tmp_path, "toon/model", f"toon/model@{SHA}", "toon/model@v9", "toon/other")
         fetched = {line.rpartition("/")[2] for line in hub.asked if "/resolve/" in line}
         assert fetched == {"model.pkl", "pyproject.toml"}
     assert said[:2] == ["3 labels of model|crop-bilinear|fastai 2.7.13"] * 2
@@ -462,7 +461,7 @@ def test_a_learner_on_the_hub(shapes: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_hub_model_without_a_learner(tmp_path: Path) -> None:
     with Hub(files={"model.onnx": b"", "pyproject.toml": OLD.encode()}) as hub:
-        [said] = from_hub(hub.url, tmp_path, "toon/model")
+        [said] = from_hub(hub, tmp_path, "toon/model")
         assert not any("/resolve/" in line for line in hub.asked)
     assert "no .pkl" in said
 

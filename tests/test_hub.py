@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,38 +12,37 @@ from hub_server import SHA, Hub
 
 EMBEDDED = json.loads((ROOT / "model" / "model.json").read_text())["name"]
 ASK = """
-import os, time
-from pathlib import Path
+import os, sys, time
 import app
-from cartoons import hub
-started = time.monotonic()
-repo, revision = os.environ["MODEL_REPO"], os.environ.get("MODEL_REVISION")
-real = hub.pull
-hub.pull = lambda repo, revision: real(repo, revision, timeout_s=4)
-classifier, notice = app.choose_model(repo, revision)
-print(classifier.info.name, notice, round(time.monotonic() - started), sep="|", flush=True)
+for asked in sys.argv[1:]:
+    repo, _, revision = asked.partition("@")
+    started = time.monotonic()
+    classifier, notice = app.choose_model(repo, revision or None, timeout_s=4)
+    print(classifier.info.name, notice, round(time.monotonic() - started), sep="|", flush=True)
 os._exit(0)  # the client's own threads would wait for the server
+"""
+PRELOAD = """
+import sys
+from huggingface_hub import hf_hub_download
+for name in ("model.onnx", "model.json"):
+    hf_hub_download("toon/model", name, revision=sys.argv[1])
 """
 
 pytestmark = pytest.mark.slow
 
 
-def choose(hub_url: str, cache: Path, repo: str = "toon/model", revision: str = "") -> tuple[str, str, int]:
-    """The name of the model that would answer, the notice, and the seconds it took to decide."""
-    env = {
-        "MODEL_REPO": repo,
-        "HF_ENDPOINT": hub_url,
-        "HF_HOME": str(cache),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    } | ({"MODEL_REVISION": revision} if revision else {})
-    done = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120
-    )
+def choose_each(hub: Hub | str, cache: Path, *asked: str) -> list[tuple[str, str, int]]:
+    """For each user/name or user/name@revision: the model that would answer, the notice, the seconds it took to decide."""
+    env = (hub if isinstance(hub, Hub) else Hub(url=hub)).env(cache)
+    command = [sys.executable, "-c", ASK, *asked]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    name, notice, seconds = done.stdout.strip().splitlines()[-1].split("|")
-    return name, notice, int(seconds)
+    rows = [line.split("|") for line in done.stdout.strip().splitlines()[-len(asked) :]]
+    return [(name, notice, int(seconds)) for name, notice, seconds in rows]
+
+
+def choose(hub: Hub | str, cache: Path, asked: str = "toon/model") -> tuple[str, str, int]:
+    return choose_each(hub, cache, asked)[0]
 
 
 @pytest.fixture
@@ -55,12 +53,13 @@ def files(colour_model: Path) -> dict[str, bytes]:
 
 def test_the_hub_model_answers_and_only_its_two_files_are_fetched(tmp_path: Path, files: dict[str, bytes]) -> None:
     with Hub(files=files) as hub:
-        assert choose(hub.url, tmp_path)[:2] == ("colours", "")
-        assert choose(hub.url, tmp_path, revision=SHA)[:2] == ("colours", "")
+        hub.repos["model", "toon/model"].tags["v1"] = SHA
+        answers = choose_each(hub, tmp_path, "toon/model", "toon/model@v1", f"toon/model@{SHA}")
+        assert [answer[:2] for answer in answers] == [("colours", "")] * 3
         fetched = {line.rpartition("/")[2] for line in hub.asked if "/resolve/" in line}
         assert fetched == {"model.onnx", "model.json"}
         gets = [line for line in hub.asked if line.startswith("GET") and "model.onnx" in line]
-        assert len(gets) == 1  # the second time it came from the cache
+        assert len(gets) == 1  # then it came from the cache
 
 
 def test_unreachable_without_and_with_a_cached_copy(tmp_path: Path, files: dict[str, bytes]) -> None:
@@ -70,61 +69,102 @@ def test_unreachable_without_and_with_a_cached_copy(tmp_path: Path, files: dict[
     assert "cannot be reached" in notice
     assert "embedded model" in notice
     with Hub(files=files) as hub:
-        choose(hub.url, tmp_path)
+        choose(hub, tmp_path)
     name, notice, _ = choose(nobody, tmp_path)
     assert name == "colours"
     assert "cached earlier" in notice
 
 
-@pytest.mark.parametrize(("status", "says"), [(401, "private"), (403, "private"), (404, "404"), (500, "500")])
-def test_refusals(tmp_path: Path, files: dict[str, bytes], status: int, says: str) -> None:
-    with Hub(files=files, status=status) as hub:
-        name, notice, _ = choose(hub.url, tmp_path)
-    assert name == EMBEDDED
-    assert says in notice
+def test_each_refusal_is_told_while_another_model_answers(tmp_path: Path, files: dict[str, bytes]) -> None:
+    says = {401: "private", 402: "402", 403: "private", 404: "404", 409: "409", 429: "429", 500: "500"}
+    with Hub(files=files) as hub:
+        for status in says:
+            hub.fail(f"toon/of-{status}$", times=99, status=status)
+        answers = choose_each(hub, tmp_path, *(f"toon/of-{status}" for status in says))
+    for (name, notice, _), words in zip(answers, says.values(), strict=True):
+        assert name == EMBEDDED
+        assert words in notice
 
 
 def test_a_missing_repository_and_a_missing_revision(tmp_path: Path, files: dict[str, bytes]) -> None:
     with Hub(files=files) as hub:
-        assert "no such model" in choose(hub.url, tmp_path, repo="toon/other")[1]
-        assert "no such revision" in choose(hub.url, tmp_path, revision="v9")[1]
-        assert "not a valid model name" in choose(hub.url, tmp_path, repo="a/b/c")[1]
+        answers = choose_each(hub, tmp_path, "toon/other", "toon/model@v9", "a/b/c")
+    notices = [notice for _, notice, _ in answers]
+    assert "no such model" in notices[0]
+    assert "no such revision" in notices[1]
+    assert "not a valid model name" in notices[2]
 
 
 def test_a_tampered_model_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
     with Hub(files=files | {"model.onnx": files["model.onnx"][:-1] + b"x"}) as hub:
-        name, notice, _ = choose(hub.url, tmp_path)
+        name, notice, _ = choose(hub, tmp_path)
     assert name == EMBEDDED
     assert "altered or cut short" in notice
 
 
 def test_a_repository_that_holds_a_pickle_only_is_refused(tmp_path: Path) -> None:
     with Hub(files={"model.pkl": b"x"}) as hub:
-        name, notice, _ = choose(hub.url, tmp_path)
+        name, notice, _ = choose(hub, tmp_path)
         assert not any("model.pkl" in line for line in hub.asked)
     assert name == EMBEDDED
-    assert "never runs a pickle" in notice
+    assert "python train.py --from-learner toon/model --out runs/theirs" in notice
 
 
 def test_a_newer_format_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
     newer = json.dumps(json.loads(files["model.json"]) | {"format_version": 99}).encode()
     with Hub(files=files | {"model.json": newer}) as hub:
-        name, notice, _ = choose(hub.url, tmp_path)
+        name, notice, _ = choose(hub, tmp_path)
     assert name == EMBEDDED
     assert "update the program" in notice
 
 
 def test_a_dripping_server_cannot_hold_the_page_back(tmp_path: Path, files: dict[str, bytes]) -> None:
     with Hub(files=files, drip_s=20) as hub:
-        name, notice, seconds = choose(hub.url, tmp_path)
+        name, notice, seconds = choose(hub, tmp_path)
     assert name == EMBEDDED
     assert "more than 4 s" in notice
     assert seconds < 10
 
 
 def test_a_cut_connection(tmp_path: Path, files: dict[str, bytes]) -> None:
-    started = time.monotonic()
-    with Hub(files=files, cut=True) as hub:
-        name, _, _ = choose(hub.url, tmp_path)
+    with Hub(files=files) as hub:
+        hub.fail("GET .*/resolve/", times=99, cut=True)
+        name, notice, seconds = choose(hub, tmp_path)
     assert name == EMBEDDED
-    assert time.monotonic() - started < 60
+    assert notice
+    assert seconds < 10
+
+
+def test_a_connection_cut_once_is_taken_up_where_it_was(tmp_path: Path, files: dict[str, bytes]) -> None:
+    with Hub(files=files) as hub:
+        hub.fail("GET .*/model.onnx", cut=True)
+        assert choose(hub, tmp_path)[:2] == ("colours", "")
+        assert hub.count("GET", "model.onnx") == 2
+
+
+def test_bytes_that_changed_on_the_way_are_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
+    with Hub(files=files) as hub:
+        hub.fail("GET .*/model.onnx", corrupt=True)
+        name, notice, _ = choose(hub, tmp_path)
+    assert name == EMBEDDED
+    assert "altered or cut short" in notice
+
+
+def test_a_bad_new_version_leaves_the_good_old_one(tmp_path: Path, files: dict[str, bytes]) -> None:
+    with Hub(files=files) as hub:
+        choose(hub, tmp_path)
+        hub.repos["model", "toon/model"].commit({"model.onnx": files["model.onnx"][:-1] + b"x"})
+        name, notice, _ = choose(hub, tmp_path)
+    assert name == "colours"
+    assert "altered or cut short" in notice
+    assert "cached earlier" in notice
+
+
+def test_a_preloaded_commit_asks_the_hub_nothing(tmp_path: Path, files: dict[str, bytes]) -> None:
+    """What preload_from_hub of a Space does at its build."""
+    with Hub(files=files) as hub:
+        env = os.environ | hub.env(tmp_path)
+        subprocess.run([sys.executable, "-c", PRELOAD, SHA], env=env, check=True)
+        hub.asked.clear()
+        assert choose(hub, tmp_path, f"toon/model@{SHA}")[:2] == ("colours", "")
+        assert hub.asked == []

@@ -27,7 +27,7 @@ from cartoons.bundle import ModelInfo
 from cartoons.convert.pipeline import Pipeline, labels_of, loader, measure, probes
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
 from cartoons.errors import ConvertError, DataError, ExportError, ImageError
-from cartoons.hub import LEARNER_FILES
+from cartoons.hub.pull import LEARNER_FILES
 from cartoons.images import load
 from cartoons.predict import Classifier, softmax
 from cartoons.training.export import Parity, compare, to_onnx

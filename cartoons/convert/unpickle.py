@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from fastai.learner import Learner
 
-from cartoons import hub
 from cartoons.errors import ConvertError
+from cartoons.hub.pull import learner_name, pull_learner
 
 HUB_NAME = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>\S+))?")
 REQUIREMENT = re.compile(r"\s*(fastai|python)\s*[=~<>]+\s*([\w.]+)\s*")
@@ -62,12 +62,12 @@ def find(source: str) -> Path:
         return path
     if path.is_dir():
         try:
-            return path / hub.learner_name(entry.name for entry in path.iterdir())
+            return path / learner_name(entry.name for entry in path.iterdir())
         except ValueError as error:
             raise ConvertError(f"The folder {source} has {error}.") from error
     named = HUB_NAME.fullmatch(source)
     if named and path.suffix != ".pkl":
-        return hub.pull_learner(named["repo"], named["revision"])
+        return pull_learner(named["repo"], named["revision"])
     raise ConvertError(
         f"{source} is neither a file nor a folder: give the .pkl that learn.export() wrote, or user/name of a Hub model."
     )

@@ -5,6 +5,7 @@ network.py     an ImageNet network as a fastai Learner with a fresh head
 norm.py        batch normalisation in fine-tuning on few pictures
 checkpoint.py  training that a kill cannot undo
 fast.py        the recipe for a laptop: the front of the network frozen, the rest trained on what it sees
+job.py         a picture folder looked through, and what is to be done with it
 hardware.py    where a network is trained: a CPU, a GPU, several processes
 finetune.py    the recipe for a GPU, or several: fast.ai's fine_tune
 learn.py       rounds of training and judging, with either recipe

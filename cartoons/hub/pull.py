@@ -1,29 +1,23 @@
-"""A model from the Hugging Face Hub, through huggingface_hub alone, in bounded time.
+"""A model from the Hugging Face Hub, in bounded time.
 
-`pull` asks the Hub for exactly the two files that serving needs; `cached` finds what an earlier pull left on this machine;
+`pull` asks the Hub for exactly the two files that serving needs; `cached` finds what earlier pulls left on this machine;
 `pull_learner` fetches a fastai learner's pickle, for converting only: the page never calls it.
 """
 
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import HfApi, scan_cache_dir, snapshot_download
+from huggingface_hub.errors import CacheNotFound
 
 from cartoons.bundle import FILES
 from cartoons.errors import HubError
+from cartoons.hub.words import reading
 
 INFO_TIMEOUT_S = 10.0
 PULL_TIMEOUT_S = 60.0
@@ -31,23 +25,25 @@ LEARNER_TIMEOUT_S = 900.0
 LEARNER_FILES = ("model.pkl", "export.pkl")
 """What push_to_hub_fastai and learn.export() name a learner's file."""
 
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
 T = TypeVar("T")
 
 
 def pull(repo: str, revision: str | None = None, *, timeout_s: float = PULL_TIMEOUT_S) -> Path:
     """The folder holding model.onnx and model.json of `repo` ("user/name") at `revision` (default: its newest commit).
 
-    Only what is not in the Hub cache is downloaded. Raises HubError, saying why, after at most timeout_s seconds.
+    Only what is not in the Hub cache is downloaded; the Hub is not even asked for a commit that is there. Raises HubError,
+    saying why, after at most timeout_s seconds.
     """
+    if revision and COMMIT.fullmatch(revision) and (there := cached(repo, revision)):
+        return there[0]
 
     def fetch() -> Path:
         info = HfApi().model_info(repo, revision=revision, timeout=INFO_TIMEOUT_S)
         names = {file.rfilename for file in info.siblings or []}
         if missing := [name for name in FILES if name not in names]:
-            raise HubError(
-                f"The model {repo} on the Hub has no {' and no '.join(missing)}: this page serves model folders "
-                "as train.py writes them, and never runs a pickle."
-            )
+            raise HubError(f"The model {repo} on the Hub has no {' and no '.join(missing)}: {_instead(repo, names)}")
         return Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES)))
 
     return _ask(repo, revision, timeout_s, fetch)
@@ -80,22 +76,37 @@ def learner_name(names: Iterable[str]) -> str:
     raise ValueError(f"no {' or '.join(LEARNER_FILES)}, but {found}: give one that holds a learner exported by fastai")
 
 
+def cached(repo: str, revision: str | None = None) -> list[Path]:
+    """The folders of `repo` in this machine's Hub cache that hold both files, newest first, without asking the Hub.
+
+    revision: a commit, a branch or a tag, to have only those that it stood for when it was pulled.
+    """
+    try:
+        cache = scan_cache_dir()
+    except (CacheNotFound, OSError):
+        return []
+    found = [
+        (commit.last_modified, commit.snapshot_path)
+        for kept in cache.repos
+        if (kept.repo_type, kept.repo_id) == ("model", repo)
+        for commit in kept.revisions
+        if revision in (None, commit.commit_hash, *commit.refs)
+        and all((commit.snapshot_path / name).is_file() for name in FILES)
+    ]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _instead(repo: str, names: set[str]) -> str:
+    """What to do about a model that this page cannot serve."""
+    with suppress(ValueError):
+        learner_name(names)
+        return f"a page never runs a pickle, so convert it: python train.py --from-learner {repo} --out runs/theirs"
+    return "this page serves model folders as train.py writes them."
+
+
 def _ask(repo: str, revision: str | None, timeout_s: float, fetch: Callable[[], Path]) -> Path:
-    """fetch(), within timeout_s; whatever goes wrong becomes a HubError in words."""
-    try:
+    with reading(f"The model {_name(repo, revision)}"):
         return _within(timeout_s, fetch)
-    except HubError:
-        raise
-    except Exception as error:  # huggingface_hub lets httpx's, OSError's and its own errors through
-        raise HubError(f"The model {_name(repo, revision)} could not be had from the Hub: {_why(error)}.") from error
-
-
-def cached(repo: str, revision: str | None = None) -> Path:
-    """The newest cached folder of `repo` at `revision`, without asking the Hub. Raises HubError when there is none."""
-    try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=True))
-    except Exception as error:
-        raise HubError(f"No copy of {_name(repo, revision)} is in this machine's Hub cache.") from error
 
 
 def _name(repo: str, revision: str | None) -> str:
@@ -120,28 +131,3 @@ def _within(timeout_s: float, fetch: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return value  # type: ignore[return-value]  # one of the two is always set
-
-
-def _why(error: Exception) -> str:
-    """The cause in words, for the page and the log."""
-    match error:
-        case GatedRepoError():
-            return "it is gated; accept its terms on the Hub and give a token (HF_TOKEN)"
-        case RepositoryNotFoundError():
-            return "no such model, or it is private and no token (HF_TOKEN) that may read it was given"
-        case RevisionNotFoundError():
-            return "it has no such revision"
-        case LocalEntryNotFoundError() | OfflineModeIsEnabled() | ConnectionError():
-            return "the Hub cannot be reached"
-        case EntryNotFoundError():
-            return "a file of it is missing"
-        case HfHubHTTPError() if error.response.status_code in (401, 403):
-            return "it is private and no token (HF_TOKEN) that may read it was given"
-        case HfHubHTTPError():
-            return f"the Hub answered {error.response.status_code}"
-        case HFValidationError():
-            return "that is not a valid model name (user/name)"
-        case TimeoutError() | OSError():
-            return str(error)
-        case _:
-            return f"the Hub cannot be reached ({type(error).__name__}: {error})"

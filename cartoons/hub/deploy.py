@@ -1,0 +1,221 @@
+"""A model to a running page: a Space of the Hugging Face Hub, uploaded, awaited, and asked one question.
+
+live = deploy("user/space", "user/model", say=print)
+live.page, live.embed
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradio_client import Client, handle_file  # type: ignore[import-untyped]  # it brings no types
+from huggingface_hub import HfApi, SpaceRuntime, get_token
+
+from cartoons import bundle
+from cartoons.errors import HubError
+from cartoons.hub.pull import pull
+from cartoons.hub.push import publish
+from cartoons.hub.space import ROOT, Source, card_of, check, content_of, drawings_of, front_matter
+from cartoons.hub.words import REPO, check_name, reading, why_unread, writing
+
+ZERO_GPU, CPU_BASIC = "zero-a10g", "cpu-basic"
+PAID = {
+    ZERO_GPU: (
+        "a free account may have two Gradio Spaces, on ZeroGPU, once its e-mail is verified and it is 30 days old; "
+        "delete one, wait, or subscribe at https://huggingface.co/pro"
+    ),
+    CPU_BASIC: "Gradio Spaces on cpu-basic need a PRO account or an organisation with a plan; see https://huggingface.co/pro",
+}
+OF_A_SPACE = re.compile("(cartoons|examples|model)/.*")
+"""What a deployment writes: of these, what it does not bring is removed."""
+
+VARIABLES = ("MODEL_REPO", "MODEL_REVISION")
+COMING = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING")
+ASLEEP = ("SLEEPING", "PAUSED", "STOPPED")
+WAIT_S = 1200.0
+POLL_S = 2.0
+SETTLE_S = 20.0
+"""For so long after an upload, a stage may still be that of before."""
+
+ANSWER_S = 120.0
+GLITCHES = 5
+"""Questions in a row that the Hub may leave unanswered."""
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Live:
+    """A Space that answers."""
+
+    link: str
+    """Where it stands on the Hub."""
+    page: str
+    """The page alone."""
+    answer: str
+    """What it said of one drawing."""
+    program: str
+    """A line of Python that asks it."""
+    embed: str
+    """HTML that shows it in another page."""
+
+    def __str__(self) -> str:
+        rows = {"On the Hub": self.link, "The page": self.page, "It says": self.answer}
+        rows |= {"Python": self.program, "HTML": self.embed}
+        return "\n".join(f"{title:12}{value}" for title, value in rows.items())
+
+
+def deploy(space: str, model: str | None = None, *, private: bool = False, say: Say = print) -> Live:
+    """Make the Space `space` ("user/name") serve a model, and wait until its page has answered.
+
+    model: a model folder, or "user/name" or "user/name@revision" of a public one on the Hub; the embedded one by default.
+    say: is told, line by line, what happens. Raises BundleError or HubError; given again, it goes on, or changes what
+    changed.
+    """
+    check_name(space)
+    hardware = _hardware(space)
+    source = _source(model)
+    card = card_of(source, space)
+    content = content_of(source, card)
+    check(content, front_matter(card), zero_gpu=hardware == ZERO_GPU)
+    _make(space, hardware, source, private)
+    say(f"Uploading {len(content)} files to {space}, for {hardware}.")
+    pushed = publish(content, space, "space", f"{source.info.name}, revision {source.info.revision}", OF_A_SPACE)
+    page = _wait(space, pushed.commit, say)
+    return Live(
+        link=pushed.link,
+        page=page,
+        answer=_ask(space, page, source),
+        program=f'gradio_client.Client("{space}").predict(gradio_client.handle_file("picture.png"), api_name="/predict")',
+        embed=f'<iframe src="{page}" title="{space}" width="100%" height="900" style="border: 0"></iframe>',
+    )
+
+
+def _hardware(space: str) -> str:
+    """cpu-basic where the account pays for it, else ZeroGPU, which a free account has."""
+    with writing(f"{space} was not deployed"):
+        me = HfApi().whoami()
+    owner = space.partition("/")[0]
+    return CPU_BASIC if me.get("isPro") or owner in {each["name"] for each in me.get("orgs", [])} else ZERO_GPU
+
+
+def _source(model: str | None) -> Source:
+    """The model, found and verified. Raises BundleError, HubError."""
+    folder = Path(model).expanduser() if model else ROOT / "model"
+    if folder.is_dir() or model is None:
+        return Source(folder, bundle.read(folder)[0])
+    repo, _, revision = model.partition("@")
+    if not REPO.fullmatch(repo):
+        raise HubError(f"{model} is neither a model folder nor user/name of a model on the Hub.")
+    with reading(f"There is no folder {model} here, and the model {model}"):
+        found = HfApi().model_info(repo, revision=revision or None)
+    if found.private:
+        raise HubError(
+            f"The model {repo} is private, and a Space cannot read it: make it public in its settings on the Hub, "
+            "or deploy its folder (--model runs/mine), which puts a copy into the Space."
+        )
+    commit = str(found.sha)
+    folder = pull(repo, commit)
+    return Source(folder, bundle.read(folder)[0], repo, commit)
+
+
+def _make(space: str, hardware: str, source: Source, private: bool) -> None:
+    """The Space's repository with its variables; one that is there keeps its hardware, which its owner may have chosen."""
+    api = HfApi()
+    wanted = dict(zip(VARIABLES, (source.repo, source.commit), strict=True)) if source.repo else {}
+    with writing(f"{space} was not deployed", PAID[hardware]):
+        api.create_repo(
+            space,
+            repo_type="space",
+            space_sdk="gradio",
+            space_hardware=hardware,  # type: ignore[arg-type]  # its enumeration is of strings
+            space_variables=[{"key": key, "value": str(value)} for key, value in wanted.items()],
+            private=private,
+            exist_ok=True,
+        )
+        there = {key: each.value for key, each in api.get_space_variables(space).items()}
+        for key in VARIABLES:
+            if key in wanted and there.get(key) != wanted[key]:
+                api.add_space_variable(space, key, str(wanted[key]))
+            elif key in there and key not in wanted:
+                api.delete_space_variable(space, key)
+
+
+def _wait(space: str, commit: str, say: Say) -> str:
+    """The page's address, once the commit's page is up. Raises HubError when it does not come."""
+    api, started = HfApi(), time.monotonic()
+    said, built, glitches, woken = "", False, 0, False
+    threading.Thread(target=_show_log, args=(space, say), daemon=True, name="build-log").start()
+    while time.monotonic() - started < WAIT_S:
+        try:
+            runtime = api.get_space_runtime(space)
+        except Exception as error:
+            glitches += 1
+            if glitches > GLITCHES:
+                raise HubError(f"{space} was uploaded, but how it is doing is unknown: {why_unread(error)}.") from error
+            time.sleep(POLL_S)
+            continue
+        glitches, built = 0, built or runtime.stage in COMING
+        if runtime.stage != said:
+            said = runtime.stage
+            say(f"{space}: {said.lower().replace('_', ' ')}")
+        if runtime.stage in ASLEEP and not woken:
+            with writing(f"{space} was uploaded, but sleeps on"):
+                api.restart_space(space)
+            woken = True
+        elif runtime.stage not in COMING and _is_of(runtime, commit, built or time.monotonic() - started > SETTLE_S):
+            break
+        time.sleep(POLL_S)
+    else:
+        raise HubError(f"{space} is still {said} after {WAIT_S / 60:.0f} minutes: look at {api.endpoint}/spaces/{space}.")
+    if runtime.stage != "RUNNING":
+        _show_end(space, say)
+        raise HubError(
+            f"{space} was uploaded, but does not run ({runtime.stage}): see {api.endpoint}/spaces/{space}?logs=build."
+        )
+    with reading(f"The address of {space}"):
+        info = api.space_info(space)
+        return info.host or f"https://{info.subdomain}.hf.space"
+
+
+def _is_of(runtime: SpaceRuntime, commit: str, settled: bool) -> bool:
+    """Whether a last stage is that of this commit, and not what was before it."""
+    running = runtime.raw.get("sha")
+    return running == commit or (settled and (running is None or runtime.stage != "RUNNING"))
+
+
+def _show_log(space: str, say: Say) -> None:
+    """The build's log, as it comes."""
+    try:
+        for line in HfApi().fetch_space_logs(space, build=True, follow=True):
+            say(f"  {line.rstrip()}")
+    except Exception as error:
+        say(f"  (no build log: {why_unread(error)})")
+
+
+def _show_end(space: str, say: Say) -> None:
+    """The last lines that the app itself printed."""
+    try:
+        for line in list(HfApi().fetch_space_logs(space))[-20:]:
+            say(f"  {line.rstrip()}")
+    except Exception as error:
+        say(f"  (no log: {why_unread(error)})")
+
+
+def _ask(space: str, page: str, source: Source) -> str:
+    """What the live page says of a drawing, tried until it has woken up. Raises HubError."""
+    drawing = drawings_of(source.info.characters)[0][0]
+    token = get_token() if HfApi().space_info(space).private else None  # a public page has no use for it
+    started = time.monotonic()
+    while True:
+        try:
+            said: Any = Client(page, token=token, verbose=False).predict(handle_file(drawing), api_name="/predict")
+            return f"{drawing.name} is {said['label']} ({said['confidences'][0]['confidence']:.0%})"
+        except Exception as error:
+            if time.monotonic() - started > ANSWER_S:
+                raise HubError(f"{space} runs, but its /predict does not answer ({error}): look at {page}.") from error
+            time.sleep(POLL_S)

@@ -1,0 +1,147 @@
+"""A model folder, or a picture folder, to the Hugging Face Hub: in one commit, so that it holds the old one or the new one.
+
+What was uploaded before a cut is kept there by its hash: the same command goes on where it was.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, get_token
+from huggingface_hub.errors import LocalTokenNotFoundError
+
+from cartoons import bundle
+from cartoons.bundle import ModelInfo
+from cartoons.card import Published, model_card
+from cartoons.errors import HubError
+from cartoons.hub.space import drawings_of
+from cartoons.hub.words import check_name, writing
+
+CARD = "README.md"
+LEARNER = ("model.pkl", "pyproject.toml", "weights.safetensors")
+"""What goes on training: model.pkl and pyproject.toml as from_pretrained_fastai wants them."""
+
+REPORT = PurePosixPath("report")
+OF_A_MODEL = re.compile("|".join(map(re.escape, (*bundle.FILES, *LEARNER))) + "|(report|examples)/.*")
+OF_A_DATASET = re.compile(".+/.+")
+"""What this project writes in such a repository: of these, what a push does not bring is removed."""
+
+PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
+LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
+
+Content = Mapping[str, Path | bytes]
+"""Files by their path in the repository."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What is on the Hub now."""
+
+    link: str
+    commit: str
+    """40 hex digits."""
+
+
+def check_login(repo: str) -> None:
+    """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`."""
+    check_name(repo)
+    with writing(f"{repo} cannot be pushed to"):
+        HfApi().whoami()
+
+
+def push_model(folder: Path, repo: str, *, private: bool = False, dataset: str | None = None) -> Pushed:
+    """Publish a model folder as the Hub model `repo` ("user/name"), and tag the commit with the model's revision.
+
+    dataset: "user/name" of its pictures on the Hub. Raises BundleError or HubError, with nothing uploaded, when the folder
+    is damaged or its parity with the learner was never checked; HubError when the Hub refuses.
+    """
+    if dataset:
+        check_name(dataset)
+    info, _ = bundle.read(folder)
+    if "parity" not in info.metrics:
+        raise HubError(
+            f"{folder} was not pushed: nobody checked that its model answers as its learner does (model.json has no "
+            "metrics.parity); train or convert it again with train.py."
+        )
+    content = model_content(folder, info, repo, dataset)
+    pushed = publish(content, repo, "model", f"{info.name}, revision {info.revision}", OF_A_MODEL, private=private)
+    with writing(f"{repo} is on the Hub, but its revision got no name"):
+        HfApi().create_tag(repo, tag=info.revision, revision=pushed.commit, exist_ok=True)
+    return pushed
+
+
+def publish_dataset(folder: Path, files: Sequence[str], repo: str, *, private: bool = False) -> str:
+    """Publish files of a folder (relative POSIX paths) as the Hub data set `repo` ("user/name"); its link.
+
+    What the repository holds in folders besides is removed: a picture taken out here is taken out there. Raises HubError.
+    """
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or not (folder / path).is_file():
+            raise HubError(f"{repo} was not pushed: {folder} has no file {name}.")
+    content = {name: folder / name for name in files}
+    return publish(content, repo, "dataset", f"{len(files)} files", OF_A_DATASET, private=private).link
+
+
+def publish(content: Content, repo: str, kind: str, title: str, owned: re.Pattern[str], *, private: bool = False) -> Pushed:
+    """One commit with what changed to a "model", a "dataset" or a "space", which is made if need be (a Space must be there).
+
+    owned: what is removed if it is not in content. Raises HubError.
+    """
+    check_name(repo)
+    api = HfApi()
+    with writing(f"{repo} was not pushed"):
+        if get_token() is None:
+            raise LocalTokenNotFoundError
+        if kind != "space":
+            api.create_repo(repo, repo_type=kind, private=private, exist_ok=True)
+        there = api.list_repo_files(repo, repo_type=kind)
+        gone = [name for name in there if name not in content and owned.fullmatch(name)]
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [CommitOperationDelete(name) for name in gone]
+        for name, data in content.items():
+            operations.append(CommitOperationAdd(name, data if isinstance(data, bytes) else str(data)))
+        done = api.create_commit(repo, operations, commit_message=title, repo_type=kind)
+    return Pushed(f"{api.endpoint}/{PREFIX[kind]}{repo}", done.oid)
+
+
+def model_content(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -> dict[str, Path | bytes]:
+    """What of a model folder is published: no picture it was trained on, and no path of this machine."""
+    content: dict[str, Path | bytes] = {name: folder / name for name in bundle.FILES}
+    if info.recipe != "converted":
+        content |= {name: folder / name for name in LEARNER if (folder / name).is_file()}
+        content |= _report(folder, info)
+    drawings = {f"examples/{path.name}": (path, label) for path, label in drawings_of(info.characters) if label}
+    content |= {name: path for name, (path, _) in drawings.items()}
+    content[CARD] = _card(folder, info, Published(repo, dataset, [(name, label) for name, (_, label) in drawings.items()]))
+    return content
+
+
+def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
+    """The card for the Hub; the folder's own, if its owner has changed it. Raises HubError when that is not valid."""
+    own = folder / CARD
+    text = own.read_text() if own.is_file() else model_card(info)
+    if text == model_card(info):
+        text = model_card(info, published)
+    with writing(f"{published.repo} was not pushed, because of the front matter of {own}"):
+        if ModelCard(text).data.get("library_name") is None:
+            raise ValueError("it has no library_name; remove the file to get a new one")
+    return text.encode()
+
+
+def _report(folder: Path, info: ModelInfo) -> dict[str, Path | bytes]:
+    """The report's index and figures, without report.json, pictures.html and the links to them; none of another model."""
+    report = folder / REPORT
+    try:
+        if json.loads((report / "report.json").read_text())["revision"] != info.revision:
+            return {}
+        page = (report / "index.html").read_text()
+    except (OSError, ValueError, KeyError):
+        return {}
+    figures = {path.name: path for path in report.glob("*.svg")}
+    page = PARAGRAPH.sub(lambda found: "" if set(LINK.findall(found[0])) - figures.keys() else found[0], page)
+    if dead := set(LINK.findall(page)) - figures.keys():
+        raise HubError(f"{report / 'index.html'} shows {sorted(dead)[0]}, which is not published: train again.")
+    return {str(REPORT / name): path for name, path in figures.items()} | {str(REPORT / "index.html"): page.encode()}
