@@ -6,12 +6,19 @@ resize.py      every way to make a picture square that a model may name
 bundle.py      the model folder: model.onnx + model.json; read, write, verify
 predict.py     Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 page.py        the words and the style of the page
-hub.py         models from the Hugging Face Hub
 dataset.py     the picture folder: labels, sources, groups
 duplicates.py  pictures of one artwork, found again
+near.py        alike hashes among very many
 split.py       which pictures judge a model that never saw them
 progress.py    how far a long command is
 card.py        metrics -> the model card
+dataset_card.py  metadata -> the card of a picture folder
+img2dataset.py   addresses to img2dataset, its pictures back
+search/        names of characters -> addresses of pictures
+download/      addresses -> bytes, or the reason why not
+gather/        both, cleaned, into a picture folder
+review/        a picture folder cleaned by eye
+hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX
 evaluation/    probabilities -> figures, calibration, doubts
 report/        figures -> the pages that a person looks at

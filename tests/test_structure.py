@@ -4,13 +4,41 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
 MAY_IMPORT = {
-    "app": {"errors", "hub", "images", "page", "predict"},
+    "app": {"deploy", "errors", "images", "page", "predict", "pull"},
+    "scrape": {
+        "apply",
+        "attempts",
+        "bars",
+        "bundle",
+        "clean",
+        "decisions",
+        "engine",
+        "engines",
+        "errors",
+        "fetch",
+        "given",
+        "hits",
+        "img2dataset",
+        "labels",
+        "local",
+        "outcome",
+        "pace",
+        "papers",
+        "publish",
+        "queries",
+        "review.page",
+        "rounds",
+        "searcher",
+        "settle",
+        "web",
+    },
     "train": {
         "bundle",
         "card",
@@ -21,11 +49,12 @@ MAY_IMPORT = {
         "duplicates",
         "errors",
         "evaluate",
-        "hardware",
+        "job",
         "learn",
         "network",
         "precision",
         "progress",
+        "push",
         "report.index",
         "split",
     },
@@ -35,11 +64,52 @@ MAY_IMPORT = {
     "bundle": {"errors"},
     "predict": {"bundle", "errors", "images", "resize"},
     "page": {"bundle", "predict"},
-    "hub": {"bundle", "errors"},
+    "words": {"errors"},
+    "pull": {"bundle", "errors", "words"},
+    "space": {"bundle", "errors"},
+    "push": {"bundle", "card", "errors", "space", "words"},
+    "deploy": {"bundle", "errors", "pull", "push", "space", "words"},
     "card": {"bundle"},
     "progress": set(),
     "dataset": {"bundle", "errors"},
-    "duplicates": {"dataset", "errors", "images"},
+    "near": set(),
+    "duplicates": {"dataset", "errors", "images", "near"},
+    "dataset_card": set(),
+    "img2dataset": {"errors", "hits", "images", "outcome"},
+    "hits": set(),
+    "queries": {"errors"},
+    "engine": {"errors"},
+    "metasearch": {"engine", "errors", "hits"},
+    "openverse": {"engine", "errors", "hits"},
+    "commons": {"engine", "errors", "hits"},
+    "engines": {"commons", "engine", "errors", "metasearch", "openverse"},
+    "pace": {"engine", "errors"},
+    "cache": {"bundle", "engine", "errors"},
+    "searcher": {"cache", "engine", "errors", "hits", "pace"},
+    "given": {"errors", "hits"},
+    "outcome": set(),
+    "guard": set(),
+    "headers": set(),
+    "web": {"errors", "headers", "outcome"},
+    "line": {"guard", "outcome", "web"},
+    "turns": {"line", "outcome"},
+    "fetch": {"guard", "headers", "images", "line", "outcome", "turns", "web"},
+    "labels": {"bundle", "errors", "queries"},
+    "clean": {"duplicates", "errors", "images"},
+    "attempts": {"bundle", "errors", "hits"},
+    "decide": {"attempts", "near"},
+    "settle": {"attempts", "bundle", "dataset", "decide", "labels"},
+    "rounds": {"attempts", "clean", "decide", "errors", "hits", "outcome", "settle"},
+    "local": {"dataset", "errors", "hits", "images", "outcome"},
+    "bars": {"attempts"},
+    "papers": {"attempts", "bundle", "dataset", "dataset_card", "scraped"},
+    "publish": {"attempts", "bundle", "dataset", "dataset_card", "errors", "push", "settle"},
+    "decisions": {"errors"},
+    "shelf": {"bundle", "dataset", "decisions", "errors"},
+    "order": {"bundle", "decisions", "errors", "images", "predict", "progress", "shelf"},
+    "apply": {"bundle", "dataset", "decisions", "errors", "shelf"},
+    "desk": {"apply", "decisions", "errors", "images", "order", "predict", "shelf"},
+    "review.page": {"decisions", "desk", "errors", "predict"},
     "split": {"bundle", "dataset", "errors"},
     "calibration": {"predict"},
     "evaluate": {"bundle", "calibration", "dataset", "predict"},
@@ -79,6 +149,7 @@ MAY_IMPORT = {
         "robustness",
         "split",
     },
+    "job": {"bundle", "dataset", "duplicates", "errors", "hardware", "learn", "network", "split"},
     "precision": {"bundle", "errors", "export", "images", "learn", "predict", "split"},
     "drawing": {"bundle"},
     "figures": {"drawing"},
@@ -86,16 +157,23 @@ MAY_IMPORT = {
     "readings": {"bundle", "drawing"},
     "plates": {"bundle", "curves", "drawing", "figures", "readings"},
     "document": {"drawing"},
+    "scraped": {"bundle", "document", "drawing"},
     "contact": {"bundle", "document", "drawing", "errors", "images", "readings"},
     "report.index": {"bundle", "contact", "document", "drawing", "plates", "readings"},
-    "unpickle": {"errors", "hub"},
+    "unpickle": {"errors", "pull"},
     "pipeline": {"errors", "resize"},
-    "convert.learner": {"bundle", "errors", "export", "hub", "images", "pipeline", "predict", "unpickle"},
+    "convert.learner": {"bundle", "errors", "export", "images", "pipeline", "predict", "pull", "unpickle"},
 }
 OWNERS = {
-    "gradio": {"app"},
+    "gradio": {"app", "review.page"},
+    "ddgs": {"metasearch"},
+    "httpx": {"web"},
+    "httpcore": {"line"},
+    "pyarrow": {"img2dataset"},
+    "rich": {"bars"},
     "onnxruntime": {"predict", "precision"},
-    "huggingface_hub": {"hub"},
+    "huggingface_hub": {"deploy", "pull", "push", "space", "words"},
+    "gradio_client": {"deploy"},
     "pillow_heif": {"images"},
     "imagehash": {"duplicates"},
     "timm": {"network"},
@@ -112,7 +190,7 @@ OWNERS = {
 TORCH = {"checkpoint", "export", "fast", "finetune", "hardware", "learn", "network", "norm", "precision"}
 TORCH |= {"pipeline", "unpickle"}
 OWNERS |= {"fastai": TORCH | {"convert.learner"}, "torch": TORCH | {"convert.learner"}}
-SOURCES = [ROOT / "app.py", ROOT / "train.py", *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
+SOURCES = [ROOT / "app.py", ROOT / "scrape.py", ROOT / "train.py", *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
 
 
 def named(path: Path) -> str:
@@ -121,6 +199,7 @@ def named(path: Path) -> str:
     return whole if whole in MAY_IMPORT else path.stem
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Every module a file imports, wherever in the file: "cartoons.images", "numpy"..."""
     found = set()

@@ -1,8 +1,9 @@
-"""The report of a model folder: pages that open offline.
+"""Reports: pages that open offline.
 
-index.py     everything, written: index.html, report.json, pictures.html
+index.py     of a model folder, written: index.html, report.json, pictures.html
+scraped.py   report.html of a scraped folder
 contact.py   pictures.html, the sheet that stays at home
-document.py  the frame of both pages
+document.py  the frame of all pages
 plates.py    which figures there are, and their words
 readings.py  findings -> sentences
 figures.py   confusion, precision and recall, robustness, drawn

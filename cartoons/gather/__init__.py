@@ -1,0 +1,13 @@
+"""Addresses of pictures to a clean picture folder, in rounds that a kill cannot spoil.
+
+labels.py    a label's folder and its searches
+rounds.py    search, fetch, clean, decide, settle, until every label has enough
+local.py     pictures of this machine, as if they had been found
+clean.py     bytes -> a picture worth keeping, or why not
+attempts.py  the log: what became of each address
+decide.py    which of the pictures stay: no copies, nothing under two labels, no more than asked
+settle.py    the folder made so
+papers.py    its card and its report
+publish.py   it, on the Hugging Face Hub
+bars.py      how far each label is
+"""

@@ -1,0 +1,97 @@
+"""Bytes to a picture worth keeping: whole, large enough, no banner, not one flat colour; small, and without metadata."""
+
+import hashlib
+import io
+import threading
+from dataclasses import dataclass
+
+from PIL import Image, ImageStat
+
+from cartoons.duplicates import HASHED_PX, perceptual_hash
+from cartoons.errors import ImageError
+from cartoons.images import load_cutout, on_white, size_by_header
+
+LARGE_PIXELS = 6_000_000
+"""Pictures above this are opened one at a time, so that a dozen at once cannot fill the memory."""
+MOST_PIXELS = 25_000_000
+FLAT_DEVIATION = 3.0
+"""Standard deviation (of 255) below which every channel counts as one colour."""
+QUALITY = 90
+
+_one_large = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is kept, and how it is stored."""
+
+    shortest_px: int = 96
+    widest_aspect: float = 4.0
+    stored_px: int = 640
+    originals: bool = False
+    """Keep the bytes as they came, metadata and all."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A picture as it will be stored."""
+
+    data: bytes
+    suffix: str
+    width: int
+    height: int
+    pixels: int
+    """Of the picture as it came: width times height."""
+    sha256: str
+    """Of the size and the RGB pixels, before encoding."""
+    phash: str
+    mirrored: str
+    """The perceptual hashes, of the picture and of its mirror image: 16 hexadecimal digits."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"{self.sha256[:16]}{self.suffix}"
+
+
+def clean(data: bytes, rules: Rules) -> Cleaned:
+    """The picture in these bytes, decoded with the project's limits. Raises ImageError, saying why, when it is not kept."""
+    width, height = size_by_header(data)
+    if min(width, height) < rules.shortest_px:
+        raise ImageError(f"too small: {width} x {height} pixels, and {rules.shortest_px} are needed on each side")
+    if max(width, height) > rules.widest_aspect * min(width, height):
+        raise ImageError(f"a strip: {width} x {height} pixels, more than {rules.widest_aspect:g} to 1")
+    if width * height > LARGE_PIXELS:
+        with _one_large:
+            return _stored(data, width * height, rules)
+    return _stored(data, width * height, rules)
+
+
+def _stored(data: bytes, pixels: int, rules: Rules) -> Cleaned:
+    cutout = load_cutout(data, max_pixels=MOST_PIXELS)
+    suffix = f".{(cutout.format or '').lower()}".replace(".jpeg", ".jpg").replace(".heif", ".heic").replace(".mpo", ".jpg")
+    if not rules.originals:
+        cutout.thumbnail((rules.stored_px, rules.stored_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    picture = on_white(cutout)
+    if max(ImageStat.Stat(picture.resize((32, 32), Image.Resampling.BOX)).stddev) < FLAT_DEVIATION:
+        raise ImageError("one flat colour")
+    small = picture.copy()
+    small.thumbnail((HASHED_PX, HASHED_PX), reducing_gap=2.0)
+    return Cleaned(
+        *((data, suffix) if rules.originals else _encoded(cutout, picture)),
+        *picture.size,
+        pixels,
+        hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest(),
+        f"{perceptual_hash(small):016x}",
+        f"{perceptual_hash(small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):016x}",
+    )
+
+
+def _encoded(cutout: Image.Image, picture: Image.Image) -> tuple[bytes, str]:
+    """JPEG; WebP for a cut-out, whose transparency training makes use of. Bytes and suffix."""
+    buffer = io.BytesIO()
+    if cutout.mode == "RGBA" and cutout.getchannel("A").getextrema() != (255, 255):
+        cutout.save(buffer, "WEBP", quality=QUALITY, method=2, exif=b"", icc_profile=b"", xmp=b"")
+        return buffer.getvalue(), ".webp"
+    picture.save(buffer, "JPEG", quality=QUALITY, exif=b"", icc_profile=None)
+    return buffer.getvalue(), ".jpg"

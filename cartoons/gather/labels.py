@@ -1,0 +1,69 @@
+"""A label's folder and its searches."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cartoons.bundle import OTHER_LABEL
+from cartoons.errors import DataError
+from cartoons.search.queries import queries_for
+
+MOST_BYTES = 80
+"""Of a folder's name: file systems take 255 bytes, and paths add up."""
+
+OTHER_QUERIES = (
+    "cartoon character",
+    "animated film character",
+    "comic strip panel",
+    "anime character",
+    "photo of a person",
+    "photo of a pet",
+    "landscape photograph",
+    "photo of a street",
+    "photo of food",
+    "children's drawing",
+)
+"""What is searched for "none of these", when no queries are given."""
+
+RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{k}" for name in ("com", "lpt") for k in range(1, 10))}
+"""Names that Windows keeps for devices, with any suffix."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A label and the queries that may find pictures of it."""
+
+    label: str
+    queries: tuple[str, ...]
+
+
+def wanted(names: Sequence[str], templates: Sequence[str], other: Sequence[str] | None) -> list[Wanted]:
+    """The labels of these names, `_other` last when `other` gives its queries.
+
+    Raises DataError for names that cannot be, SearchError for templates without {name}.
+    """
+    labels = [" ".join(unicodedata.normalize("NFC", name).split()) for name in names]
+    for label, name in zip(labels, names, strict=True):
+        if not label or not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
+            raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
+    if twice := next(
+        (label for label in labels if [other.casefold() for other in labels].count(label.casefold()) > 1), None
+    ):
+        raise DataError(f"The name {twice!r} is given twice: give each once.")
+    searched = [Wanted(label, queries_for(label, templates)) for label in labels]
+    return searched + ([Wanted(OTHER_LABEL, tuple(other))] if other is not None else [])
+
+
+def folder_of(label: str) -> str:
+    """The name of the label's folder: the label itself where every file system takes it, else a likeness with a digest."""
+    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "_", unicodedata.normalize("NFC", label)).strip(" .")
+    if (
+        (safe.startswith("_") and label != OTHER_LABEL)
+        or safe.split(".")[0].casefold() in RESERVED
+        or safe in ("train", "valid")
+    ):
+        safe = f"x{safe}"
+    short = safe.encode()[:MOST_BYTES].decode(errors="ignore").strip(" .") or "label"
+    return label if short == label else f"{short}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"

@@ -1,0 +1,227 @@
+"""Names to a clean, documented folder of pictures.
+
+    python scrape.py "bugs bunny" "donald duck" "mickey mouse" shinchan
+    python scrape.py review data/cartoons       # look at them; keep, move or delete by click or key
+    python train.py data/cartoons
+
+It searches, downloads, cleans, drops copies, and goes on until each name has enough. Whatever stops it, the same command
+goes on from there: what was searched or downloaded once is not asked for again.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cartoons import bundle, img2dataset
+from cartoons.download.fetch import Downloader, Limits
+from cartoons.download.outcome import Outcome
+from cartoons.download.web import Web, get_json
+from cartoons.errors import CartoonError, DataError
+from cartoons.gather import papers, publish
+from cartoons.gather.attempts import KEPT, PLANNED, Attempt
+from cartoons.gather.bars import Bars
+from cartoons.gather.clean import Rules
+from cartoons.gather.labels import OTHER_QUERIES, Wanted, folder_of, wanted
+from cartoons.gather.local import from_folder
+from cartoons.gather.rounds import Aims, Gatherer, Seeker, kept_by_label
+from cartoons.gather.settle import HIDDEN, words_of
+from cartoons.review.apply import apply
+from cartoons.review.decisions import standing
+from cartoons.search.engine import LICENSES
+from cartoons.search.engines import DEFAULT_NAMES, NAMES, engines_named
+from cartoons.search.given import from_urls
+from cartoons.search.hits import Hit
+from cartoons.search.pace import Pace
+from cartoons.search.queries import TEMPLATES
+from cartoons.search.searcher import Searcher
+
+PER_CLASS = 200
+ALL = 10**9
+SHORT = 3
+"""The exit code when a name has fewer pictures than asked for."""
+URLS_FILE = "urls.parquet"
+TASTE = 40
+"""Addresses of each name that a dry run looks for."""
+GIVEN = ("from_urls", "from_folder", "from_img2dataset")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="scrape.py",
+        description="Make a clean folder of pictures of some characters.",
+        epilog="review DIR [--model DIR] opens a page to clean a folder by eye; apply DIR carries out what was said there.",
+    )
+    add = made.add_argument
+    add("names", nargs="*", metavar="NAME", help="a character; the folder of its pictures gets its name")
+    add("--out", type=Path, default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
+    add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
+    add(
+        "--other",
+        nargs="*",
+        metavar="QUERY",
+        help="also fill _other, pictures of none of them, by these or the usual queries",
+    )
+    add("--engines", default=",".join(DEFAULT_NAMES), help=f"of {', '.join(NAMES)} (default: %(default)s)")
+    add("--query", action="append", metavar="TEXT", help="what to search, with {name} in it; may be given again")
+    add("--license", choices=LICENSES, default=LICENSES[0], help="what it must allow (default: %(default)s)")
+    add("--from-urls", type=Path, metavar="FILE", help="no search: a .csv, .jsonl or .txt of addresses")
+    add("--from-folder", type=Path, metavar="DIR", help="no search: pictures that lie here")
+    add("--from-img2dataset", type=Path, metavar="DIR", help="no search: what img2dataset has downloaded")
+    add("--urls-only", action="store_true", help=f"search only, and write OUT/{URLS_FILE} for img2dataset")
+    add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
+    add("--originals", action="store_true", help=f"keep files as they came, not at most {Rules.stored_px} px and bare")
+    add("--proxy", default="", metavar="URL", help="http://host:port, for searching and downloading")
+    add("--ca", default="", metavar="FILE", help="certificates to trust besides the usual ones (PEM)")
+    add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
+    add("--publish", metavar="USER/NAME", help="put the list of kept pictures on the Hugging Face Hub")
+    add("--with-pictures", action="store_true", help="publish the pictures too, if every licence allows that")
+    add("--private", action="store_true", help="publish it for yourself only")
+    return made
+
+
+def scrape(arguments: argparse.Namespace) -> int:
+    """Fill the folder and describe it; the exit code. Raises CartoonError."""
+    asked, listed = asked_for(arguments)
+    out, web, limit = arguments.out, Web(arguments.proxy, arguments.ca), arguments.per_class or (PER_CLASS if asked else ALL)
+    labels = [want.label for want in asked] or list(dict.fromkeys(hit.label for hit in listed))
+    bundle.check_writable(out)
+    with Bars(labels, limit) as bars:
+        searcher = make_searcher(arguments, web, bars)
+        seekers = [Seeker(want.label, searcher.hits(want.label, want.queries)) for want in asked]
+        seekers += [Seeker(label, (hit for hit in listed if hit.label == label)) for label in labels if listed]
+        if arguments.urls_only or arguments.dry_run:
+            return look_only(arguments, seekers, limit)
+        rows = asyncio.run(fill(arguments, web, Aims(limit, Rules(originals=arguments.originals)), seekers, bars))
+    papers.write(out, rows, searcher.troubles)
+    code = summary(out, rows, labels if limit < ALL else [], limit, searcher.troubles)
+    if arguments.publish:
+        link = publish.publish(out, arguments.publish, with_pictures=arguments.with_pictures, private=arguments.private)
+        print(f"Published: {link}")
+    return code
+
+
+def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[Hit]]:
+    """What is to be searched, or else which addresses are given; neither for pictures that lie here. Raises CartoonError."""
+    given = [flag for flag in GIVEN if getattr(arguments, flag)]
+    if len(given) > 1:
+        raise DataError(f"--{given[0]} and --{given[1]} were both given: give one.".replace("_", "-"))
+    if arguments.per_class is not None and arguments.per_class < 1:
+        raise DataError(f"--per-class is {arguments.per_class}: give 1 or more.")
+    if given:
+        if len(arguments.names) > 1:
+            raise DataError(f"{len(arguments.names)} names were given with a list: give one at most, for what has no label.")
+        return [], from_urls(arguments.from_urls, *arguments.names) if arguments.from_urls else []
+    if not arguments.names and arguments.other is None:
+        raise DataError('No names were given: python scrape.py "bugs bunny" "donald duck".')
+    other = None if arguments.other is None else arguments.other or OTHER_QUERIES
+    return wanted(arguments.names, arguments.query or TEMPLATES, other), []
+
+
+def make_searcher(arguments: argparse.Namespace, web: Web, bars: Bars) -> Searcher:
+    """The engines asked for, with their answers kept in the folder. Raises SearchError."""
+    names = [name.strip() for name in arguments.engines.split(",")]
+    engines = engines_named(names, partial(get_json, web=web), web.proxy or None, web.ca_file or None)
+    return Searcher(engines, arguments.out / HIDDEN / "searches", arguments.license, Pace(), bars.say)
+
+
+async def fill(arguments: argparse.Namespace, web: Web, aims: Aims, seekers: Sequence[Seeker], bars: Bars) -> list[Attempt]:
+    """The folder's rows, when each label has its pictures. Raises DataError."""
+    words = words_of({key: (word.action, word.to) for key, word in standing(arguments.out).items()})
+    async with Downloader(Limits(heed_opt_out=not arguments.ignore_opt_out), web) as downloader:
+        gatherer = Gatherer(arguments.out, aims, downloader.fetch, words, bars)
+        if arguments.from_folder:
+            return await gatherer.take(from_folder(arguments.from_folder, *arguments.names))
+        if arguments.from_img2dataset:
+            return await gatherer.take(labelled(img2dataset.read_output(arguments.from_img2dataset), bars))
+        return await gatherer.run(seekers)
+
+
+def labelled(pairs: Iterable[tuple[Hit, Outcome]], bars: Bars) -> Iterator[tuple[Hit, Outcome]]:
+    """Those that are of a label; of the others the reason is said."""
+    for hit, outcome in pairs:
+        if hit.label:
+            yield hit, outcome
+        else:
+            bars.say(f"Left out: {outcome.reason}.")
+
+
+def look_only(arguments: argparse.Namespace, seekers: Sequence[Seeker], limit: int) -> int:
+    """Search without downloading: a list for img2dataset, or, for a dry run, a look at the first addresses."""
+    count = TASTE if arguments.dry_run else 2 * limit
+    hits = {seeker.label: seeker.take(count, set()) for seeker in seekers}
+    for label, found in hits.items():
+        engines = ", ".join(f"{name} {number}" for name, number in Counter(hit.engine or "list" for hit in found).items())
+        hosts = len({urlsplit(hit.url).hostname for hit in found})
+        print(
+            f"{label}: {len(found)} addresses ({engines or 'none'}) on {hosts} hosts, for {arguments.out / folder_of(label)}"
+        )
+    if arguments.urls_only:
+        path = arguments.out / URLS_FILE
+        print(f"{path}: {img2dataset.write_urls(path, chain.from_iterable(hits.values()))} addresses. Download them with")
+        print(f"img2dataset --url_list {path} --input_format parquet --url_col url --caption_col caption \\")
+        print("  --save_additional_columns '[\"label\"]' --disable_all_reencoding True --output_folder downloaded")
+        print(f"python scrape.py --from-img2dataset downloaded --out {arguments.out}")
+    return 0 if all(hits.values()) else SHORT
+
+
+def summary(out: Path, rows: Sequence[Attempt], labels: Sequence[str], limit: int, troubles: Mapping[str, list[str]]) -> int:
+    """Say what is there and what is missing, and why; the exit code."""
+    kept = kept_by_label(rows)
+    short = [label for label in labels if kept[label] < limit]
+    for label in short:
+        lost = Counter(row.status for row in rows if row.label == label and row.status not in (KEPT, PLANNED))
+        rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or "nothing was found"
+        print(
+            f"{label}: {kept[label]} of {limit} pictures; {rest}. {' '.join(troubles.get(label, []))}".strip(),
+            file=sys.stderr,
+        )
+    if short:
+        print(f"For more: --engines {','.join(NAMES)}, or searches of your own with --query.", file=sys.stderr)
+    named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
+    print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: python scrape.py review {out}. Train: python train.py {out}")
+    return SHORT if short else 0
+
+
+def review(arguments: Sequence[str]) -> int:
+    """`review DIR [--model DIR]` opens the page, `apply DIR` carries out what was decided there. Raises CartoonError."""
+    made = argparse.ArgumentParser(prog=f"scrape.py {arguments[0]}", description=review.__doc__)
+    made.add_argument("folder", type=Path, metavar="DIR")
+    if arguments[0] == "review":
+        made.add_argument("--model", type=Path, metavar="DIR", help="show what this model doubts first")
+    given = made.parse_args(arguments[1:])
+    if arguments[0] == "apply":
+        done = apply(given.folder, folder_of)
+        print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
+        return 0
+    from cartoons.review.page import serve  # gradio takes seconds to load
+
+    serve(given.folder, given.model, folder_of)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line: 0, 2 with one sentence when the input cannot be used, 3 when a name has too few pictures."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        if arguments[:1] in (["review"], ["apply"]):
+            return review(arguments)
+        return scrape(parser().parse_args(arguments))
+    except CartoonError as error:
+        print(f"scrape.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

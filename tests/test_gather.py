@@ -1,0 +1,390 @@
+"""From addresses to a picture folder: what is kept, in which order, and what a kill or a person's hand changes."""
+
+import asyncio
+import io
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from conftest import draw_shape, plain
+from PIL import Image
+
+from cartoons.download.outcome import Outcome
+from cartoons.errors import CartoonError, DataError, ImageError
+from cartoons.gather.attempts import Attempt, Log, whole_lines
+from cartoons.gather.clean import Rules, clean
+from cartoons.gather.decide import Word, decide
+from cartoons.gather.labels import folder_of, wanted
+from cartoons.gather.rounds import Aims, Gatherer, Seeker, kept_by_label
+from cartoons.search.hits import Hit
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def drawing(seed: int, size: int = 200) -> Image.Image:
+    """Lines that no other seed draws, so that no two are alike."""
+    return draw_shape("lines", seed, size)
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "../etc",
+        "CON",
+        "aux.txt",
+        "a/b\\c",
+        "…" * 200,
+        "x" * 200,
+        "_hidden",
+        ".git",
+        "train",
+        "a:b|c?",
+        "nul ",
+        "✨ sparkle ✨",
+    ],
+)
+def test_any_label_gets_a_safe_folder_of_its_own(label: str, tmp_path: Path) -> None:
+    name = folder_of(label)
+    (tmp_path / name).mkdir()
+    assert (tmp_path / name).resolve().parent == tmp_path.resolve()
+    assert len(name.encode()) < 100
+    assert name.split(".")[0].lower() not in ("con", "aux", "nul", "train", "")
+    assert not name.startswith((".", "_"))
+
+
+def test_plain_labels_keep_their_names_and_likenesses_stay_apart() -> None:
+    assert [folder_of(name) for name in ("bugs bunny", "クレヨンしんちゃん", "_other")] == [
+        "bugs bunny",
+        "クレヨンしんちゃん",
+        "_other",
+    ]
+    assert len({folder_of(name) for name in ("a/b", "a\\b", "a_b", "x" * 100, "x" * 101)}) == 5
+
+
+def test_names_are_tidied_and_searched_in_every_way() -> None:
+    [bugs, other] = wanted(["  bugs   bunny "], ["{name}", "{name} drawing"], ["a photo"])
+    assert (bugs.label, bugs.queries) == ("bugs bunny", ("bugs bunny", "bugs bunny drawing"))
+    assert (other.label, other.queries) == ("_other", ("a photo",))
+
+
+@pytest.mark.parametrize(
+    ("names", "templates", "says"),
+    [
+        ([""], ["{name}"], "empty"),
+        (["a\x00b"], ["{name}"], "cannot be written"),
+        (["Goofy", "goofy"], ["{name}"], "given twice"),
+        (["Goofy"], ["cartoon"], "has no {name}"),
+    ],
+)
+def test_names_and_queries_that_cannot_be(names: list[str], templates: list[str], says: str) -> None:
+    with pytest.raises(CartoonError, match=says):
+        wanted(names, templates, None)
+
+
+# cleaning
+
+
+def test_a_picture_is_stored_small_and_without_metadata() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "where I live"
+    exif[0x0112] = 6
+    kept = clean(encoded(drawing(1, 1500).crop((0, 0, 1500, 900)), "JPEG", exif=exif), Rules())
+    assert (kept.width, kept.height, kept.pixels) == (384, 640, 1500 * 900)
+    with Image.open(io.BytesIO(kept.data)) as stored:
+        assert (stored.format, stored.size) == ("JPEG", (384, 640))
+        assert not stored.getexif()
+    assert b"where I live" not in kept.data
+
+
+def test_a_cutout_keeps_its_transparency() -> None:
+    cutout = drawing(1).convert("RGBA")
+    cutout.putalpha(Image.linear_gradient("L").resize(cutout.size))
+    kept = clean(encoded(cutout), Rules())
+    with Image.open(io.BytesIO(kept.data)) as stored:
+        assert (stored.format, stored.mode) == ("WEBP", "RGBA")
+
+
+def test_originals_stay_as_they_came() -> None:
+    data = encoded(drawing(1, 900))
+    kept = clean(data, Rules(originals=True))
+    assert (kept.data, kept.suffix, kept.width) == (data, ".png", 900)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (encoded(drawing(1, 95)), "too small: 95 x 95"),
+        (encoded(drawing(1).resize((500, 100))), "a strip: 500 x 100"),
+        (encoded(plain("red", (200, 200))), "one flat colour"),
+        (encoded(Image.new("RGBA", (200, 200), (0, 0, 0, 0))), "one flat colour"),
+        (b"<html>not found</html>", "a web page"),
+        (encoded(drawing(1))[:2000], "damaged or cut short"),
+        (encoded(Image.new("1", (12000, 12000))), "megapixels"),
+    ],
+)
+def test_what_is_not_kept_and_why(data: bytes, says: str) -> None:
+    with pytest.raises(ImageError, match=says):
+        clean(data, Rules())
+
+
+# deciding
+
+
+def good(label: str, seed: int, url: str, size: int = 200, mirrored: bool = False) -> Attempt:
+    picture = drawing(seed, 400).resize((size, size))
+    kept = clean(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture), Rules())
+    return Attempt(
+        label, url, "good", pixels=kept.pixels, sha256=kept.sha256, phash=kept.phash, mirrored=kept.mirrored, file=kept.name
+    )
+
+
+def fates(attempts: list[Attempt], words: dict[str, Word] | None = None, per_label: int = 9) -> list[tuple[str, str]]:
+    return [(row.url, row.status) for row in decide(attempts, words or {}, per_label)]
+
+
+def test_the_largest_of_copies_stays() -> None:
+    rows = [
+        good("a", 1, "small"),
+        good("a", 1, "large", 400),
+        good("a", 1, "mirrored", 300, mirrored=True),
+        good("a", 2, "other"),
+    ]
+    assert fates(rows) == [("small", "duplicate"), ("large", "kept"), ("mirrored", "duplicate"), ("other", "kept")]
+    assert len({row.group for row in decide(rows, {}, 9)}) == 2
+
+
+def test_a_picture_under_two_labels_stays_under_neither_and_says_so() -> None:
+    rows = [good("a", 1, "one"), good("b", 1, "two", 300), good("b", 2, "three")]
+    assert fates(rows) == [("one", "two labels"), ("two", "two labels"), ("three", "kept")]
+    assert decide(rows, {}, 9)[0].reason == "a, b"
+
+
+def test_no_more_than_asked_for_stay_and_the_rest_are_spare() -> None:
+    rows = [good("a", seed, str(seed)) for seed in range(4)]
+    assert fates(rows, per_label=2) == [("0", "kept"), ("1", "kept"), ("2", "spare"), ("3", "spare")]
+
+
+def test_a_person_has_the_last_word() -> None:
+    rows = [
+        good("a", 1, "one"),
+        good("a", 1, "copy", 300),
+        good("b", 2, "two"),
+        good("a", 3, "three"),
+        good("b", 3, "four", 300),
+    ]
+    words = {rows[1].sha256: Word(""), rows[2].sha256: Word("a"), rows[3].sha256: Word("a")}
+    decided = decide(rows, words, 9)
+    assert [row.status for row in decided] == ["removed", "removed", "kept", "kept", "duplicate"]
+    assert (decided[2].moved_to, decided[3].moved_to) == ("a", "")
+
+
+def test_rows_without_a_picture_are_left_alone() -> None:
+    row = Attempt("a", "u", "failed", "HTTP 404")
+    assert decide([row], {}, 1) == [row]
+
+
+# the folder
+
+
+class Web:
+    """Drawings by number, some of which fail, are copies, or are no pictures; counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.down = False
+
+    async def fetch(self, url: str) -> Outcome:
+        self.asked[url] += 1
+        await asyncio.sleep(random.random() / 500)
+        number = int(url.rpartition("/")[2])
+        if self.down or number % 11 == 0:
+            return Outcome(url, None, "failed", "no answer", tries=3, may_pass=True)
+        if number % 7 == 0:
+            return Outcome(url, b"<html>", final_url=url)
+        copied = number - 1 if number % 5 == 0 else number
+        return Outcome(url, encoded(drawing(copied, 210 if copied < number else 200)), final_url=url)
+
+
+class Silent:
+    def planned(self, rows: object) -> None: ...
+    def tried(self, row: Attempt) -> None: ...
+    def settled(self, rows: object) -> None: ...
+
+
+def hits(label: str, first: int, count: int) -> Iterator[Hit]:
+    return (
+        Hit(f"https://site{k % 3}.example/{k}", label, title=f"{label} {k}", engine="by hand")
+        for k in range(first, first + count)
+    )
+
+
+def fill(
+    root: Path, web: Web, per_label: int = 12, count: int = 60, watcher: object = None, words: dict[str, Word] | None = None
+) -> list[Attempt]:
+    root.mkdir(exist_ok=True)
+    seekers = [Seeker("a b", hits("a b", 1, count)), Seeker("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
+    gatherer = Gatherer(root, Aims(per_label), web.fetch, words or {}, watcher or Silent())  # type: ignore[arg-type]
+    return asyncio.run(gatherer.run(seekers))
+
+
+def contents(root: Path) -> dict[str, object]:
+    """Every file of the folder with its bytes; the logs as rows without their times."""
+    found: dict[str, object] = {}
+    for path in sorted(root.rglob("*")):
+        if path.suffix == ".jsonl":
+            found[path.name] = [{**json.loads(line), "fetched_at": ""} for line in path.read_text().splitlines()]
+        elif path.is_file():
+            found[path.relative_to(root).as_posix()] = path.read_bytes()
+    return found
+
+
+def test_a_folder_is_filled_with_as_many_as_asked_and_every_attempt_is_logged(tmp_path: Path) -> None:
+    web = Web()
+    rows = fill(tmp_path / "data", web)
+    assert kept_by_label(rows) == {"a b": 12, "c/d": 12}
+    metadata = [json.loads(line) for line in (tmp_path / "data" / "metadata.jsonl").read_text().splitlines()]
+    shown = {path.relative_to(tmp_path / "data").as_posix() for path in (tmp_path / "data").glob("[!.]*/*")}
+    assert {row["file_name"] for row in metadata} == shown
+    assert {row["label"] for row in metadata} == {"a b", "c/d"}
+    assert {row["source"] for row in metadata} == {"site0.example", "site1.example", "site2.example"}
+    logged = [json.loads(line) for line in (tmp_path / "data" / "attempts.jsonl").read_text().splitlines()]
+    assert {row["url"] for row in logged} == set(web.asked)
+    assert {"kept", "spare", "duplicate", "two labels", "rejected", "failed"} == {row["status"] for row in logged}
+    assert all(row["reason"] for row in logged if row["status"] != "kept")
+
+
+def test_a_second_run_asks_nothing_and_changes_nothing(tmp_path: Path) -> None:
+    fill(tmp_path / "data", Web())
+    before, web = contents(tmp_path / "data"), Web()
+    fill(tmp_path / "data", web)
+    assert contents(tmp_path / "data") == before
+    assert not web.asked
+
+
+def test_a_dry_search_leaves_the_label_short_and_only_what_may_pass_is_tried_again(tmp_path: Path) -> None:
+    web = Web()
+    assert kept_by_label(fill(tmp_path / "data", web, 50, count=20))["a b"] < 20
+    again = Web()
+    fill(tmp_path / "data", again, 50, count=20)
+    assert set(again.asked) == {"https://site2.example/11", "https://site2.example/110"}
+
+
+class KilledError(Exception):
+    pass
+
+
+class Killer(Silent):
+    """Ends the run after so many events, in the middle of whatever else is going on."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def tried(self, _: Attempt) -> None:
+        self._count()
+
+    def settled(self, _: object) -> None:
+        self._count()
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KilledError
+
+
+def test_a_run_that_was_ended_anywhere_goes_on_to_the_same_folder(tmp_path: Path) -> None:
+    fill(tmp_path / "whole", Web())
+    chance, ended = random.Random(7), 0
+    for number in range(6):
+        root, web = tmp_path / f"ended{number}", Web()
+        while True:
+            try:
+                fill(root, web, watcher=Killer(chance.randint(1, 16)))
+                break
+            except KilledError:
+                ended += 1
+                with (root / "attempts.jsonl").open("a") as log:
+                    log.write('{"label": "a b", "url": "https://si')  # what a kill leaves of a row
+        assert contents(root) == contents(tmp_path / "whole")
+    assert ended > 5
+
+
+def test_more_wanted_later_continues_where_the_search_was(tmp_path: Path) -> None:
+    web = Web()
+    fill(tmp_path / "data", web, 6)
+    rows = fill(tmp_path / "data", web, 12)
+    assert kept_by_label(rows) == {"a b": 12, "c/d": 12}
+    assert max(web.asked.values()) == 1
+
+
+def test_what_a_person_takes_out_or_moves_stays_so(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    fill(root, Web())
+    out, moved, *_ = sorted((root / "a b").iterdir())
+    out.unlink()
+    moved.rename(root / folder_of("c/d") / moved.name)
+    for _ in range(2):
+        rows = fill(root, Web())
+        assert not list(root.glob(f"*/{out.name}"))
+        assert (root / folder_of("c/d") / moved.name).exists()
+        assert kept_by_label(rows)["a b"] == 12
+        assert [row.status for row in rows if row.file == out.name] == ["removed"]
+
+
+def test_decisions_of_the_review_page_are_kept_to(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    first = next(row for row in fill(root, Web()) if row.status == "kept")
+    rows = fill(root, Web(), words={first.sha256: Word("")})
+    assert not list(root.glob(f"*/{first.file}"))
+    assert kept_by_label(rows)["a b"] == 12
+    assert kept_by_label(fill(root, Web()))["a b"] == 12  # the word is taken back: it may stay again
+    assert list(root.glob(f"*/{first.file}"))
+
+
+def test_pictures_and_rows_from_elsewhere_are_left_alone(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    (root / "a b").mkdir(parents=True)
+    (root / "a b" / "mine.png").write_bytes(encoded(drawing(1)))
+    (root / "metadata.jsonl").write_text('{"file_name": "a b/mine.png", "source": "me"}\n')
+    fill(root, Web())
+    assert (root / "a b" / "mine.png").exists()
+    assert '{"file_name": "a b/mine.png", "source": "me"}' in (root / "metadata.jsonl").read_text()
+
+
+def test_without_the_hidden_folder_only_what_is_needed_is_asked_again(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    before = kept_by_label(fill(root, Web()))
+    shutil.rmtree(root / ".scrape")
+    assert kept_by_label(fill(root, Web())) == before
+
+
+def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "attempts.jsonl").write_text('{"label": "a"}\n')
+    with pytest.raises(DataError, match="line 1 is not a row"):
+        Log(tmp_path)
+    (tmp_path / "attempts.jsonl").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(DataError, match="UTF-8"):
+        Log(tmp_path)
+
+
+def test_a_cut_last_line_is_dropped_from_the_file_too(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"a": 1}\n{"a"')
+    assert whole_lines(tmp_path / "x.jsonl") == ['{"a": 1}']
+    assert (tmp_path / "x.jsonl").read_text() == '{"a": 1}\n'
+
+
+def test_hosts_are_sources() -> None:
+    row = Attempt("a", "https://www.site.example/x", "kept")
+    assert (row.source, replace(row, final_url="https://cdn.example/y").source) == ("site.example", "cdn.example")

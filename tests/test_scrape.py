@@ -1,0 +1,252 @@
+"""scrape.py as a person runs it: its own process, on a loopback internet of search engines and image hosts with faults."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, draw_shape
+from datasets import load_dataset
+from hub_server import Hub
+from image_sites import EXPECTED, HOST, Faults
+from search_sites import BingSite, DuckDuckGoSite, Picture
+from test_gather import contents, drawing, encoded
+from world import Reply, Request, World
+
+from cartoons import dataset
+
+pytestmark = pytest.mark.slow
+
+
+def site(request: Request) -> Reply:
+    """A drawing for each number, as PNG or JPEG; every ninth is missing, every seventh copies the one before."""
+    number = int(request.path.rpartition("/")[2].partition(".")[0])
+    if number % 9 == 0:
+        return Reply(status=404)
+    picture = drawing(number - 1, 260) if number % 7 == 0 else drawing(number)
+    return Reply(encoded(picture, "JPEG" if number % 2 else "PNG"), headers={"Content-Type": "text/html"})
+
+
+def addresses(first: int, count: int) -> list[Picture]:
+    return [Picture(f"https://pictures{k % 3}.example/{k}.jpg", title=f"picture {k}") for k in range(first, first + count)]
+
+
+def internet(known: dict[str, list[Picture]], **others: object) -> World:
+    def search(query: str) -> list[Picture]:
+        return known.get(query, [])
+
+    hosts = {f"pictures{k}.example": site for k in range(3)}
+    return World({"duckduckgo.com": DuckDuckGoSite(search), "www.bing.com": BingSite(search), **hosts, **others})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def web() -> Iterator[World]:
+    """Two cartoons, eighty addresses each, three of them the same."""
+    with internet({"red fox": addresses(1, 80), "green frog": [*addresses(2, 3), *addresses(200, 80)]}) as world:
+        yield world
+
+
+def command(world: World, out: Path, *arguments: str) -> list[str]:
+    query = [] if "--query" in arguments or any(word.startswith("--from") for word in arguments) else ["--query", "{name}"]
+    way = ["--out", str(out), "--proxy", world.proxy, "--ca", world.ca]
+    return [sys.executable, str(ROOT / "scrape.py"), *arguments, *query, *way]
+
+
+def run(world: World, out: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(world, out, *arguments), capture_output=True, text=True, timeout=120, env=os.environ | env, cwd=out.parent
+    )
+
+
+def fetched(world: World) -> Counter[str]:
+    return Counter(asked.url for asked in world.asked if asked.host.startswith("pictures"))
+
+
+def test_names_to_a_folder_that_others_can_read(web: World, tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    done = run(web, out, "red fox", "green frog", "--per-class", "20")
+    assert done.returncode == 0, done.stderr
+    assert "red fox 20, green frog 20" in done.stdout
+    assert not done.stderr  # no bars where no one watches
+    loaded = load_dataset("imagefolder", data_dir=str(out), cache_dir=str(tmp_path / "cache"), split="train")
+    assert Counter(loaded["label"]) == {"red fox": 20, "green frog": 20}
+    assert {"url", "source", "group", "license", "sha256"} <= set(loaded.column_names)
+    assert loaded[0]["image"].size == (loaded[0]["width"], loaded[0]["height"])
+    items = dataset.read(out)
+    assert {item.source for item in items} == {f"pictures{k}.example" for k in range(3)}
+    assert "40" in (out / "report.html").read_text()
+    assert "green frog" in (out / "README.md").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "cache"}
+
+
+def test_a_rerun_asks_no_one(web: World, tmp_path: Path) -> None:
+    run(web, tmp_path / "data", "red fox", "--per-class", "10")
+    before, web.asked = contents(tmp_path / "data"), []
+    assert run(web, tmp_path / "data", "red fox", "--per-class", "10").returncode == 0
+    assert not web.asked
+    assert contents(tmp_path / "data") == before
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_folder(web: World, tmp_path: Path) -> None:
+    words = ("red fox", "green frog", "--per-class", "25")
+    out = tmp_path / "killed" / "data"
+    out.parent.mkdir()
+    run(web, tmp_path / "data", *words)
+    whole, kills = contents(tmp_path / "data"), int(os.environ.get("KILLS", "4"))
+    web.asked = []
+    chance, killed = random.Random(1), 0
+    while killed < kills:
+        process = subprocess.Popen(command(web, out, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.5, 5))
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
+    assert run(web, out, *words).returncode == 0
+    assert contents(out) == whole
+    rows = [json.loads(line) for line in (out / "attempts.jsonl").read_text().splitlines()]
+    had = {row["url"] for row in rows if row["file"]}
+    again = {url: count for url, count in fetched(web).items() if count > 1 and url in had}
+    assert sum(again.values()) - len(again) <= kills * 64  # those in flight
+
+
+WITH_SHORT_LIMITS = """
+import resource, sys
+import scrape
+from cartoons.download.fetch import Limits
+real = Limits
+short = dict(tries=2, read_s=1, whole_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01, longest_backoff_s=0.02)
+scrape.Limits = lambda **kinds: real(**short, **kinds)
+code = scrape.main(sys.argv[1:])
+print("peak MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+sys.exit(code)
+"""
+
+
+def test_every_fault_is_logged_and_nothing_bad_is_kept(tmp_path: Path) -> None:
+    faults = Faults(encoded(drawing(1000, 400), "JPEG"))
+    paths = [*EXPECTED, "page", "picture", "relative"]
+    bombs = {"bomb.example": lambda _: Reply(encoded_bomb())}
+    known = {
+        "red fox": [
+            *(Picture(f"https://{HOST}/{path}") for path in paths),
+            Picture("https://bomb.example/1.png"),
+            *addresses(1, 9),
+        ]
+    }
+    out = tmp_path / "data"
+    with internet(known, **{HOST: faults}, **bombs) as world:
+        whole = command(world, out, "red fox", "--per-class", "30")
+        done = subprocess.run(
+            [sys.executable, "-c", WITH_SHORT_LIMITS, *whole[2:]], capture_output=True, text=True, timeout=120, cwd=ROOT
+        )
+    assert done.returncode == 3, done.stderr
+    assert "red fox: 8 of 30 pictures" in done.stderr
+    rows = {row["url"]: row for row in map(json.loads, (out / "attempts.jsonl").read_text().splitlines())}
+    found = {path: (rows[f"https://{HOST}/{path}"]["status"], rows[f"https://{HOST}/{path}"]["reason"]) for path in EXPECTED}
+    assert found == EXPECTED
+    assert rows[f"https://{HOST}/page"]["status"] == "rejected"
+    assert rows["https://bomb.example/1.png"]["status"] == "rejected"
+    assert len(rows) == len(known["red fox"])
+    assert len(list((out / "red fox").iterdir())) == 8
+    assert float(done.stdout.rpartition("peak MB")[2]) < 400
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def encoded_bomb() -> bytes:
+    """A PNG of 144 megapixels in 18 kB."""
+    from PIL import Image
+
+    return encoded(Image.new("1", (12000, 12000)))
+
+
+def test_bing_takes_over_when_duckduckgo_is_down(tmp_path: Path) -> None:
+    with World(
+        {"www.bing.com": BingSite(lambda _: addresses(1, 40)), **{f"pictures{k}.example": site for k in range(3)}}
+    ) as world:
+        done = run(world, tmp_path / "data", "red fox", "--per-class", "8")
+    assert done.returncode == 0
+    assert "duckduckgo" in done.stderr
+    assert {row["engine"] for row in map(json.loads, (tmp_path / "data" / "metadata.jsonl").read_text().splitlines())} == {
+        "bing"
+    }
+
+
+def test_a_name_that_stays_short_says_why(tmp_path: Path) -> None:
+    with internet({"red fox": addresses(1, 20), "green frog": []}) as world:
+        done = run(world, tmp_path / "data", "red fox", "green frog", "--per-class", "30")
+    assert done.returncode == 3
+    assert "red fox: 16 of 30 pictures; 2 duplicate, 2 failed" in done.stderr
+    assert "green frog: 0 of 30 pictures; nothing was found. duckduckgo gave nothing" in done.stderr
+
+
+def test_odd_names_stay_inside_the_folder(tmp_path: Path) -> None:
+    names = ["../etc", "CON", "✨", "x" * 200]
+    with internet({name: addresses(100 * k, 9) for k, name in enumerate(names, 1)}) as world:
+        done = run(world, tmp_path / "data", *names, "--per-class", "5")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert {item.label for item in dataset.read(tmp_path / "data")} == set(names)
+
+
+def test_a_list_of_addresses_a_folder_and_a_look(web: World, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("url,label\n" + "".join(f"{one.url},my fox\n" for one in addresses(1, 10)))
+    done = run(web, tmp_path / "listed", "--from-urls", str(tmp_path / "list.csv"))
+    assert (done.returncode, "my fox 8" in done.stdout) == (0, True), done.stdout + done.stderr
+    (tmp_path / "mine" / "frog").mkdir(parents=True)
+    for seed in range(4):
+        draw_shape("lines", seed, 150).save(tmp_path / "mine" / "frog" / f"{seed}.png")
+    (tmp_path / "mine" / "frog" / "broken.png").write_bytes(b"no")
+    done = run(web, tmp_path / "taken", "--from-folder", str(tmp_path / "mine"))
+    assert (done.returncode, "frog 4" in done.stdout) == (0, True), done.stdout + done.stderr
+    web.asked = []
+    done = run(web, tmp_path / "look", "red fox", "--dry-run")
+    assert "red fox: 40 addresses (duckduckgo 40) on 3 hosts" in done.stdout
+    assert not fetched(web)
+    assert not list((tmp_path / "look").glob("[!.]*"))
+    done = run(web, tmp_path / "list", "red fox", "--urls-only", "--per-class", "30")
+    assert "60 addresses" in done.stdout
+    assert (tmp_path / "list" / "urls.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "No names were given"),
+        (["a", "--per-class", "0"], "--per-class is 0"),
+        (["a", "--engines", "altavista"], "No engine is called 'altavista'"),
+        (["a", "--query", "b"], "has no {name}"),
+        (["--from-folder", "nowhere"], "nowhere is not a folder"),
+        (["--from-urls", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (["--from-urls", "a.csv", "--from-folder", "b"], "--from-urls and --from-folder were both given"),
+        (["a", "b", "--from-folder", "c"], "2 names were given with a list"),
+        (["--from-img2dataset", "nowhere"], "holds no pictures by img2dataset"),
+        (["a", "--proxy", "nowhere"], "The proxy 'nowhere' is none"),
+        (["a", "--ca", "nowhere.pem"], "The CA file nowhere.pem cannot be used"),
+        (["a", "--out", "scrape.py"], "cannot be written"),
+        (["review", "nowhere"], "nowhere"),
+        (["apply", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_gets_a_sentence(arguments: list[str], says: str) -> None:
+    done = subprocess.run([sys.executable, "scrape.py", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_list_is_published_and_the_pictures_only_where_all_may_be_shared(web: World, tmp_path: Path) -> None:
+    with Hub() as hub:
+        env = hub.env(tmp_path / "home", token="hf_free")
+        words = ("red fox", "--per-class", "8", "--publish", "toon/foxes")
+        refused = run(web, tmp_path / "data", *words, "--with-pictures", **env)
+        assert refused.returncode == 2
+        assert "8 of 8 pictures may not be shared (licence: none stated (8))" in refused.stderr
+        done = run(web, tmp_path / "data", *words, **env)
+        assert done.returncode == 0, done.stderr
+        assert "Published" in done.stdout
