@@ -71,12 +71,11 @@ def _stored(data: bytes, pixels: int, rules: Rules) -> Cleaned:
     cutout = load_cutout(data, max_pixels=MOST_PIXELS)
     suffix = f".{(cutout.format or '').lower()}".replace(".jpeg", ".jpg").replace(".heif", ".heic").replace(".mpo", ".jpg")
     if not rules.originals:
-        cutout.thumbnail((rules.stored_px, rules.stored_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        cutout.thumbnail((rules.stored_px, rules.stored_px), Image.Resampling.HAMMING, reducing_gap=3.0)
     picture = on_white(cutout)
-    if max(ImageStat.Stat(picture.resize((32, 32), Image.Resampling.BOX)).stddev) < FLAT_DEVIATION:
+    small = picture.reduce(max(1, max(picture.size) // HASHED_PX))
+    if max(ImageStat.Stat(small.resize((32, 32), Image.Resampling.BOX)).stddev) < FLAT_DEVIATION:
         raise ImageError("one flat colour")
-    small = picture.copy()
-    small.thumbnail((HASHED_PX, HASHED_PX), reducing_gap=2.0)
     return Cleaned(
         *((data, suffix) if rules.originals else _encoded(cutout, picture)),
         *picture.size,

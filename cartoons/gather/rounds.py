@@ -47,6 +47,9 @@ FIRST_YIELD, LEAST_YIELD = 0.65, 0.2
 IN_MEMORY = 128
 """Addresses being fetched or cleaned at once."""
 
+CLEANERS = 2 * (os.cpu_count() or 1)
+"""Threads that decode, shrink and store: more than cores, since a disk is waited for."""
+
 Fetch = Callable[[str], Awaitable[Outcome]]
 
 
@@ -103,7 +106,7 @@ class Gatherer:
 
     async def run(self, seekers: Sequence[Seeker]) -> list[Attempt]:
         """Go on until every seeker's label has enough or is dry; all rows of the folder, decided."""
-        with self._log, ThreadPoolExecutor(os.cpu_count()) as pool:
+        with self._log, ThreadPoolExecutor(CLEANERS) as pool:
             planned = [row for row in self._log.rows.values() if row.status == PLANNED]
             while True:
                 await self._try(planned, pool)
@@ -116,7 +119,7 @@ class Gatherer:
     async def take(self, given: Iterable[tuple[Hit, Outcome]]) -> list[Attempt]:
         """Clean and settle pictures that are here; those in the log are passed over. All rows of the folder, decided."""
         given = iter(given)
-        with self._log, ThreadPoolExecutor(os.cpu_count()) as pool:
+        with self._log, ThreadPoolExecutor(CLEANERS) as pool:
             while some := list(itertools.islice(given, IN_MEMORY)):
                 new = [(hit, outcome) for hit, outcome in some if self._is_new(hit)]
                 self._watcher.planned([of_hit(hit, PLANNED) for hit, _ in new])
