@@ -23,6 +23,8 @@ from cartoons.download.turns import IDLE_LINES, Turns
 from cartoons.download.web import USER_AGENT, Web, get_json, taken_apart
 from cartoons.errors import DownloadError, SearchError
 
+pytestmark = pytest.mark.slow  # a loopback server in each
+
 PICTURE = bytes(range(256)) * 120
 QUICK = {"read_s": 1.0, "whole_s": 2.5, "connect_s": 2.0, "backoff_s": 0.01}
 

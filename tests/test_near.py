@@ -24,27 +24,27 @@ def flipped(hashes: Hashes, rng: np.random.Generator, most_bits: int) -> Hashes:
 
 def clustered(rng: np.random.Generator) -> Hashes:
     """Copies of a few pictures, some as mirror images, at distances around the limit."""
-    copies = randoms(rng, 12)[rng.integers(0, 12, 300)]
-    turned = rng.random(300) < 0.5
+    copies = randoms(rng, 12)[rng.integers(0, 12, 120)]
+    turned = rng.random(120) < 0.5
     copies[turned] = copies[turned, ::-1]
     return flipped(copies, rng, 5)
 
 
 def symmetric(rng: np.random.Generator) -> Hashes:
     """Pictures that are about their own mirror images."""
-    return np.repeat(clustered(rng)[:, :1], 2, axis=1) ^ rng.integers(0, 2, (300, 2), np.uint64)
+    return np.repeat(clustered(rng)[:, :1], 2, axis=1) ^ rng.integers(0, 2, (120, 2), np.uint64)
 
 
 WAYS: dict[str, Made] = {
-    "random": lambda rng: randoms(rng, 300),
+    "random": lambda rng: randoms(rng, 120),
     "clustered": clustered,
     "symmetric": symmetric,
-    "many twice": lambda rng: clustered(rng)[rng.integers(0, 40, 300)],
-    "one plain hash": lambda rng: np.stack([np.full(300, 7, np.uint64), clustered(rng)[:, 0]], axis=1),
-    "one mirrored hash": lambda rng: np.stack([clustered(rng)[:, 0], np.full(300, 7, np.uint64)], axis=1),
-    "small numbers": lambda rng: rng.integers(0, 2**7, (300, 2), np.uint64),
-    "all equal": lambda rng: np.repeat(randoms(rng, 1), 300, axis=0),
-    "all zero": lambda _: np.zeros((300, 2), np.uint64),
+    "many twice": lambda rng: clustered(rng)[rng.integers(0, 40, 120)],
+    "one plain hash": lambda rng: np.stack([np.full(120, 7, np.uint64), clustered(rng)[:, 0]], axis=1),
+    "one mirrored hash": lambda rng: np.stack([clustered(rng)[:, 0], np.full(120, 7, np.uint64)], axis=1),
+    "small numbers": lambda rng: rng.integers(0, 2**7, (120, 2), np.uint64),
+    "all equal": lambda rng: np.repeat(randoms(rng, 1), 120, axis=0),
+    "all zero": lambda _: np.zeros((120, 2), np.uint64),
     "one": lambda rng: randoms(rng, 1),
     "none": lambda _: np.zeros((0, 2), np.uint64),
 }

@@ -23,6 +23,8 @@ from cartoons.search.pace import Pace
 from cartoons.search.queries import queries_for
 from cartoons.search.searcher import Searcher
 
+pytestmark = pytest.mark.slow  # a loopback server in each
+
 BUGS = "bugs bunny"
 SILENT = "it has none, or it refuses this machine (it answers 202 or 403 without a word)"
 
