@@ -11,6 +11,7 @@ goes on from there: what was searched or downloaded once is not asked for again.
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cartoons import bundle, img2dataset
+from cartoons.dataset import HIDDEN, sole_use
 from cartoons.download.fetch import Downloader, Limits
 from cartoons.download.outcome import Outcome
 from cartoons.download.web import Web, get_json
@@ -30,8 +32,9 @@ from cartoons.gather.bars import Bars
 from cartoons.gather.clean import Rules
 from cartoons.gather.labels import OTHER_QUERIES, Wanted, folder_of, wanted
 from cartoons.gather.local import from_folder
-from cartoons.gather.rounds import Aims, Gatherer, Seeker, kept_by_label
-from cartoons.gather.settle import HIDDEN, words_of
+from cartoons.gather.memory import give_back
+from cartoons.gather.rounds import Aims, Gatherer, kept_by_label
+from cartoons.gather.seeker import Seeker
 from cartoons.review.apply import apply
 from cartoons.review.decisions import standing
 from cartoons.search.engine import LICENSES
@@ -44,8 +47,8 @@ from cartoons.search.searcher import Searcher
 
 PER_CLASS = 200
 ALL = 10**9
-SHORT = 3
-"""The exit code when a name has fewer pictures than asked for."""
+SHORT, STOPPED = 3, 130
+"""The exit codes when a name has fewer pictures than asked for, and when it was interrupted."""
 URLS_FILE = "urls.parquet"
 TASTE = 40
 """Addresses of each name that a dry run looks for."""
@@ -63,12 +66,7 @@ def parser() -> argparse.ArgumentParser:
     add("names", nargs="*", metavar="NAME", help="a character; the folder of its pictures gets its name")
     add("--out", type=Path, default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
     add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
-    add(
-        "--other",
-        nargs="*",
-        metavar="QUERY",
-        help="also fill _other, pictures of none of them, by these or the usual queries",
-    )
+    add("--other", nargs="*", metavar="QUERY", help="also fill _other, pictures of none, by these or the usual queries")
     add("--engines", default=",".join(DEFAULT_NAMES), help=f"of {', '.join(NAMES)} (default: %(default)s)")
     add("--query", action="append", metavar="TEXT", help="what to search, with {name} in it; may be given again")
     add("--license", choices=LICENSES, default=LICENSES[0], help="what it must allow (default: %(default)s)")
@@ -78,8 +76,10 @@ def parser() -> argparse.ArgumentParser:
     add("--urls-only", action="store_true", help=f"search only, and write OUT/{URLS_FILE} for img2dataset")
     add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
     add("--originals", action="store_true", help=f"keep files as they came, not at most {Rules.stored_px} px and bare")
-    add("--proxy", default="", metavar="URL", help="http://host:port, for searching and downloading")
-    add("--ca", default="", metavar="FILE", help="certificates to trust besides the usual ones (PEM)")
+    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy", "")
+    add("--proxy", default=proxy, metavar="URL", help="http://host:port, to search and download by (default: $HTTPS_PROXY)")
+    ca_file = os.environ.get("SSL_CERT_FILE", "")
+    add("--ca", default=ca_file, metavar="FILE", help="more certificates to trust, PEM (default: $SSL_CERT_FILE)")
     add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
     add("--publish", metavar="USER/NAME", help="put the list of kept pictures on the Hugging Face Hub")
     add("--with-pictures", action="store_true", help="publish the pictures too, if every licence allows that")
@@ -91,17 +91,24 @@ def scrape(arguments: argparse.Namespace) -> int:
     """Fill the folder and describe it; the exit code. Raises CartoonError."""
     asked, listed = asked_for(arguments)
     out, web, limit = arguments.out, Web(arguments.proxy, arguments.ca), arguments.per_class or (PER_CLASS if asked else ALL)
-    labels = [want.label for want in asked] or list(dict.fromkeys(hit.label for hit in listed))
+    given: dict[str, list[Hit]] = {}
+    for hit in listed:
+        given.setdefault(hit.label, []).append(hit)
+    totals = {want.label: limit for want in asked} | {label: min(limit, len(hits)) for label, hits in given.items()}
     bundle.check_writable(out)
-    with Bars(labels, limit) as bars:
-        searcher = make_searcher(arguments, web, bars)
-        seekers = [Seeker(want.label, searcher.hits(want.label, want.queries)) for want in asked]
-        seekers += [Seeker(label, (hit for hit in listed if hit.label == label)) for label in labels if listed]
-        if arguments.urls_only or arguments.dry_run:
-            return look_only(arguments, seekers, limit)
-        rows = asyncio.run(fill(arguments, web, Aims(limit, Rules(originals=arguments.originals)), seekers, bars))
-    papers.write(out, rows, searcher.troubles)
-    code = summary(out, rows, labels if limit < ALL else [], limit, searcher.troubles)
+    give_back()
+    try:
+        with sole_use(out), Bars(totals) as bars:
+            searcher = make_searcher(arguments, web, bars)
+            seekers = [Seeker(want.label, searcher.hits(want.label, want.queries)) for want in asked]
+            seekers += [Seeker(label, iter(hits)) for label, hits in given.items()]
+            if arguments.urls_only or arguments.dry_run:
+                return look_only(arguments, seekers, limit)
+            rows = asyncio.run(fill(arguments, web, Aims(limit, Rules(originals=arguments.originals)), seekers, bars))
+            papers.write(out, rows, searcher.troubles)
+    except OSError as error:
+        raise DataError(f"{out} cannot be filled ({error}): mend that, and the same command goes on from here.") from error
+    code = summary(out, rows, list(totals) if limit < ALL else [], limit, searcher.troubles)
     if arguments.publish:
         link = publish.publish(out, arguments.publish, with_pictures=arguments.with_pictures, private=arguments.private)
         print(f"Published: {link}")
@@ -116,6 +123,12 @@ def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[Hit]]:
     if arguments.per_class is not None and arguments.per_class < 1:
         raise DataError(f"--per-class is {arguments.per_class}: give 1 or more.")
     if given:
+        if arguments.from_folder and arguments.from_folder.resolve() in (out := arguments.out.resolve(), *out.parents):
+            raise DataError(f"--out {arguments.out} lies in the folder that pictures are taken from: give another.")
+        if (arguments.dry_run or arguments.urls_only) and not arguments.from_urls:
+            raise DataError(
+                f"--{given[0]} gives pictures, not addresses: leave out --dry-run and --urls-only.".replace("_", "-")
+            )
         if len(arguments.names) > 1:
             raise DataError(f"{len(arguments.names)} names were given with a list: give one at most, for what has no label.")
         return [], from_urls(arguments.from_urls, *arguments.names) if arguments.from_urls else []
@@ -134,9 +147,8 @@ def make_searcher(arguments: argparse.Namespace, web: Web, bars: Bars) -> Search
 
 async def fill(arguments: argparse.Namespace, web: Web, aims: Aims, seekers: Sequence[Seeker], bars: Bars) -> list[Attempt]:
     """The folder's rows, when each label has its pictures. Raises DataError."""
-    words = words_of({key: (word.action, word.to) for key, word in standing(arguments.out).items()})
     async with Downloader(Limits(heed_opt_out=not arguments.ignore_opt_out), web) as downloader:
-        gatherer = Gatherer(arguments.out, aims, downloader.fetch, words, bars)
+        gatherer = Gatherer(arguments.out, aims, downloader.fetched, standing(arguments.out), bars)
         if arguments.from_folder:
             return await gatherer.take(from_folder(arguments.from_folder, *arguments.names))
         if arguments.from_img2dataset:
@@ -156,7 +168,11 @@ def labelled(pairs: Iterable[tuple[Hit, Outcome]], bars: Bars) -> Iterator[tuple
 def look_only(arguments: argparse.Namespace, seekers: Sequence[Seeker], limit: int) -> int:
     """Search without downloading: a list for img2dataset, or, for a dry run, a look at the first addresses."""
     count = TASTE if arguments.dry_run else 2 * limit
-    hits = {seeker.label: seeker.take(count, set()) for seeker in seekers}
+
+    async def look() -> list[list[Hit]]:
+        return await asyncio.gather(*(seeker.take(count, set()) for seeker in seekers))
+
+    hits = {seeker.label: found for seeker, found in zip(seekers, asyncio.run(look()), strict=True)}
     for label, found in hits.items():
         engines = ", ".join(f"{name} {number}" for name, number in Counter(hit.engine or "list" for hit in found).items())
         hosts = len({urlsplit(hit.url).hostname for hit in found})
@@ -179,10 +195,8 @@ def summary(out: Path, rows: Sequence[Attempt], labels: Sequence[str], limit: in
     for label in short:
         lost = Counter(row.status for row in rows if row.label == label and row.status not in (KEPT, PLANNED))
         rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or "nothing was found"
-        print(
-            f"{label}: {kept[label]} of {limit} pictures; {rest}. {' '.join(troubles.get(label, []))}".strip(),
-            file=sys.stderr,
-        )
+        why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *troubles.get(label, [])])
+        print(why, file=sys.stderr)
     if short:
         print(f"For more: --engines {','.join(NAMES)}, or searches of your own with --query.", file=sys.stderr)
     named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
@@ -220,8 +234,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+        return STOPPED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    if code == STOPPED:
+        os._exit(code)  # threads that still wait for an engine or a name server would hold it up
+    sys.exit(code)

@@ -135,15 +135,16 @@ def gather(addresses: str, out: str) -> None:
     from cartoons.download.fetch import Downloader
     from cartoons.download.guard import Guard
     from cartoons.gather.bars import Bars
-    from cartoons.gather.rounds import Aims, Gatherer, Seeker
+    from cartoons.gather.rounds import Aims, Gatherer
+    from cartoons.gather.seeker import Seeker
     from cartoons.search.given import from_urls
 
     async def fill() -> None:
         hits = from_urls(Path(addresses), "pictures")
         Path(out).mkdir()
-        with Bars(["pictures"], PICTURES) as bars:
+        with Bars({"pictures": PICTURES}) as bars:
             async with Downloader(guard=Guard(may_connect=lambda _: True)) as downloader:
-                gatherer = Gatherer(Path(out), Aims(PICTURES), downloader.fetch, {}, bars)
+                gatherer = Gatherer(Path(out), Aims(PICTURES), downloader.fetched, {}, bars)
                 await gatherer.run([Seeker("pictures", iter(hits))])
 
     asyncio.run(fill())

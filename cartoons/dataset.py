@@ -7,10 +7,13 @@
 
 import hashlib
 import json
+import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from cartoons.bundle import OTHER_LABEL
 from cartoons.errors import DataError
@@ -19,6 +22,8 @@ METADATA_FILE = "metadata.jsonl"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
 FEWEST_PER_LABEL = 5
 TRAIN, VALID = "train", "valid"
+HIDDEN = ".scrape"
+"""What scraping and reviewing keep beside the pictures, out of sight of training."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,14 @@ def read(root: Path) -> list[Item]:
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
     rows = read_metadata(root / METADATA_FILE)
+    labels = labels_of_folders(rows)
     items = [
-        _item(path, top, rows.get(path.relative_to(root).as_posix(), {}), top.name if top != root else "")
+        _item(
+            path,
+            rows.get(path.relative_to(root).as_posix(), {}),
+            _label(root, folder, labels),
+            top.name if top != root else "",
+        )
         for top in tops_of(root)
         for folder in sorted(top.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
@@ -104,6 +115,36 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
     return rows
 
 
+def labels_of_folders(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The label of each folder that the metadata knows, by the folder's path below the root: what is put there is of it."""
+    found: dict[str, str] = {}
+    for file_name, row in rows.items():
+        for parent in PurePosixPath(file_name).parents:
+            if label := row.get("label"):
+                found.setdefault(parent.as_posix(), str(label))
+    return found
+
+
+@contextmanager
+def sole_use(root: Path) -> Iterator[None]:
+    """Let nobody else fill or clean the folder meanwhile, and remove the half-written files that a kill left.
+
+    It ends with the program, however that ends. Raises DataError when somebody else is at it.
+    """
+    hidden = root / HIDDEN
+    hidden.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(hidden / "lock", timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")  # the one lock of a file that the standard library has for every system
+        except sqlite3.Error as error:
+            busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
+            raise DataError(f"{root} is {why}, or give another folder.") from error
+        for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp")]:
+            left.unlink(missing_ok=True)
+        yield
+
+
 def _digest(path: Path) -> str:
     """sha256 of a file; of one that cannot be read, its path: opening it will say why."""
     try:
@@ -112,8 +153,12 @@ def _digest(path: Path) -> str:
         return str(path)
 
 
-def _item(path: Path, top: Path, row: dict[str, str], part: str) -> Item:
-    label = str(row.get("label") or "") or path.relative_to(top).parts[0]
+def _label(root: Path, folder: Path, labels: Mapping[str, str]) -> str:
+    return labels.get(folder.relative_to(root).as_posix(), folder.name)
+
+
+def _item(path: Path, row: dict[str, str], folder_label: str, part: str) -> Item:
+    label = str(row.get("label") or "") or folder_label
     kind = f"{row.get('character', '')} {row.get('style', '')}"
     return Item(
         path=path,

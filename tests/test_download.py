@@ -6,6 +6,7 @@ import resource
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,22 @@ def test_few_bodies_grow_large_at_once(world: World) -> None:
             assert not (await asyncio.wait([waits], timeout=0.3))[0]
             gate.opened.set()
             assert all(outcome.data for outcome in await asyncio.gather(*held, waits))
+
+    asyncio.run(scene())
+
+
+def test_a_large_body_counts_until_its_user_is_done_and_waiting_for_that_costs_no_time(world: World) -> None:
+    world.sites["large.example"] = Gate(LARGE_BYTES + 200_000)
+
+    async def scene() -> None:
+        limits = Limits(**(QUICK | {"tries": 1, "read_s": 9.0, "whole_s": 1.0}))
+        async with Downloader(limits, Web(world.proxy, world.ca)) as downloader, AsyncExitStack() as users:
+            for _ in range(LARGE_AT_ONCE):
+                await users.enter_async_context(downloader.fetched("https://large.example/whole"))
+            waits = asyncio.create_task(downloader.fetch("https://large.example/whole"))
+            assert not (await asyncio.wait([waits], timeout=1.5))[0]
+            await users.aclose()
+            assert (await waits).data
 
     asyncio.run(scene())
 

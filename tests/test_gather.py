@@ -6,7 +6,8 @@ import json
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -15,13 +16,20 @@ import pytest
 from conftest import draw_shape, plain
 from PIL import Image
 
+from cartoons import dataset
+from cartoons.dataset import sole_use
 from cartoons.download.outcome import Outcome
 from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.gather.attempts import Attempt, Log, whole_lines
 from cartoons.gather.clean import Rules, clean
 from cartoons.gather.decide import Word, decide
 from cartoons.gather.labels import folder_of, wanted
-from cartoons.gather.rounds import Aims, Gatherer, Seeker, kept_by_label
+from cartoons.gather.local import from_folder
+from cartoons.gather.memory import BYTES_IN_MEMORY, IN_MEMORY, handfuls
+from cartoons.gather.rounds import Aims, Gatherer, kept_by_label
+from cartoons.gather.seeker import Seeker
+from cartoons.review.apply import apply
+from cartoons.review.decisions import Decision, last_words
 from cartoons.search.hits import Hit
 
 
@@ -63,6 +71,12 @@ def test_any_label_gets_a_safe_folder_of_its_own(label: str, tmp_path: Path) -> 
     assert len(name.encode()) < 100
     assert name.split(".")[0].lower() not in ("con", "aux", "nul", "train", "")
     assert not name.startswith((".", "_"))
+
+
+def test_no_folder_looks_like_a_part_of_a_split_data_set() -> None:
+    assert folder_of("crash test dummies").startswith("crash xtest dummies-")
+    assert folder_of("valid").startswith("xvalid-")
+    assert folder_of("detested valley") == "detested valley"
 
 
 def test_plain_labels_keep_their_names_and_likenesses_stay_apart() -> None:
@@ -204,13 +218,15 @@ class Web:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
-        self.down = False
 
-    async def fetch(self, url: str) -> Outcome:
+    @asynccontextmanager
+    async def fetch(self, url: str) -> AsyncIterator[Outcome]:
         self.asked[url] += 1
         await asyncio.sleep(random.random() / 500)
-        number = int(url.rpartition("/")[2])
-        if self.down or number % 11 == 0:
+        yield self.answer(url, int(url.rpartition("/")[2]))
+
+    def answer(self, url: str, number: int) -> Outcome:
+        if number % 11 == 0:
             return Outcome(url, None, "failed", "no answer", tries=3, may_pass=True)
         if number % 7 == 0:
             return Outcome(url, b"<html>", final_url=url)
@@ -232,11 +248,11 @@ def hits(label: str, first: int, count: int) -> Iterator[Hit]:
 
 
 def fill(
-    root: Path, web: Web, per_label: int = 12, count: int = 60, watcher: object = None, words: dict[str, Word] | None = None
+    root: Path, web: Web, per_label: int = 12, count: int = 60, watcher: object = None, *said: Decision
 ) -> list[Attempt]:
     root.mkdir(exist_ok=True)
     seekers = [Seeker("a b", hits("a b", 1, count)), Seeker("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
-    gatherer = Gatherer(root, Aims(per_label), web.fetch, words or {}, watcher or Silent())  # type: ignore[arg-type]
+    gatherer = Gatherer(root, Aims(per_label), web.fetch, last_words(said), watcher or Silent())  # type: ignore[arg-type]
     return asyncio.run(gatherer.run(seekers))
 
 
@@ -256,8 +272,7 @@ def test_a_folder_is_filled_with_as_many_as_asked_and_every_attempt_is_logged(tm
     rows = fill(tmp_path / "data", web)
     assert kept_by_label(rows) == {"a b": 12, "c/d": 12}
     metadata = [json.loads(line) for line in (tmp_path / "data" / "metadata.jsonl").read_text().splitlines()]
-    shown = {path.relative_to(tmp_path / "data").as_posix() for path in (tmp_path / "data").glob("[!.]*/*")}
-    assert {row["file_name"] for row in metadata} == shown
+    assert {row["file_name"] for row in metadata} == shown(tmp_path / "data")
     assert {row["label"] for row in metadata} == {"a b", "c/d"}
     assert {row["source"] for row in metadata} == {"site0.example", "site1.example", "site2.example"}
     logged = [json.loads(line) for line in (tmp_path / "data" / "attempts.jsonl").read_text().splitlines()]
@@ -307,7 +322,7 @@ class Killer(Silent):
 def test_a_run_that_was_ended_anywhere_goes_on_to_the_same_folder(tmp_path: Path) -> None:
     fill(tmp_path / "whole", Web())
     chance, ended = random.Random(7), 0
-    for number in range(6):
+    for number in range(4):
         root, web = tmp_path / f"ended{number}", Web()
         while True:
             try:
@@ -343,14 +358,125 @@ def test_what_a_person_takes_out_or_moves_stays_so(tmp_path: Path) -> None:
         assert [row.status for row in rows if row.file == out.name] == ["removed"]
 
 
+def said_of(row: Attempt, action: str, to: str = "") -> Decision:
+    return Decision(f"{folder_of(row.moved_to or row.label)}/{row.file}", row.sha256, action, to)
+
+
 def test_decisions_of_the_review_page_are_kept_to(tmp_path: Path) -> None:
     root = tmp_path / "data"
     first = next(row for row in fill(root, Web()) if row.status == "kept")
-    rows = fill(root, Web(), words={first.sha256: Word("")})
+    rows = fill(root, Web(), 12, 60, None, said_of(first, "delete"))
     assert not list(root.glob(f"*/{first.file}"))
     assert kept_by_label(rows)["a b"] == 12
     assert kept_by_label(fill(root, Web()))["a b"] == 12  # the word is taken back: it may stay again
     assert list(root.glob(f"*/{first.file}"))
+
+
+def shown(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.glob("[!.]*/*")}
+
+
+def listed(root: Path) -> set[str]:
+    return {json.loads(line)["file_name"] for line in (root / "metadata.jsonl").read_text().splitlines()}
+
+
+def test_what_was_taken_out_stays_out_though_another_address_has_the_very_same_picture(tmp_path: Path) -> None:
+    class Copies(Web):
+        def answer(self, url: str, number: int) -> Outcome:
+            return super().answer(url, 6 if number in (8, 36) else number)
+
+    root = tmp_path / "data"
+    twice = next(row for row in fill(root, Copies(), 3) if row.url.endswith("/6"))
+    (root / "a b" / twice.file).unlink()
+    for per_label in (3, 3, 30, 30):
+        rows = fill(root, Copies(), per_label)
+        assert not list(root.rglob(twice.file))
+    assert [row.url[-2:] for row in rows if row.file == twice.file] == ["/6", "/8", "36"]
+
+
+def test_whoever_moved_a_picture_last_is_obeyed(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    first, second, *_ = [row for row in fill(root, Web()) if row.status == "kept" and row.label == "a b"]
+    said = [said_of(first, "move", "c/d"), said_of(second, "move", "c/d")]
+    fill(root, Web(), 12, 60, None, *said)
+    there = root / folder_of("c/d")
+    (there / first.file).unlink()
+    (root / "others").mkdir()
+    (there / second.file).rename(root / "others" / second.file)
+    for _ in range(2):
+        fill(root, Web(), 12, 60, None, *said)
+        assert listed(root) == shown(root)
+        assert not list(root.glob(f"*/{first.file}"))
+        assert (root / "others" / second.file).exists()
+
+
+def test_what_a_person_said_to_keep_stays_whatever_else_is_found(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    gatherer = Gatherer(root, Aims(5), Web().fetch, {}, Silent())
+    [kept, *_] = asyncio.run(gatherer.run([Seeker("a b", hits("a b", 1, 1))]))
+    both = [Seeker("a b", hits("a b", 1, 1)), Seeker("e", hits("e", 1, 1))]
+    said = last_words([said_of(kept, "keep")])
+    for _ in range(2):
+        rows = asyncio.run(Gatherer(root, Aims(5), Web().fetch, said, Silent()).run(both))
+        assert kept_by_label(rows) == {"a b": 1}
+
+
+def test_one_at_a_time_and_what_a_kill_left_half_written_goes(tmp_path: Path) -> None:
+    half = [tmp_path / ".metadata.jsonl.7-7.tmp", tmp_path / ".scrape" / "pictures" / ".0123.jpg.7-7.tmp"]
+    half[1].parent.mkdir(parents=True)
+    for path in half:
+        path.write_bytes(b"half")
+    with sole_use(tmp_path):
+        assert not any(path.exists() for path in half)
+        with pytest.raises(DataError, match=r"in use by another scrape\.py"), sole_use(tmp_path):
+            pass
+        with pytest.raises(DataError, match="in use"):
+            apply(tmp_path)
+    with sole_use(tmp_path):
+        pass
+    (tmp_path / ".scrape" / "lock").write_text("something else" * 100)
+    with pytest.raises(DataError, match="not usable"), sole_use(tmp_path):
+        pass
+
+
+def test_a_folder_that_is_split_is_not_mixed_up(tmp_path: Path) -> None:
+    for part in ("train", "valid"):
+        (tmp_path / part / "a b").mkdir(parents=True)
+    with pytest.raises(DataError, match="is split into train/ and valid/"):
+        fill(tmp_path, Web())
+    drawing(1).save(tmp_path / "valid" / "a b" / "1.png")
+    assert [hit.label for hit, _ in from_folder(tmp_path)] == ["a b"]
+
+
+def test_labels_that_some_file_systems_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
+    fill(tmp_path, Web())
+    gatherer = Gatherer(tmp_path, Aims(1), Web().fetch, {}, Silent())
+    with pytest.raises(DataError, match="'a b' and 'A B' differ in capital letters only"):
+        asyncio.run(gatherer.run([Seeker("A B", hits("A B", 1, 1))]))
+    with pytest.raises(DataError, match="cannot be written down"):
+        asyncio.run(gatherer.take([(Hit("u", "a\u200bb"), Outcome("u", b""))]))
+
+
+def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_is_none(tmp_path: Path) -> None:
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a b/mine.png", "source": "me"}')
+    fill(tmp_path, Web())
+    assert '"a b/mine.png"' in (tmp_path / "metadata.jsonl").read_text()
+    (tmp_path / "metadata.jsonl").write_text('{"source": "me"}\n')
+    with pytest.raises(DataError, match="line 1 is not a JSON object with a file_name"):
+        fill(tmp_path, Web())
+
+
+def test_training_gives_a_picture_put_into_a_label_s_folder_that_label(tmp_path: Path) -> None:
+    fill(tmp_path, Web())
+    drawing(1).save(tmp_path / folder_of("c/d") / "mine.png")
+    assert {item.label for item in dataset.read(tmp_path)} == {"a b", "c/d"}
+
+
+def test_pictures_that_are_here_are_read_as_many_at_once_as_memory_is_meant_for() -> None:
+    large, small = Outcome("u", bytes(BYTES_IN_MEMORY // 2)), Outcome("u", b"small")
+    given = [large] * 5 + [small] * (IN_MEMORY + 1)
+    assert [len(some) for some in handfuls((Hit("u", "a"), one) for one in given)] == [3, 3, IN_MEMORY]
 
 
 def test_pictures_and_rows_from_elsewhere_are_left_alone(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 import json
 import os
 import random
+import resource
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +22,7 @@ from search_sites import BingSite, DuckDuckGoSite, Picture
 from test_gather import contents, drawing, encoded
 from world import Reply, Request, World
 
+import scrape
 from cartoons import dataset
 
 pytestmark = pytest.mark.slow
@@ -45,11 +49,27 @@ def internet(known: dict[str, list[Picture]], **others: object) -> World:
     return World({"duckduckgo.com": DuckDuckGoSite(search), "www.bing.com": BingSite(search), **hosts, **others})  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def web() -> Iterator[World]:
+WORDS = ("red fox", "green frog", "--per-class", "20")
+
+
+@pytest.fixture(scope="module")
+def whole_web() -> Iterator[World]:
     """Two cartoons, eighty addresses each, three of them the same."""
     with internet({"red fox": addresses(1, 80), "green frog": [*addresses(2, 3), *addresses(200, 80)]}) as world:
         yield world
+
+
+@pytest.fixture
+def web(whole_web: World) -> World:
+    whole_web.asked = []
+    return whole_web
+
+
+@pytest.fixture(scope="module")
+def done(whole_web: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder that was filled without a disturbance, not to be changed, and what was said of it."""
+    out = tmp_path_factory.mktemp("done") / "data"
+    return out, run(whole_web, out, *WORDS)
 
 
 def command(world: World, out: Path, *arguments: str) -> list[str]:
@@ -68,12 +88,11 @@ def fetched(world: World) -> Counter[str]:
     return Counter(asked.url for asked in world.asked if asked.host.startswith("pictures"))
 
 
-def test_names_to_a_folder_that_others_can_read(web: World, tmp_path: Path) -> None:
-    out = tmp_path / "data"
-    done = run(web, out, "red fox", "green frog", "--per-class", "20")
-    assert done.returncode == 0, done.stderr
-    assert "red fox 20, green frog 20" in done.stdout
-    assert not done.stderr  # no bars where no one watches
+def test_names_to_a_folder_that_others_can_read(done: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    out, said = done
+    assert said.returncode == 0, said.stderr
+    assert "red fox 20, green frog 20" in said.stdout
+    assert not said.stderr  # no bars where no one watches
     loaded = load_dataset("imagefolder", data_dir=str(out), cache_dir=str(tmp_path / "cache"), split="train")
     assert Counter(loaded["label"]) == {"red fox": 20, "green frog": 20}
     assert {"url", "source", "group", "license", "sha256"} <= set(loaded.column_names)
@@ -82,37 +101,58 @@ def test_names_to_a_folder_that_others_can_read(web: World, tmp_path: Path) -> N
     assert {item.source for item in items} == {f"pictures{k}.example" for k in range(3)}
     assert "40" in (out / "report.html").read_text()
     assert "green frog" in (out / "README.md").read_text()
-    assert {path.name for path in tmp_path.iterdir()} == {"data", "cache"}
+    assert {path.name for path in out.parent.iterdir()} == {"data"}
 
 
-def test_a_rerun_asks_no_one(web: World, tmp_path: Path) -> None:
-    run(web, tmp_path / "data", "red fox", "--per-class", "10")
-    before, web.asked = contents(tmp_path / "data"), []
-    assert run(web, tmp_path / "data", "red fox", "--per-class", "10").returncode == 0
+def test_a_rerun_asks_no_one(web: World, done: tuple[Path, object], tmp_path: Path) -> None:
+    out = shutil.copytree(done[0], tmp_path / "data")
+    assert run(web, out, *WORDS).returncode == 0
     assert not web.asked
-    assert contents(tmp_path / "data") == before
+    assert contents(out) == contents(done[0])
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_folder(web: World, tmp_path: Path) -> None:
-    words = ("red fox", "green frog", "--per-class", "25")
-    out = tmp_path / "killed" / "data"
-    out.parent.mkdir()
-    run(web, tmp_path / "data", *words)
-    whole, kills = contents(tmp_path / "data"), int(os.environ.get("KILLS", "4"))
-    web.asked = []
+def test_killed_at_any_moment_it_goes_on_to_the_same_folder(web: World, done: tuple[Path, object], tmp_path: Path) -> None:
+    out, kills = tmp_path / "data", int(os.environ.get("KILLS", "3"))
     chance, killed = random.Random(1), 0
     while killed < kills:
-        process = subprocess.Popen(command(web, out, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.5, 5))
+        process = subprocess.Popen(command(web, out, *WORDS), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.5, 4))
         killed += process.poll() is None
         process.kill()
         process.wait()
-    assert run(web, out, *words).returncode == 0
-    assert contents(out) == whole
+    assert run(web, out, *WORDS).returncode == 0
+    assert contents(out) == contents(done[0])
     rows = [json.loads(line) for line in (out / "attempts.jsonl").read_text().splitlines()]
     had = {row["url"] for row in rows if row["file"]}
     again = {url: count for url, count in fetched(web).items() if count > 1 and url in had}
     assert sum(again.values()) - len(again) <= kills * 64  # those in flight
+
+
+def test_an_interrupted_search_ends_at_once(tmp_path: Path) -> None:
+    search = DuckDuckGoSite(lambda _: [], fault="stall")
+    with World({"duckduckgo.com": search}) as world:
+        process = subprocess.Popen(command(world, tmp_path / "data", "red fox"), stderr=subprocess.PIPE, text=True)
+        while not world.asked:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=5)[1]  # the engine takes 30 s
+    assert process.returncode == 130
+    assert said.strip() == "Stopped. The same command goes on from here."
+
+
+def test_a_disk_that_takes_no_more_gets_a_sentence_and_the_next_run_goes_on(web: World, tmp_path: Path) -> None:
+    words = command(web, tmp_path / "data", "red fox", "--per-class", "5")
+    full = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)),
+    )
+    assert (full.returncode, full.stderr.count("\n")) == (2, 1), full.stderr
+    assert "cannot be" in full.stderr
+    assert run(web, tmp_path / "data", "red fox", "--per-class", "5").returncode == 0
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 WITH_SHORT_LIMITS = """
@@ -120,7 +160,7 @@ import resource, sys
 import scrape
 from cartoons.download.fetch import Limits
 real = Limits
-short = dict(tries=2, read_s=1, whole_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01, longest_backoff_s=0.02)
+short = dict(tries=1, read_s=1, whole_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01, longest_backoff_s=0.02)
 scrape.Limits = lambda **kinds: real(**short, **kinds)
 code = scrape.main(sys.argv[1:])
 print("peak MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -179,25 +219,28 @@ def test_bing_takes_over_when_duckduckgo_is_down(tmp_path: Path) -> None:
 
 def test_a_name_that_stays_short_says_why(tmp_path: Path) -> None:
     with internet({"red fox": addresses(1, 20), "green frog": []}) as world:
-        done = run(world, tmp_path / "data", "red fox", "green frog", "--per-class", "30")
+        done = run(world, tmp_path / "data", "red fox", "green frog", "--per-class", "30", "--engines", "duckduckgo")
     assert done.returncode == 3
     assert "red fox: 16 of 30 pictures; 2 duplicate, 2 failed" in done.stderr
     assert "green frog: 0 of 30 pictures; nothing was found. duckduckgo gave nothing" in done.stderr
 
 
 def test_odd_names_stay_inside_the_folder(tmp_path: Path) -> None:
-    names = ["../etc", "CON", "✨", "x" * 200]
-    with internet({name: addresses(100 * k, 9) for k, name in enumerate(names, 1)}) as world:
+    names = ["../etc", "CON", "test " + "x" * 200]
+    with internet({name: addresses(100 * k, 20) for k, name in enumerate(names, 1)}) as world:
         done = run(world, tmp_path / "data", *names, "--per-class", "5")
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert {item.label for item in dataset.read(tmp_path / "data")} == set(names)
+    loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "data"), cache_dir=str(tmp_path / "cache"), split="train")
+    assert set(loaded["label"]) == set(names)
 
 
 def test_a_list_of_addresses_a_folder_and_a_look(web: World, tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("url,label\n" + "".join(f"{one.url},my fox\n" for one in addresses(1, 10)))
+    rows = [f"{one.url},{('fox', 'frog')[k % 2]}\n" for k, one in enumerate(addresses(10, 8))]
+    (tmp_path / "list.csv").write_text("url,label\n" + "".join(rows))
     done = run(web, tmp_path / "listed", "--from-urls", str(tmp_path / "list.csv"))
-    assert (done.returncode, "my fox 8" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert (done.returncode, "fox 3, frog 3" in done.stdout) == (0, True), done.stdout + done.stderr
     (tmp_path / "mine" / "frog").mkdir(parents=True)
     for seed in range(4):
         draw_shape("lines", seed, 150).save(tmp_path / "mine" / "frog" / f"{seed}.png")
@@ -225,6 +268,11 @@ def test_a_list_of_addresses_a_folder_and_a_look(web: World, tmp_path: Path) -> 
         (["--from-urls", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["--from-urls", "a.csv", "--from-folder", "b"], "--from-urls and --from-folder were both given"),
         (["a", "b", "--from-folder", "c"], "2 names were given with a list"),
+        (
+            ["--from-folder", "tests", "--out", "tests/new"],
+            "--out tests/new lies in the folder that pictures are taken from",
+        ),
+        (["--from-folder", "tests", "--dry-run"], "--from-folder gives pictures, not addresses"),
         (["--from-img2dataset", "nowhere"], "holds no pictures by img2dataset"),
         (["a", "--proxy", "nowhere"], "The proxy 'nowhere' is none"),
         (["a", "--ca", "nowhere.pem"], "The CA file nowhere.pem cannot be used"),
@@ -233,20 +281,26 @@ def test_a_list_of_addresses_a_folder_and_a_look(web: World, tmp_path: Path) -> 
         (["apply", "nowhere"], "nowhere"),
     ],
 )
-def test_bad_input_gets_a_sentence(arguments: list[str], says: str) -> None:
-    done = subprocess.run([sys.executable, "scrape.py", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_bad_input_gets_a_sentence(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    out = [] if "--out" in arguments or arguments[:1] in (["review"], ["apply"]) else ["--out", str(tmp_path)]
+    assert scrape.main([*arguments, *out]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
 
 
-def test_the_list_is_published_and_the_pictures_only_where_all_may_be_shared(web: World, tmp_path: Path) -> None:
+def test_the_list_is_published_and_the_pictures_only_where_all_may_be_shared(
+    web: World, done: tuple[Path, object], tmp_path: Path
+) -> None:
+    out = shutil.copytree(done[0], tmp_path / "data")
     with Hub() as hub:
         env = hub.env(tmp_path / "home", token="hf_free")
-        words = ("red fox", "--per-class", "8", "--publish", "toon/foxes")
-        refused = run(web, tmp_path / "data", *words, "--with-pictures", **env)
+        refused = run(web, out, *WORDS, "--publish", "toon/foxes", "--with-pictures", **env)
         assert refused.returncode == 2
-        assert "8 of 8 pictures may not be shared (licence: none stated (8))" in refused.stderr
-        done = run(web, tmp_path / "data", *words, **env)
-        assert done.returncode == 0, done.stderr
-        assert "Published" in done.stdout
+        assert "40 of 40 pictures may not be shared (licence: none stated (40))" in refused.stderr
+        published = run(web, out, *WORDS, "--publish", "toon/foxes", **env)
+        assert published.returncode == 0, published.stderr
+        assert "Published" in published.stdout

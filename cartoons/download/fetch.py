@@ -7,8 +7,9 @@ async with Downloader() as downloader:
 import asyncio
 import random
 import time
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cartoons.download.guard import Guard
@@ -24,8 +25,8 @@ ELSEWHERE = (301, 302, 303, 307, 308)
 MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
 PACKED = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress")
 LARGE_BYTES = 1024 * 1024
-LARGE_AT_ONCE = 8
-"""So many bodies at once may grow beyond LARGE_BYTES; the others wait there, which bounds the memory of all."""
+LARGE_AT_ONCE = 4
+"""So many bodies at once may be larger than LARGE_BYTES; the others wait there, which bounds the memory of all."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,23 @@ class Downloader:
 
     async def fetch(self, url: str) -> Outcome:
         """The bytes at an address, or why not; whatever the server does, it raises nothing."""
-        limits, job = self.limits, _Job(url, self.limits.whole_s)
+        async with self.fetched(url) as outcome:
+            return outcome
+
+    @asynccontextmanager
+    async def fetched(self, url: str) -> AsyncIterator[Outcome]:
+        """As `fetch`; a large body counts among the LARGE_AT_ONCE until the block ends."""
+        async with AsyncExitStack() as held:
+            yield await self._outcome(url, _Job(url, self.limits.whole_s, held))
+
+    async def _outcome(self, url: str, job: "_Job") -> Outcome:
+        limits = self.limits
         for tries in range(1, limits.tries + 1):
             try:
                 data = await self._follow(url, job)
                 return Outcome(url, data, final_url=job.at, tries=tries)
             except NotFetchedError as no:
+                await job.held.aclose()
                 if not no.again or tries == limits.tries:
                     return Outcome(url, None, no.status, no.reason, job.at, tries, no.may_pass)
             await asyncio.sleep(random.random() * min(limits.longest_backoff_s, limits.backoff_s * 2 ** (tries - 1)))
@@ -106,16 +118,16 @@ class Downloader:
             begun_s = time.monotonic()
             try:
                 async with (
-                    asyncio.timeout(job.left_s),
+                    asyncio.timeout(job.left_s) as job.limit,
                     line.get(address, self.limits.connect_s, self.limits.read_s) as answer,
                 ):
-                    return await self._read(answer, host)
+                    return await self._read(answer, host, job)
             except TimeoutError as error:
                 raise NotFetchedError(f"not done within {self.limits.whole_s:g} s", may_pass=True) from error
             finally:
                 job.left_s -= time.monotonic() - begun_s
 
-    async def _read(self, answer: Answer, host: Host) -> bytes | str:
+    async def _read(self, answer: Answer, host: Host, job: "_Job") -> bytes | str:
         location = answer.value("location") if answer.status in ELSEWHERE else ""
         if not location and answer.status not in GOOD:
             if answer.status in MAY_PASS:
@@ -123,26 +135,24 @@ class Downloader:
             raise NotFetchedError(f"HTTP {answer.status}", again=answer.status in MAY_PASS)
         if self.limits.heed_opt_out and (directive := opt_out(answer.values("x-robots-tag"))):
             raise NotFetchedError(f"the site opts out ({directive})", status="refused")
-        return location or await self._body(answer)
+        return location or await self._body(answer, job)
 
-    async def _body(self, answer: Answer) -> bytes:
-        most, size, parts = self.limits.max_bytes, 0, list[bytes]()
+    async def _body(self, answer: Answer, job: "_Job") -> bytes:
+        most, body = self.limits.max_bytes, bytearray()
         if (coding := answer.value("content-encoding").strip().lower()) in PACKED:
             raise NotFetchedError(f"sent packed ({coding})")  # unasked, and it may unpack to anything
         length = answer.value("content-length")
-        async with AsyncExitStack() as held:
-            if length.isdecimal() and int(length) > most:
+        if length.isdecimal() and int(length) > most:
+            raise NotFetchedError(_too_large(most))
+        async for part in answer.parts():
+            if len(body) <= LARGE_BYTES < len(body) + len(part):
+                await job.wait_for(self._large)
+            body += part
+            if len(body) > most:
                 raise NotFetchedError(_too_large(most))
-            async for part in answer.parts():
-                if size <= LARGE_BYTES < size + len(part):
-                    await held.enter_async_context(self._large)
-                size += len(part)
-                if size > most:
-                    raise NotFetchedError(_too_large(most))
-                parts.append(part)
-            if not size:
-                raise NotFetchedError("an empty answer")
-            return b"".join(parts)
+        if not body:
+            raise NotFetchedError("an empty answer")
+        return bytes(body)
 
 
 def _too_large(most: int) -> str:
@@ -154,3 +164,16 @@ class _Job:
     at: str
     """Where the redirects have led."""
     left_s: float
+    held: AsyncExitStack
+    """What others wait for while this one has it."""
+    limit: asyncio.Timeout = field(init=False)
+    """Of the request that is going on."""
+
+    async def wait_for(self, turn: asyncio.Semaphore) -> None:
+        """Take a turn, and hold it; the wait does not count."""
+        until_s, begun_s = self.limit.when() or 0.0, time.monotonic()
+        self.limit.reschedule(None)
+        await self.held.enter_async_context(turn)
+        waited_s = time.monotonic() - begun_s
+        self.limit.reschedule(until_s + waited_s)
+        self.left_s += waited_s

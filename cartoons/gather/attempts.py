@@ -1,7 +1,7 @@
 """The log, attempts.jsonl: a row per address, appended and flushed when it was tried; the last row of an address counts."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -122,12 +122,12 @@ def whole_lines(path: Path) -> list[str]:
         raise DataError(f"{path} cannot be read as UTF-8 ({error}): mend it or take it away.") from error
 
 
-def write_lines(path: Path, rows: Iterable[dict[str, object]]) -> None:
+def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write a JSON Lines file whole, or not at all."""
     write_atomically(path, "".join(map(as_line, rows)).encode())
 
 
-def as_line(row: dict[str, object]) -> str:
+def as_line(row: Mapping[str, object]) -> str:
     """A row of a JSON Lines file; what cannot be written as UTF-8 is escaped."""
     text = json.dumps(row, ensure_ascii=False)
     return (text if text.isprintable() else json.dumps(row)) + "\n"

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -11,24 +11,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cartoons.gather.attempts import KEPT, Attempt
 
-LONGEST_SHOWN = 24
+LONGEST_SHOWN = 18
+BAR_WIDTH = 12
+"""Narrow, so that a line fits into 80 columns."""
 
 
 class Bars:
     """A Watcher of rounds.py."""
 
-    def __init__(self, labels: Sequence[str], per_label: int) -> None:
+    def __init__(self, totals: Mapping[str, int]) -> None:
+        """totals: how many pictures are wanted of each label."""
         console = Console(stderr=True)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=BAR_WIDTH),
             MofNCompleteColumn(),
             TextColumn("{task.fields[words]}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )
         self._of = {
-            label: self._bars.add_task(label[:LONGEST_SHOWN], total=per_label, words="searching") for label in labels
+            label: self._bars.add_task(label[:LONGEST_SHOWN], total=total, words="searching")
+            for label, total in totals.items()
         }
         self._found: Counter[str] = Counter()
         self._tried: Counter[str] = Counter()
@@ -66,7 +70,6 @@ class Bars:
     def _show(self, label: str) -> None:
         tried, usable = self._tried[label], self._usable[label]
         per_second = sum(self._tried.values()) / max(time.monotonic() - self._started, 1e-3)
-        counts = f"found {self._found[label]}, tried {tried}, usable {usable}, not {tried - usable}"
-        words = f"{counts}, {per_second:.0f}/s in all"
+        words = f"{self._found[label]} found, {tried} tried, {tried - usable} bad, {per_second:.0f}/s"
         if label in self._of:
             self._bars.update(self._of[label], words=words)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cartoons.bundle import OTHER_LABEL
@@ -29,6 +29,11 @@ OTHER_QUERIES = (
 
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{k}" for name in ("com", "lpt") for k in range(1, 10))}
 """Names that Windows keeps for devices, with any suffix."""
+
+SPLITS = re.compile(
+    r"(?<![^-._ 0-9])(?=(train|training|valid|validation|val|dev|test|testing|eval|evaluation)(?![^-._ 0-9]))"
+)
+"""Where a folder's name has a word by which load_dataset("imagefolder") would take it for a part of a split data set."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,21 @@ def wanted(names: Sequence[str], templates: Sequence[str], other: Sequence[str] 
     return searched + ([Wanted(OTHER_LABEL, tuple(other))] if other is not None else [])
 
 
+def check_apart(labels: Iterable[str]) -> None:
+    """Raises DataError for a label that is no text, and for two whose folders some file systems would not tell apart."""
+    first: dict[str, str] = {}
+    for label in labels:
+        if not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
+            raise DataError(f"The label {label!r} cannot be written down as text: give another.")
+        if (other := first.setdefault(label.casefold(), label)) != label:
+            raise DataError(f"The labels {other!r} and {label!r} differ in capital letters only: write both alike.")
+
+
 def folder_of(label: str) -> str:
     """The name of the label's folder: the label itself where every file system takes it, else a likeness with a digest."""
     safe = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "_", unicodedata.normalize("NFC", label)).strip(" .")
-    if (
-        (safe.startswith("_") and label != OTHER_LABEL)
-        or safe.split(".")[0].casefold() in RESERVED
-        or safe in ("train", "valid")
-    ):
+    safe = SPLITS.sub("x", safe)
+    if (safe.startswith("_") and label != OTHER_LABEL) or safe.split(".")[0].casefold() in RESERVED:
         safe = f"x{safe}"
     short = safe.encode()[:MOST_BYTES].decode(errors="ignore").strip(" .") or "label"
     return label if short == label else f"{short}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cartoons.dataset import SUFFIXES
+from cartoons.dataset import SUFFIXES, tops_of
 from cartoons.download.outcome import Outcome
 from cartoons.errors import DataError
 from cartoons.images import MAX_BYTES
@@ -17,7 +17,8 @@ def from_folder(folder: Path, label: str = "") -> Iterator[tuple[Hit, Outcome]]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
-    tops = [folder] if label else [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
+    inside = [path for top in tops_of(folder) for path in sorted(top.iterdir())]
+    tops = [folder] if label else [path for path in inside if path.is_dir() and path.name[0] != "."]
     paths = [(label or top.name, path) for top in tops for path in sorted(top.rglob("*")) if _is_picture(path)]
     if not paths:
         raise DataError(

@@ -1,20 +1,19 @@
 """What stands beside the pictures: the data set's card and the report."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import METADATA_FILE
+from cartoons.dataset import METADATA_FILE, read_metadata
 from cartoons.dataset_card import dataset_card
-from cartoons.gather.attempts import Attempt, whole_lines
+from cartoons.gather.attempts import Attempt
 from cartoons.report import scraped
 
 
 def write(root: Path, rows: Sequence[Attempt], troubles: Mapping[str, Sequence[str]]) -> None:
     """README.md and report.html of a folder, from its rows and its metadata. troubles: of searching, by label."""
-    kept = [json.loads(line) for line in whole_lines(root / METADATA_FILE)]
+    kept = list(read_metadata(root / METADATA_FILE).values())
     labels = list(dict.fromkeys(row.label for row in rows))
     said = list(dict.fromkeys(sentence for sentences in troubles.values() for sentence in sentences))
     attempts = [asdict(row) for row in rows]

@@ -1,6 +1,5 @@
 """A picture folder on the Hugging Face Hub: the list of its pictures; the pictures too, where all may be shared."""
 
-import json
 import re
 import shutil
 from collections import Counter
@@ -9,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import METADATA_FILE
+from cartoons.dataset import HIDDEN, METADATA_FILE, read_metadata
 from cartoons.dataset_card import dataset_card
 from cartoons.errors import DataError
-from cartoons.gather.attempts import Log, whole_lines, write_lines
-from cartoons.gather.settle import HIDDEN
+from cartoons.gather.attempts import Log, write_lines
 from cartoons.hub.push import publish_dataset
 
 SHAREABLE = re.compile(r"cc0|cc[ -]?by|pdm|public domain|apache|mit\b|no known copyright", re.IGNORECASE)
@@ -24,7 +22,7 @@ def publish(root: Path, repo: str, *, with_pictures: bool, private: bool) -> str
 
     Raises DataError when there is nothing to publish or a licence does not allow it, HubError when the Hub does not take it.
     """
-    rows = [json.loads(line) for line in whole_lines(root / METADATA_FILE)]
+    rows = list(read_metadata(root / METADATA_FILE).values())
     if not rows:
         raise DataError(f"{root} holds no pictures with metadata: scrape some before you publish them.")
     stated = [str(row.get("license") or "none stated") for row in rows]

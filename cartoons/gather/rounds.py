@@ -11,8 +11,9 @@ import itertools
 import math
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -34,8 +35,12 @@ from cartoons.gather.attempts import (
     of_hit,
 )
 from cartoons.gather.clean import Rules, clean
-from cartoons.gather.decide import Word, decide
+from cartoons.gather.decide import decide
+from cartoons.gather.labels import check_apart
+from cartoons.gather.memory import IN_MEMORY, handfuls
+from cartoons.gather.seeker import Seeker
 from cartoons.gather.settle import Places, settle
+from cartoons.review.decisions import Decision
 from cartoons.search.hits import Hit
 
 MOST_AT_ONCE = 2000
@@ -44,13 +49,12 @@ SPARE_HITS = 8
 """Taken besides what should do, because rounds are long and pictures short."""
 FIRST_YIELD, LEAST_YIELD = 0.65, 0.2
 """The share of addresses expected to give a picture that stays: before any was tried, and at the least."""
-IN_MEMORY = 128
-"""Addresses being fetched or cleaned at once."""
 
 CLEANERS = 2 * (os.cpu_count() or 1)
 """Threads that decode, shrink and store: more than cores, since a disk is waited for."""
 
-Fetch = Callable[[str], Awaitable[Outcome]]
+Fetch = Callable[[str], AbstractAsyncContextManager[Outcome]]
+"""Gives what became of an address; its bytes count as being fetched until the block ends."""
 
 
 class Watcher(Protocol):
@@ -66,21 +70,6 @@ class Watcher(Protocol):
         """All rows so far, decided upon."""
 
 
-class Seeker:
-    """A label, and the hits it has not tried yet."""
-
-    def __init__(self, label: str, hits: Iterator[Hit]) -> None:
-        """hits: lazily found, always in the same order; those in the log already are passed over."""
-        self.label, self.is_dry, self._hits = label, False, hits
-
-    def take(self, count: int, known: set[str]) -> list[Hit]:
-        """The next hits, fewer when there are no more. known: addresses in the log under this label."""
-        new = (hit for hit in self._hits if hit.url not in known)
-        taken = list(itertools.islice(new, count))
-        self.is_dry = len(taken) < count
-        return taken
-
-
 @dataclass(frozen=True)
 class Aims:
     """What is kept."""
@@ -92,20 +81,22 @@ class Aims:
 class Gatherer:
     """Fills a picture folder. Raises DataError at once when its log is damaged."""
 
-    def __init__(self, root: Path, aims: Aims, fetch: Fetch, standing: Mapping[str, Word], watcher: Watcher) -> None:
-        """fetch: never raises for what a server does; standing: what people decided on the review page, by sha256."""
+    def __init__(self, root: Path, aims: Aims, fetch: Fetch, said: Mapping[str, Decision], watcher: Watcher) -> None:
+        """fetch: never raises for what a server does; said: what people decided on the review page, by sha256."""
         self._root, self._aims, self._fetch, self._watcher = root, aims, fetch, watcher
         self._log, self._places = Log(root), Places(root)
         rows = self._log.rows
-        labels = {row.label for row in rows.values()} | {row.moved_to for row in rows.values() if row.moved_to}
-        self._words = {**self._places.by_hand(rows.values(), labels), **standing}
+        self._words = self._places.words(rows.values(), said)
+        self._unwanted = {sha256 for sha256, word in self._words.items() if not word.label}
         for key, row in rows.items():
-            if row.file and row.file not in self._places and row.status in (GOOD, SPARE, DUPLICATE, TWO_LABELS):
+            lost = row.file and row.file not in self._places and row.sha256 not in self._unwanted
+            if lost and row.status in (GOOD, SPARE, DUPLICATE, TWO_LABELS):
                 rows[key] = replace(row, status=PLANNED, file="", sha256="")
         self._failed_before = {key for key, row in rows.items() if row.status == FAILED and row.may_pass}
 
     async def run(self, seekers: Sequence[Seeker]) -> list[Attempt]:
         """Go on until every seeker's label has enough or is dry; all rows of the folder, decided."""
+        self._check_labels(seeker.label for seeker in seekers)
         with self._log, ThreadPoolExecutor(CLEANERS) as pool:
             planned = [row for row in self._log.rows.values() if row.status == PLANNED]
             while True:
@@ -118,10 +109,9 @@ class Gatherer:
 
     async def take(self, given: Iterable[tuple[Hit, Outcome]]) -> list[Attempt]:
         """Clean and settle pictures that are here; those in the log are passed over. All rows of the folder, decided."""
-        given = iter(given)
         with self._log, ThreadPoolExecutor(CLEANERS) as pool:
-            while some := list(itertools.islice(given, IN_MEMORY)):
-                new = [(hit, outcome) for hit, outcome in some if self._is_new(hit)]
+            for new in handfuls(pair for pair in given if self._is_new(pair[0])):
+                self._check_labels(hit.label for hit, _ in new)
                 self._watcher.planned([of_hit(hit, PLANNED) for hit, _ in new])
                 for found, (hit, _) in zip(
                     await asyncio.gather(*(self._ended(outcome, pool) for _, outcome in new)), new, strict=True
@@ -134,6 +124,9 @@ class Gatherer:
         row = self._log.rows.get((hit.label, hit.url))
         return row is None or row.status in (PLANNED, FAILED)
 
+    def _check_labels(self, labels: Iterable[str]) -> None:
+        check_apart({**dict.fromkeys(row.label for row in self._log.rows.values()), **dict.fromkeys(labels)})
+
     def _settle(self) -> None:
         if not self._log.rows:
             return
@@ -143,7 +136,7 @@ class Gatherer:
 
     async def _plan(self, seekers: Sequence[Seeker]) -> list[Attempt]:
         """What the next round tries: new hits of labels that are short; failing those, what failed in earlier runs."""
-        hits = await asyncio.gather(*(asyncio.to_thread(self._next, seeker) for seeker in seekers))
+        hits = await asyncio.gather(*(self._next(seeker) for seeker in seekers))
         planned = [of_hit(hit, PLANNED) for hit in itertools.chain(*hits)]
         if not planned:
             short = {seeker.label for seeker in seekers if self._missing(seeker.label) > 0}
@@ -152,13 +145,13 @@ class Gatherer:
             planned = [replace(row, status=PLANNED) for key, row in self._log.rows.items() if key in again]
         return planned
 
-    def _next(self, seeker: Seeker) -> list[Hit]:
+    async def _next(self, seeker: Seeker) -> list[Hit]:
         missing = self._missing(seeker.label)
         if missing <= 0 or seeker.is_dry:
             return []
         mine = [row for row in self._log.rows.values() if row.label == seeker.label]
         share = max(LEAST_YIELD, (self._aims.per_label - missing) / len(mine)) if mine else FIRST_YIELD
-        return seeker.take(min(MOST_AT_ONCE, math.ceil(missing / share) + SPARE_HITS), {row.url for row in mine})
+        return await seeker.take(min(MOST_AT_ONCE, math.ceil(missing / share) + SPARE_HITS), {row.url for row in mine})
 
     def _missing(self, label: str) -> int:
         return self._aims.per_label - kept_by_label(self._log.rows.values())[label]
@@ -174,16 +167,25 @@ class Gatherer:
 
         async def attempt(url: str, rows: list[Attempt]) -> None:
             async with room:
-                found = done.get(url) or await self._ended(await self._fetch(url), pool)
+                found = done.get(url) or await self._fetched(url, pool)
             for row in rows:
                 self._note(row, found)
 
-        await asyncio.gather(*(attempt(url, by_url[url]) for url in interleaved(by_url)))
+        try:
+            async with asyncio.TaskGroup() as together:
+                for url in interleaved(by_url):
+                    together.create_task(attempt(url, by_url[url]))
+        except ExceptionGroup as several:  # the first one stopped the others
+            raise several.exceptions[0] from several
 
     def _note(self, planned: Attempt, found: Attempt) -> None:
         row = planned.ended_as(found)
         self._log.add(row)
         self._watcher.tried(row)
+
+    async def _fetched(self, url: str, pool: ThreadPoolExecutor) -> Attempt:
+        async with self._fetch(url) as outcome:
+            return await self._ended(outcome, pool)
 
     async def _ended(self, outcome: Outcome, pool: ThreadPoolExecutor) -> Attempt:
         """What came of an address; its picture is on disk when this returns."""
@@ -207,7 +209,8 @@ class Gatherer:
             picture = clean(data, self._aims.rules)
         except ImageError as error:
             return replace(found, status=REJECTED, reason=str(error))
-        self._places.add(picture.name, picture.data)
+        if picture.sha256 not in self._unwanted:  # what a person took out does not lie in wait again
+            self._places.add(picture.name, picture.data)
         facts = {name: getattr(picture, name) for name in ("width", "height", "pixels", "sha256", "phash", "mirrored")}
         return replace(found, status=GOOD, file=picture.name, **facts)
 

@@ -4,25 +4,27 @@ Files move first, metadata.jsonl follows, the log comes last: a kill in between 
 the next run goes on. A kept picture that a person took out of its folder, or put into another label's, stays so.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import METADATA_FILE
-from cartoons.gather.attempts import KEPT, REMOVED, Attempt, Log, whole_lines, write_lines
+from cartoons.dataset import HIDDEN, METADATA_FILE, read_metadata, tops_of
+from cartoons.errors import DataError
+from cartoons.gather.attempts import KEPT, REMOVED, Attempt, Log, write_lines
 from cartoons.gather.decide import Word
 from cartoons.gather.labels import folder_of
+from cartoons.review.decisions import DELETE, KEEP, Decision
 
-HIDDEN = ".scrape"
 COPIED = ("url", "page_url", "title", "author", "engine", "query", "license", "width", "height", "sha256", "phash", "group")
 """What a row of metadata.jsonl takes from its attempt as it is."""
 
 
 class Places:
-    """Where each picture of a folder lies now, by its file's name."""
+    """Where each picture of a folder lies now, by its file's name. Raises DataError for a folder that is split already."""
 
     def __init__(self, root: Path) -> None:
+        if tops_of(root) != [root]:
+            raise DataError(f"{root} is split into train/ and valid/, which scraping would mix up: give another --out.")
         self.spare = root / HIDDEN / "pictures"
         self.spare.mkdir(parents=True, exist_ok=True)
         self._root = root
@@ -56,19 +58,24 @@ class Places:
             folder.mkdir(exist_ok=True)
             self._of[name] = now.replace(folder / name)
 
-    def by_hand(self, rows: Iterable[Attempt], labels: Iterable[str]) -> dict[str, Word]:
-        """What a person did with a file manager to pictures that were kept, by sha256."""
-        names = {folder_of(label): label for label in labels}
-        words = {}
-        for row in rows:
-            now = self._of.get(row.file)
-            if row.status in (KEPT, REMOVED) and now is None:
-                words[row.sha256] = Word("")
-            elif row.status == KEPT and now and now.parent != self.spare:
-                there = names.get(now.parent.name, now.parent.name)
-                if there != row.label:
-                    words[row.sha256] = Word(there)
-        return words
+    def words(self, rows: Iterable[Attempt], said: Mapping[str, Decision]) -> dict[str, Word]:
+        """What people want of pictures, by sha256: said on the review page, or done with a file manager."""
+        rows = [row for row in rows if row.file]
+        names = {folder_of(label): label for row in rows for label in (row.label, row.moved_to) if label}
+        found = ((row.sha256, self._word(row, said.get(row.sha256), names)) for row in rows)
+        return {sha256: word for sha256, word in found if word}
+
+    def _word(self, row: Attempt, said: Decision | None, names: Mapping[str, str]) -> Word | None:
+        """names: labels by their folders. Whoever moved a file after it was decided upon has the last word."""
+        now = self._of.get(row.file)
+        if now is None:
+            return Word("") if row.status in (KEPT, REMOVED) or (said and said.action == DELETE) else None
+        if now.parent == self.spare:
+            return Word(said.to) if said and said.action != KEEP else None
+        there = names.get(now.parent.name, now.parent.name)
+        if said and said.action != KEEP and (said.file_name == f"{now.parent.name}/{now.name}" or said.to == there):
+            return Word(said.to)
+        return Word(there) if said or (row.status == KEPT and there != row.label) else None
 
 
 def settle(root: Path, places: Places, decided: Sequence[Attempt], log: Log) -> None:
@@ -90,12 +97,6 @@ def _metadata(row: Attempt) -> dict[str, object]:
     return placed | facts | {"source": row.source, "fetched_at": row.fetched_at}
 
 
-def _others(path: Path, ours: set[str]) -> list[dict[str, object]]:
+def _others(path: Path, ours: set[str]) -> list[Mapping[str, object]]:
     """The rows of pictures that came to the folder in another way."""
-    rows = [json.loads(line) for line in whole_lines(path)]
-    return [row for row in rows if str(row["file_name"]).rpartition("/")[2] not in ours]
-
-
-def words_of(standing: Mapping[str, tuple[str, str]]) -> dict[str, Word]:
-    """Decisions of the review page, (action, label) by sha256, as words; "keep" without a label says nothing about it."""
-    return {sha256: Word(label) for sha256, (action, label) in standing.items() if action == "delete" or label}
+    return [row for name, row in read_metadata(path).items() if str(name).rpartition("/")[2] not in ours]

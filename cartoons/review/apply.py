@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import METADATA_FILE, read_metadata
+from cartoons.dataset import METADATA_FILE, read_metadata, sole_use
 from cartoons.errors import DataError
 from cartoons.review import shelf
 from cartoons.review.decisions import DELETE, Decision, json_line, standing
@@ -43,16 +43,17 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     """Carry out every decision that waits, and first what a killed run left half done.
 
     folder_of: the name of the folder to make for a label that has none. Raises DataError when files cannot be moved, or when
-    that name would lead elsewhere.
+    that name would lead elsewhere, or while the folder is being filled.
     """
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
     try:
-        left = _carry_out(root)
-        said = standing(root)
-        steps = _plan(root, said, folder_of)
-        if steps:
-            (root / JOURNAL).parent.mkdir(exist_ok=True)
-            write_atomically(root / JOURNAL, json.dumps([asdict(step) for step in steps]).encode())
-            _carry_out(root)
+        with sole_use(root):
+            left = _carry_out(root)
+            steps = _plan(root, standing(root), folder_of)
+            if steps:
+                write_atomically(root / JOURNAL, json.dumps([asdict(step) for step in steps]).encode())
+                _carry_out(root)
     except OSError as error:
         raise DataError(f"The pictures of {root} cannot be moved ({error}): mend that, then apply again.") from error
     done = [*left, *steps]

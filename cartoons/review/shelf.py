@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from cartoons.bundle import OTHER_LABEL
-from cartoons.dataset import METADATA_FILE, SUFFIXES, read_metadata, tops_of
+from cartoons.dataset import METADATA_FILE, SUFFIXES, labels_of_folders, read_metadata, tops_of
 from cartoons.errors import DataError
 from cartoons.review.decisions import DELETE, KEEP, MOVE, Decision
 
@@ -46,7 +46,7 @@ def read(root: Path) -> list[Picture]:
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
     rows: Mapping[str, Mapping[str, Any]] = read_metadata(root / METADATA_FILE)
-    labels = _labels_of_folders(rows)
+    labels = labels_of_folders(rows)
     found, inside = [], root.resolve()
     for folder in [folder for top in tops_of(root) for folder in sorted(top.iterdir()) if folder.is_dir()]:
         if folder.name.startswith("."):
@@ -81,16 +81,6 @@ def waits(picture: Picture, word: Decision | None) -> bool:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def _labels_of_folders(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The label of each folder that the metadata knows, by the folder's path below the root."""
-    found: dict[str, str] = {}
-    for file_name, row in rows.items():
-        for parent in PurePosixPath(file_name).parents:
-            if label := row.get("label"):
-                found.setdefault(parent.as_posix(), str(label))
-    return found
 
 
 def _picture(

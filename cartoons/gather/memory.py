@@ -1,0 +1,36 @@
+"""How many pictures are in memory at once, and that it is given back."""
+
+import ctypes
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from cartoons.download.outcome import Outcome
+from cartoons.search.hits import Hit
+
+IN_MEMORY = 128
+"""Addresses being fetched or cleaned at once."""
+BYTES_IN_MEMORY = 32 * 2**20
+"""Of pictures that lie here: no more are read at once when those exceed this."""
+M_MMAP_THRESHOLD = -3
+GIVEN_BACK_BYTES = 2**20
+
+
+def give_back() -> None:
+    """Have the C library of Linux return what large pictures took once they are done with; it else keeps hundreds of MB."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # a C library other than glibc, which does so anyway
+            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, GIVEN_BACK_BYTES)
+
+
+def handfuls(given: Iterable[tuple[Hit, Outcome]]) -> Iterator[list[tuple[Hit, Outcome]]]:
+    """The same pairs, as many at once as the memory is meant for."""
+    some, size = list[tuple[Hit, Outcome]](), 0
+    for hit, outcome in given:
+        some.append((hit, outcome))
+        size += len(outcome.data or b"")
+        if len(some) == IN_MEMORY or size > BYTES_IN_MEMORY:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
