@@ -11,19 +11,22 @@ goes on when the same command is given again.
     accelerate launch train.py data/cartoons --recipe finetune                # several GPUs
     python train.py data/cartoons --out runs/mine --push user/name            # and onto the Hugging Face Hub
     python train.py --out runs/mine --push user/name                          # what an earlier run left in runs/mine
+
+From names to a link, searching and downloading included; this goes on where it was stopped as well:
+
+    python train.py --names "bugs bunny" "donald duck" --push user/cartoons --deploy user/cartoons
 """
 
 import argparse
-import datetime
 import io
 import logging
 import shutil
 import sys
 import time
-from collections import Counter
-from importlib.metadata import version
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from shlex import quote
 
 from cartoons import bundle, duplicates, split
 from cartoons.bundle import ModelInfo
@@ -31,25 +34,30 @@ from cartoons.card import model_card
 from cartoons.convert import learner
 from cartoons.errors import CartoonError, DataError
 from cartoons.evaluation import doubts, evaluate
+from cartoons.gather import child
+from cartoons.hub.deploy import deploy
 from cartoons.hub.push import check_login, push_model
 from cartoons.progress import Progress, spoken_time
 from cartoons.report import index
 from cartoons.split import How
 from cartoons.training import learn, precision
 from cartoons.training.checkpoint import Row
-from cartoons.training.job import Job, Settings, prepare
+from cartoons.training.job import Job, Settings, describe, done_before, note_done, prepare
 from cartoons.training.network import DEFAULT_ARCH
 
-VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 SHOWN = 12
+LONGEST_NAME = 60
 log = logging.getLogger("train")
 
 
 def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     """Measure, train, export and describe; what model.json says, or None on the helpers of a run on several processes.
 
-    Raises CartoonError, before anything is lost.
+    A folder `out` that is already what would come of it is left as it is. Raises CartoonError, before anything is lost.
     """
+    if done := done_before(root, out, settings):
+        log.info("%s was trained on exactly these pictures in exactly this way: already trained.", out)
+        return None if learn.is_helper() else done
     job = prepare(root, out, settings)
     plan, trainer, work = job.plan, job.trainer, job.work
     steps = trainer.epochs * (len(plan.rounds) + (not plan.is_holdout))
@@ -84,34 +92,9 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     info = precision.export_best(trainer, info, whole, judged, out)
     write_report(out, info, job, answers.found, history)
     trainer.close()
+    note_done(out, job, info)
     shutil.rmtree(out / learn.WORK)
     return info
-
-
-def describe(
-    job: Job, root: Path, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float
-) -> ModelInfo:
-    """model.json but for what export adds."""
-    counts = Counter(item.label for item in job.items)
-    return ModelInfo(
-        labels=job.labels,
-        size_px=job.trainer.size_px,
-        mean=job.trainer.mean,
-        std=job.trainer.std,
-        temperature=temperature,
-        unknown_threshold=threshold,
-        name=settings.name or f"{len(job.labels)} labels of {root.name}",
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        arch=settings.arch,
-        recipe=settings.recipe.name,
-        dataset={
-            "pictures": {label: counts[label] for label in job.labels},
-            "sources": len({item.source for item in job.items if item.source}) or "unstated",
-            "sha256": job.content,
-        },
-        metrics=metrics,
-        versions={package: version(package) for package in VERSIONS_OF},
-    )
 
 
 def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold, history: list[Row]) -> None:
@@ -137,46 +120,58 @@ def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
-    made.add_argument("data", type=Path, nargs="?", help="a folder holding one folder of pictures per character")
-    made.add_argument(
-        "--out", type=Path, default=Path("runs/model"), help="the model folder to write (default: %(default)s)"
-    )
-    made.add_argument("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub")
-    made.add_argument("--name", help="the model's name, as its page shows it")
-    made.add_argument(
-        "--recipe", choices=("auto", *learn.RECIPES), default="auto", help="auto: finetune on a GPU, else fast"
-    )
-    made.add_argument("--arch", default=DEFAULT_ARCH, help="any timm or torchvision network (default: %(default)s)")
-    made.add_argument("--weights", type=Path, help="a file of its ImageNet weights, instead of a download")
-    made.add_argument("--epochs", type=int, help="instead of the recipe's own number")
-    made.add_argument("--batch-size", type=int, help="instead of the recipe's own, if the GPU's memory is short")
-    made.add_argument("--split", choices=split.KINDS, default="auto", help="what judges the model (default: see README)")
-    made.add_argument("--valid-pct", type=float, default=0.2, help="the share held out by --split holdout (%(default)s)")
-    made.add_argument("--rounds", type=int, default=How.rounds, help="of training and judging (default: %(default)s)")
-    made.add_argument(
-        "--push", metavar="USER/NAME", help="publish the model folder on the Hugging Face Hub, under this name"
-    )
-    made.add_argument("--private", action="store_true", help="let nobody else see what is pushed")
-    made.add_argument("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card")
-    made.add_argument("--seed", type=int, default=42, help="same seed, same machine: same figures (default: %(default)s)")
+    add = made.add_argument
+    add("data", type=Path, nargs="?", help="a folder holding one folder of pictures per character")
+    add("--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into DATA or data/NAMES")
+    add("--per-class", type=int, metavar="N", help="pictures of each of the names (default: as scrape.py)")
+    add("--out", type=Path, help="the model folder to write (default: runs/model, with names runs/NAMES)")
+    add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub")
+    add("--name", help="the model's name, as its page shows it")
+    add("--recipe", choices=("auto", *learn.RECIPES), default="auto", help="auto: finetune on a GPU, else fast")
+    add("--arch", default=DEFAULT_ARCH, help="any timm or torchvision network (default: %(default)s)")
+    add("--weights", type=Path, help="a file of its ImageNet weights, instead of a download")
+    add("--epochs", type=int, help="instead of the recipe's own number")
+    add("--batch-size", type=int, help="instead of the recipe's own, if the GPU's memory is short")
+    add("--split", choices=split.KINDS, help="what judges the model (default: auto, see README; with names holdout)")
+    add("--valid-pct", type=float, default=0.2, help="the share held out by --split holdout (%(default)s)")
+    add("--rounds", type=int, default=How.rounds, help="of training and judging (default: %(default)s)")
+    add("--push", metavar="USER/NAME", help="publish the model folder on the Hugging Face Hub, under this name")
+    add("--deploy", metavar="USER/SPACE", help="make a Hugging Face Space that serves it, and wait for its answer")
+    add("--private", action="store_true", help="let nobody else see what is pushed or deployed")
+    add("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card")
+    add("--seed", type=int, default=42, help="same seed, same machine: same figures (default: %(default)s)")
     return made
 
 
-def run(arguments: argparse.Namespace) -> ModelInfo | None:
-    """What the command line asks for. Raises CartoonError."""
-    if arguments.push and not learn.is_helper():
-        check_login(arguments.push)
+def take_names(arguments: argparse.Namespace) -> None:
+    """What the names say about the other arguments, where those were not given. Raises DataError."""
+    if arguments.from_learner or learn.is_helper():
+        raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
+    arguments.names = child.labels_of(arguments.names)
+    place = child.place_of(arguments.names)
+    arguments.data = arguments.data or Path("data") / place
+    arguments.out = arguments.out or Path("runs") / place
+    listed = ", ".join(arguments.names)
+    fits = len(listed) <= LONGEST_NAME
+    arguments.name = arguments.name or (listed if fits else f"{len(arguments.names)} cartoon characters")
+    arguments.split = arguments.split or "holdout"
+
+
+def make(arguments: argparse.Namespace) -> ModelInfo | None:
+    """The model that the command line asks for; None on a helper. Raises CartoonError."""
     if arguments.from_learner:
         info = learner.convert(arguments.from_learner, arguments.out, arguments.name, arguments.data)
         bundle.write_atomically(arguments.out / "README.md", model_card(info).encode())
         return info
-    if arguments.data is None and arguments.push:
+    if arguments.data is None and (arguments.push or arguments.deploy):
         return bundle.read(arguments.out)[0]
     if arguments.data is None:
-        raise DataError("No picture folder was given: python train.py FOLDER, or --from-learner FILE.")
+        raise DataError("No picture folder was given: python train.py FOLDER, or --names NAME..., or --from-learner FILE.")
     recipe = learn.choose_recipe(arguments.recipe, arguments.epochs, arguments.batch_size, arguments.seed)
-    kind = "holdout" if arguments.split == "auto" and recipe.takes_long else arguments.split
-    how = How(kind, arguments.valid_pct, arguments.rounds, arguments.seed)
+    kind = arguments.split or "auto"
+    how = How(
+        "holdout" if kind == "auto" and recipe.takes_long else kind, arguments.valid_pct, arguments.rounds, arguments.seed
+    )
     settings = Settings(recipe, arguments.arch, arguments.weights, how, arguments.name)
     return train(arguments.data, arguments.out, settings)
 
@@ -187,29 +182,65 @@ def summary(out: Path, info: ModelInfo) -> str:
     if "balanced_accuracy" in info.metrics:
         low, high = info.metrics["balanced_accuracy_95"]
         said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
-    return f"{out}: {said}. See it: python app.py --model {out}"
+    return f"{out}: {said}. See it: python app.py --model {quote(str(out))}"
+
+
+def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str], None]) -> None:
+    """Push the model folder and deploy it, where asked to. Raises CartoonError."""
+    model, private, say = str(arguments.out), arguments.private, partial(print, flush=True)
+    if arguments.push:
+        begin("push")
+        pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
+        say(f"{pushed.link}: revision {info.revision}.")
+        if not arguments.deploy:
+            say(f"A page of it: python app.py --deploy USER/SPACE --model {arguments.push}")
+        if not private:  # a private one, no Space could read
+            model = f"{arguments.push}@{pushed.commit}"
+    if arguments.deploy:
+        begin("deploy")
+        say(deploy(arguments.deploy, model, private=private, say=say))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
+    if arguments.names:
+        take_names(arguments)
+    arguments.out = arguments.out or Path("runs/model")
+    for repo in (arguments.push, arguments.deploy):
+        if repo and not learn.is_helper():
+            check_login(repo)
+    trained = arguments.data or arguments.from_learner
+    asked = {"pictures": arguments.names, "training": trained, "push": arguments.push, "deploy": arguments.deploy}
+    stages = [stage for stage, wanted in asked.items() if wanted]
+
+    def begin(stage: str) -> None:
+        if len(stages) > 1 and stage in stages and not learn.is_helper():
+            print(f"{stages.index(stage) + 1} of {len(stages)}: {stage}", flush=True)
+
+    begin("pictures")
+    if arguments.names and (code := child.fill(arguments.data, arguments.names, arguments.per_class)):
+        return code
+    begin("training")
+    info = make(arguments)
+    if info is not None:
+        print(summary(arguments.out, info), flush=True)
+        publish(arguments, info, begin)
+    return 0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line: 0 when the model folder is there, 2 with one sentence when the input cannot be used."""
+    """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
     arguments = parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING if learn.is_helper() else logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log.setLevel(logging.WARNING if learn.is_helper() else logging.INFO)
     try:
-        info = run(arguments)
-        if info is None:
-            return 0
-        print(summary(arguments.out, info), flush=True)
-        if arguments.push:
-            pushed = push_model(arguments.out, arguments.push, private=arguments.private, dataset=arguments.dataset)
-            page = f"python app.py --deploy USER/SPACE --model {arguments.push}"
-            print(f"{pushed.link}: revision {info.revision}. A page of it: {page}")
+        return run(arguments)
     except CartoonError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

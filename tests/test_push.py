@@ -327,6 +327,8 @@ def test_the_pushed_learner_and_the_pushed_graph_answer_alike(tmp_path: Path) ->
     info = convert(str(exported(learn, tmp_path)), mine)
     bundle.write(mine, replace(info, recipe="finetune"), (mine / "model.onnx").read_bytes())
     save_learner(learn, mine, {})
+    for place in (ROOT, tmp_path):
+        assert str(place).encode() not in (mine / "model.pkl").read_bytes()
     pictures = sorted(shapes.glob("*/[0-2].png"))
     with Hub() as hub:
         assert "refused" not in run(hub, tmp_path, PUSH, mine, "toon/new")

@@ -9,6 +9,7 @@ job.py         a picture folder looked through, and what is to be done with it
 hardware.py    where a network is trained: a CPU, a GPU, several processes
 finetune.py    the recipe for a GPU, or several: fast.ai's fine_tune
 learn.py       rounds of training and judging, with either recipe
-export.py      Learner -> ONNX behind the parity gate, and the learner itself
+pickled.py     the learner itself, as files for others
+export.py      Learner -> ONNX behind the parity gate
 precision.py   fp32, fp16 weights or int8: measured, then chosen
 """

@@ -3,36 +3,30 @@
 import io
 import json
 import math
-import os
-import platform
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import onnx
-import safetensors.torch
 import torch
 from fastai.learner import Learner
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from cartoons import bundle, errors, images, resize
+from cartoons import bundle
 from cartoons.bundle import ModelInfo
 from cartoons.errors import ExportError
 from cartoons.images import load
 from cartoons.predict import BATCH_SIZE, HEAT_NAME, INPUT_NAME, OUTPUT_NAME, Classifier, softmax
 from cartoons.training import network
+from cartoons.training.pickled import save_learner
 
 TOLERANCE = 1e-3
 OPSET = 17
-LEARNER_FILE = "model.pkl"
-CARRIED = (network, images, resize, errors)
 HALF_FROM = 1024
 """Weights of at least this many numbers are stored as float16: half the size, computed in float32 all the same."""
 
@@ -205,29 +199,6 @@ def compare(
             f"by up to {gap[worst]:.4f} ({paths[worst]}); the model folder was not written."
         )
     return Parity(len(paths), float(gap.max()))
-
-
-def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None:
-    """model.pkl and pyproject.toml as huggingface_hub's from_pretrained_fastai takes them, and weights.safetensors.
-
-    The pickle carries this project's loader and resize by value, so that it loads where this project is not installed.
-    """
-    for module in CARRIED:
-        cloudpickle.register_pickle_by_value(module)
-    temporary = f".{LEARNER_FILE}.{os.getpid()}.tmp"
-    try:
-        learn.path = folder
-        learn.export(temporary)
-    finally:
-        for module in CARRIED:
-            cloudpickle.unregister_pickle_by_value(module)
-    (folder / temporary).replace(folder / LEARNER_FILE)
-    needs = [f"{name}={version(name)}" for name in ("fastai", "fastcore")]
-    requires = ["setuptools>=40.8.0", "wheel", f"python={platform.python_version()}", *needs]
-    build = f'[build-system]\nrequires = {json.dumps(requires)}\nbuild-backend = "setuptools.build_meta"\n'
-    bundle.write_atomically(folder / "pyproject.toml", build.encode())
-    tensors = {name: tensor.contiguous() for name, tensor in learn.model.state_dict().items()}
-    bundle.write_atomically(folder / "weights.safetensors", safetensors.torch.save(tensors, dict(about)))
 
 
 def export(

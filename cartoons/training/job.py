@@ -1,16 +1,28 @@
-"""A picture folder that was looked through, and what is to be done with it."""
+"""A picture folder that was looked through, what is to be done with it, and whether that was done before."""
 
+import datetime
+import hashlib
 import logging
+import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from cartoons import bundle, dataset, duplicates, split
+from cartoons.bundle import ModelInfo
 from cartoons.dataset import Item
-from cartoons.errors import DataError
+from cartoons.errors import BundleError, DataError
 from cartoons.split import How, Plan
 from cartoons.training import learn
 from cartoons.training.hardware import claim_device
 from cartoons.training.network import DEFAULT_ARCH, find_network
+
+VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
+DONE_FILE = ".trained"
+"""In a whole model folder: what it was made of (see `order_of`), and the revision that came of it."""
 
 log = logging.getLogger("train")
 
@@ -30,6 +42,8 @@ class Settings:
 class Job:
     """A folder that was looked through, and what is to be done with it."""
 
+    order: str
+    """What order_of says of it."""
     items: list[Item]
     content: str
     """dataset.content_hash of the items."""
@@ -64,4 +78,52 @@ def prepare(root: Path, out: Path, settings: Settings) -> Job:
     content = dataset.content_hash(items)
     work = learn.work_folder(out / learn.WORK, content, items, replace(settings, name=None))
     trainer = learn.make_trainer(network, items, labels, settings.recipe, plan.scenery(items), work)
-    return Job(items, content, looked.bad, labels, plan, (leaked, of), work, trainer)
+    return Job(order_of(found, settings), items, content, looked.bad, labels, plan, (leaked, of), work, trainer)
+
+
+def order_of(found: Sequence[Item], settings: Settings) -> str:
+    """Names exactly what a training is given: the pictures' bytes, what is said of them, and the settings."""
+    readable = [item for item in found if os.access(item.path, os.R_OK)]
+    described = f"{learn.STATE_FORMAT} {dataset.content_hash(readable)} {found} {settings}"
+    return hashlib.sha256(described.encode()).hexdigest()
+
+
+def done_before(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
+    """What model.json says, if the folder `out` is whole and was made of exactly this. Raises DataError."""
+    try:
+        noted = (out / DONE_FILE).read_text()
+        info, _ = bundle.read(out)
+    except (OSError, UnicodeDecodeError, BundleError):
+        return None
+    return info if noted == f"{order_of(dataset.read(root), settings)} {info.revision}" else None
+
+
+def note_done(out: Path, job: Job, info: ModelInfo) -> None:
+    """The last word of a training: `out` is whole."""
+    bundle.write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
+
+
+def describe(
+    job: Job, root: Path, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float
+) -> ModelInfo:
+    """model.json but for what export adds."""
+    counts = Counter(item.label for item in job.items)
+    return ModelInfo(
+        labels=job.labels,
+        size_px=job.trainer.size_px,
+        mean=job.trainer.mean,
+        std=job.trainer.std,
+        temperature=temperature,
+        unknown_threshold=threshold,
+        name=settings.name or f"{len(job.labels)} labels of {root.name}",
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        arch=settings.arch,
+        recipe=settings.recipe.name,
+        dataset={
+            "pictures": {label: counts[label] for label in job.labels},
+            "sources": len({item.source for item in job.items if item.source}) or "unstated",
+            "sha256": job.content,
+        },
+        metrics=metrics,
+        versions={package: version(package) for package in VERSIONS_OF},
+    )

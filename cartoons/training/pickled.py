@@ -1,0 +1,59 @@
+"""A fastai Learner as files for others: model.pkl and pyproject.toml as the Hub's fastai users load them, and weights."""
+
+import json
+import os
+import platform
+import types
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import safetensors.torch
+from fastai.learner import Learner
+
+from cartoons import bundle, errors, images, resize
+from cartoons.training import network
+
+LEARNER_FILE = "model.pkl"
+CARRIED = (network, images, resize, errors)
+"""The modules that the pickle carries by value."""
+
+
+class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+    """Pickles functions without a word on where their files lie on this machine."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Called for each object: of code, only the name of its file is kept."""
+        if isinstance(obj, types.CodeType):
+            return self.dispatch_table[types.CodeType](obj.replace(co_filename=Path(obj.co_filename).name))
+        return super().reducer_override(obj)
+
+    def _function_getnewargs(self, func: types.FunctionType) -> tuple[Any, ...]:
+        code, known, *rest = super()._function_getnewargs(func)
+        known.pop("__file__", None)
+        return code, known, *rest
+
+
+def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None:
+    """model.pkl and pyproject.toml as huggingface_hub's from_pretrained_fastai takes them, and weights.safetensors.
+
+    The pickle carries this project's loader and resize by value, so that it loads where this project is not installed.
+    """
+    for module in CARRIED:
+        cloudpickle.register_pickle_by_value(module)
+    temporary = folder.resolve() / f".{LEARNER_FILE}.{os.getpid()}.tmp"
+    try:
+        learn.path = Path()
+        learn.export(temporary, pickle_module=types.SimpleNamespace(__name__=__name__, Pickler=Placeless))
+    finally:
+        for module in CARRIED:
+            cloudpickle.unregister_pickle_by_value(module)
+    temporary.replace(folder / LEARNER_FILE)
+    needs = [f"{name}={version(name)}" for name in ("fastai", "fastcore")]
+    requires = ["setuptools>=40.8.0", "wheel", f"python={platform.python_version()}", *needs]
+    build = f'[build-system]\nrequires = {json.dumps(requires)}\nbuild-backend = "setuptools.build_meta"\n'
+    bundle.write_atomically(folder / "pyproject.toml", build.encode())
+    tensors = {name: tensor.contiguous() for name, tensor in learn.model.state_dict().items()}
+    bundle.write_atomically(folder / "weights.safetensors", safetensors.torch.save(tensors, dict(about)))
