@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -109,6 +110,12 @@ def make_picture_folder(root: Path, per_label: int = 6, labels: tuple[str, ...] 
         for k in range(per_label):
             draw_shape(label, seed=k).save(root / label / f"{k}.png")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Programs started here can be interrupted, even where the tests run in the background and ignore it themselves."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
