@@ -52,7 +52,7 @@ class Web:
 
 @lru_cache(4)
 def _tls(ca_file: str) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
+    context = httpx.create_ssl_context(trust_env=False)
     if ca_file:
         try:
             context.load_verify_locations(ca_file)

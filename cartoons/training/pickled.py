@@ -1,5 +1,6 @@
 """A fastai Learner as files for others: model.pkl and pyproject.toml as the Hub's fastai users load them, and weights."""
 
+import functools
 import json
 import os
 import platform
@@ -22,12 +23,14 @@ CARRIED = (network, images, resize, errors)
 
 
 class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    """Pickles functions without a word on where their files lie on this machine."""
+    """Pickles functions, cached ones too, without a word on where their files lie on this machine."""
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for each object: of code, only the name of its file is kept."""
         if isinstance(obj, types.CodeType):
             return self.dispatch_table[types.CodeType](obj.replace(co_filename=Path(obj.co_filename).name))
+        if isinstance(obj, functools._lru_cache_wrapper) and obj.__module__ in {module.__name__ for module in CARRIED}:
+            return functools.cache, (obj.__wrapped__,)  # cloudpickle would name the module, which is not there
         return super().reducer_override(obj)
 
     def _function_getnewargs(self, func: types.FunctionType) -> tuple[Any, ...]:
