@@ -20,7 +20,7 @@ app: .venv/ready
 	.venv/bin/python app.py
 
 test: .venv-dev/ready browser
-	.venv-dev/bin/python -m pytest
+	.venv-dev/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_train.py tests
 
 fast: .venv-dev/ready
 	.venv-dev/bin/python -m pytest -m "not slow"

@@ -20,6 +20,8 @@ from PIL import Image, ImageDraw
 from cartoons import bundle
 from cartoons.bundle import ModelInfo
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two trainings at once would else spin in each other's way
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 REAL_DATA = ROOT.parent / "shared" / "data"
