@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from test_page import SPACES
 
 from cartoons import bundle
 from cartoons.errors import HubError
+from cartoons.hub.deploy import one_by_one
 from cartoons.hub.space import Source, card_of, check, content_of, describe, front_matter, modules_of
 
 TIMEOUT_S = 180
@@ -93,6 +96,20 @@ def test_front_matter_that_the_hub_would_refuse(source: Source, change: dict[str
     with pytest.raises(HubError, match=r"^Nothing was uploaded, because the Space would not work: ") as refused:
         check(content, front_matter(card) | change, zero_gpu=True)
     assert says in str(refused.value)
+
+
+def test_lines_of_several_threads_stay_whole() -> None:
+    said: list[str] = []
+
+    def say(line: str) -> None:  # as print does: the line, then its end
+        said.append(line)
+        time.sleep(0.001)
+        said.append("\n")
+
+    told = one_by_one(say)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(told, map(str, range(40))))
+    assert said[1::2] == ["\n"] * 40
 
 
 def test_a_file_that_is_not_there_is_noticed_before_any_upload(source: Source) -> None:

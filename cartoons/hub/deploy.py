@@ -76,6 +76,7 @@ def deploy(space: str, model: str | None = None, *, private: bool = False, say: 
     say: is told, line by line, what happens. Raises BundleError or HubError; given again, it goes on, or changes what
     changed.
     """
+    say = one_by_one(say)
     check_name(space)
     hardware = _hardware(space)
     source = _source(model)
@@ -93,6 +94,17 @@ def deploy(space: str, model: str | None = None, *, private: bool = False, say: 
         program=f'gradio_client.Client("{space}").predict(gradio_client.handle_file("picture.png"), api_name="/predict")',
         embed=f'<iframe src="{page}" title="{space}" width="100%" height="900" style="border: 0"></iframe>',
     )
+
+
+def one_by_one(say: Say) -> Say:
+    """The same, for several threads: the build's log comes from one of its own, and `print` ends its lines separately."""
+    lock = threading.Lock()
+
+    def told(line: str) -> object:
+        with lock:
+            return say(line)
+
+    return told
 
 
 def _hardware(space: str) -> str:
