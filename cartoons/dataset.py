@@ -9,13 +9,13 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cartoons.bundle import OTHER_LABEL
+from cartoons.bundle import OTHER_LABEL, write_atomically
 from cartoons.errors import DataError
 
 METADATA_FILE = "metadata.jsonl"
@@ -57,10 +57,15 @@ def read(root: Path) -> list[Item]:
         for folder in sorted(top.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if is_picture(path)
     ]
     check(root, items)
     return items
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file of a label's folder counts as a picture, by its name alone."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def tops_of(root: Path) -> list[Path]:
@@ -113,6 +118,17 @@ def read_metadata(path: Path) -> dict[str, dict[str, str]]:
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} line {number} is not a JSON object with a file_name ({error}): mend it.") from error
     return rows
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write a JSON Lines file whole, or not at all."""
+    write_atomically(path, b"".join(map(json_line, rows)))
+
+
+def json_line(row: Mapping[str, object]) -> bytes:
+    """A row of a JSON Lines file, in UTF-8; one with characters that UTF-8 has not, or that end lines, all escaped."""
+    text = json.dumps(row, ensure_ascii=False)
+    return (text if text.isprintable() else json.dumps(row)).encode() + b"\n"
 
 
 def labels_of_folders(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The log, attempts.jsonl: a row per address, appended and flushed when it was tried; the last row of an address counts."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from cartoons.bundle import write_atomically
+from cartoons.dataset import json_line, write_lines
 from cartoons.errors import DataError
 from cartoons.search.hits import Hit
 
@@ -90,7 +91,7 @@ class Log:
             self.rows[row.label, row.url] = row
 
     def __enter__(self) -> Self:
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file = self._path.open("ab")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -98,7 +99,7 @@ class Log:
 
     def add(self, row: Attempt) -> None:
         """Append a row; it is with the operating system when this returns."""
-        self._file.write(as_line(asdict(row)))
+        self._file.write(json_line(asdict(row)))
         self._file.flush()
         self.rows[row.label, row.url] = row
 
@@ -107,7 +108,7 @@ class Log:
         self.rows.update({(row.label, row.url): row for row in rows})
         self._file.close()
         write_lines(self._path, map(asdict, self.rows.values()))
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file = self._path.open("ab")
 
 
 def whole_lines(path: Path) -> list[str]:
@@ -120,14 +121,3 @@ def whole_lines(path: Path) -> list[str]:
         return data.decode("utf-8").split("\n")[:-1]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as UTF-8 ({error}): mend it or take it away.") from error
-
-
-def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write a JSON Lines file whole, or not at all."""
-    write_atomically(path, "".join(map(as_line, rows)).encode())
-
-
-def as_line(row: Mapping[str, object]) -> str:
-    """A row of a JSON Lines file; what cannot be written as UTF-8 is escaped."""
-    text = json.dumps(row, ensure_ascii=False)
-    return (text if text.isprintable() else json.dumps(row)) + "\n"

@@ -56,7 +56,7 @@ def fill(folder: Path, labels: Sequence[str], per_label: int | None) -> int:
     if code != SHORT:
         return code
     places = {label: folder / folder_of(label) for label in (*labels, OTHER_LABEL)}
-    counts = {label: sum(path.suffix in dataset.SUFFIXES for path in place.glob("*")) for label, place in places.items()}
+    counts = {label: sum(map(dataset.is_picture, place.glob("*"))) for label, place in places.items()}
     if few := [f"{label} ({count})" for label, count in counts.items() if count < dataset.FEWEST_PER_LABEL]:
         raise DataError(
             f"Too few pictures were found of {', '.join(few)}; training needs at least {dataset.FEWEST_PER_LABEL}: spell a "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cartoons.dataset import SUFFIXES, tops_of
+from cartoons.dataset import is_picture, tops_of
 from cartoons.download.outcome import Outcome
 from cartoons.errors import DataError
 from cartoons.images import MAX_BYTES
@@ -19,16 +19,12 @@ def from_folder(folder: Path, label: str = "") -> Iterator[tuple[Hit, Outcome]]:
         raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
     inside = [path for top in tops_of(folder) for path in sorted(top.iterdir())]
     tops = [folder] if label else [path for path in inside if path.is_dir() and path.name[0] != "."]
-    paths = [(label or top.name, path) for top in tops for path in sorted(top.rglob("*")) if _is_picture(path)]
+    paths = [(label or top.name, path) for top in tops for path in sorted(top.rglob("*")) if is_picture(path)]
     if not paths:
         raise DataError(
             f"{folder} holds no pictures in folders of their own: make one for each character, or name the only one."
         )
     return ((Hit(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
 
 
 def _read(path: Path) -> Outcome:

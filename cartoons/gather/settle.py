@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import HIDDEN, METADATA_FILE, read_metadata, tops_of
+from cartoons.dataset import HIDDEN, METADATA_FILE, read_metadata, tops_of, write_lines
 from cartoons.errors import DataError
-from cartoons.gather.attempts import KEPT, REMOVED, Attempt, Log, write_lines
+from cartoons.gather.attempts import KEPT, REMOVED, Attempt, Log
 from cartoons.gather.decide import Word
 from cartoons.gather.labels import folder_of
 from cartoons.review.decisions import DELETE, KEEP, Decision

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import METADATA_FILE, read_metadata, sole_use
+from cartoons.dataset import METADATA_FILE, read_metadata, sole_use, write_lines
 from cartoons.errors import DataError
 from cartoons.review import shelf
-from cartoons.review.decisions import DELETE, Decision, json_line, standing
+from cartoons.review.decisions import DELETE, Decision, standing
 from cartoons.review.shelf import Picture, waits, word_on
 
 JOURNAL = Path(".scrape", "applying.json")
@@ -132,4 +132,4 @@ def _rewrite(path: Path, steps: Iterable[Step]) -> None:
         row = rows.pop(step.file_name, None)
         if row and step.label:
             rows[step.target] = row | {"file_name": step.target, "label": step.label}
-    write_atomically(path, b"".join(json_line(row) for row in rows.values()))
+    write_lines(path, rows.values())

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cartoons.dataset import json_line
 from cartoons.errors import DataError
 
 DECISIONS_FILE = "decisions.jsonl"
@@ -103,8 +104,3 @@ def last_words(decisions: Iterable[Decision]) -> dict[str, Decision]:
         if words:
             said[decision.sha256] = words
     return {sha256: words[-1] for sha256, words in said.items()}
-
-
-def json_line(row: object) -> bytes:
-    """A row of a .jsonl file, in UTF-8; halves of characters, which UTF-8 has not, as the escapes that JSON has."""
-    return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")

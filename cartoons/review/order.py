@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 from cartoons.bundle import ModelInfo
+from cartoons.dataset import json_line
 from cartoons.errors import DataError, ImageError
 from cartoons.images import load
 from cartoons.predict import BATCH_SIZE, Classifier
 from cartoons.progress import Progress
-from cartoons.review.decisions import json_line
 from cartoons.review.shelf import Picture, labels_of
 
 OPINIONS_FOLDER = Path(".scrape", "opinions")

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cartoons.bundle import OTHER_LABEL
-from cartoons.dataset import METADATA_FILE, SUFFIXES, labels_of_folders, read_metadata, tops_of
+from cartoons.dataset import METADATA_FILE, is_picture, labels_of_folders, read_metadata, tops_of
 from cartoons.errors import DataError
 from cartoons.review.decisions import DELETE, KEEP, MOVE, Decision
 
@@ -52,7 +52,7 @@ def read(root: Path) -> list[Picture]:
         if folder.name.startswith("."):
             continue
         for path in sorted(folder.rglob("*")):
-            if _is_picture(path) and path.resolve().is_relative_to(inside):
+            if is_picture(path) and path.resolve().is_relative_to(inside):
                 found.append(_picture(root, folder, path, rows, labels))
     pictures = [picture for picture in found if picture is not None]
     for label in labels_of(pictures):
@@ -77,10 +77,6 @@ def word_on(picture: Picture, said: Mapping[str, Decision]) -> Decision | None:
 def waits(picture: Picture, word: Decision | None) -> bool:
     """Whether applying that decision would do something to the picture."""
     return word is not None and (word.action == DELETE or (word.action == MOVE and word.to != picture.label))
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _picture(
