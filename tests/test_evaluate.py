@@ -6,7 +6,7 @@ from conftest import draw_shape
 
 from cartoons.dataset import Item
 from cartoons.evaluation import calibration, doubts, evaluate, robustness
-from cartoons.training.augment import augment
+from cartoons.training.augment import augment, on_scenery
 
 
 def item(label: str, group: str, photo: bool = False) -> Item:
@@ -137,3 +137,21 @@ def test_augmentation_depends_on_its_seed_alone() -> None:
     assert first.tobytes() != other.tobytes()
     for seed in range(60):  # odd shapes too
         assert augment(cutout.resize((3 + seed, 90 - seed)), random.Random(seed), [], 32).size == (32, 32)
+
+
+def test_a_cutout_is_seen_alone_and_in_crowds() -> None:
+    import random
+
+    from PIL import Image
+    from sklearn.cluster import DBSCAN
+
+    cutout, blue = Image.new("RGBA", (60, 60), (255, 0, 0, 255)), Image.new("RGB", (60, 60), (0, 0, 255))
+    cutout.paste((0, 255, 0, 255), (24, 24, 36, 36))  # its one eye
+    eyes = []
+    for seed in range(60):
+        scene = np.asarray(on_scenery(cutout, random.Random(seed), [blue]), dtype=int)
+        green = np.argwhere(scene[..., 1] - np.maximum(scene[..., 0], scene[..., 2]) > 100)
+        eyes.append(len(set(DBSCAN(eps=1.5, min_samples=1).fit(green).labels_)) if len(green) else 0)
+    assert min(eyes) == 1  # never outside
+    assert 5 < sum(count > 1 for count in eyes) < 30
+    assert max(eyes) <= 5

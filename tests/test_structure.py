@@ -149,11 +149,11 @@ MAY_IMPORT = {
         "predict",
         "split",
         "errors",
-        "norm",
+        "frozen",
     },
     "hardware": set(),
-    "norm": set(),
-    "finetune": {"augment", "bundle", "checkpoint", "dataset", "hardware", "images", "network", "split", "norm"},
+    "frozen": set(),
+    "finetune": {"augment", "bundle", "checkpoint", "dataset", "hardware", "images", "network", "split", "frozen"},
     "learn": {
         "bundle",
         "checkpoint",
@@ -206,7 +206,7 @@ OWNERS = {
     "scipy": {"calibration"},
     "cleanlab": {"doubts"},
 }
-TORCH = {"checkpoint", "export", "fast", "finetune", "hardware", "learn", "network", "norm", "precision"}
+TORCH = {"checkpoint", "export", "fast", "finetune", "frozen", "hardware", "learn", "network", "precision"}
 TORCH |= {"pickled", "pipeline", "unpickle"}
 OWNERS |= {"fastai": TORCH | {"convert.learner"}, "torch": TORCH | {"convert.learner"}}
 SOURCES = [ROOT / "app.py", ROOT / "scrape.py", ROOT / "train.py", *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]

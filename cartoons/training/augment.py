@@ -29,7 +29,7 @@ def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     fill = WHITE if rng.random() < 0.6 else _colour(rng)
     if rng.random() < 0.4:
-        picture = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
+        picture = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR, expand=True, fillcolor=fill)
     picture = _recolour(_reframe(picture, rng, fill), rng)
     if rng.random() < 0.25:
         return picture.resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
@@ -49,14 +49,10 @@ def _colour(rng: random.Random) -> Colour:
 
 def on_scenery(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image]) -> Image.Image:
     """Mostly on a picture of another label (Ghiasi et al. 2021, "Simple Copy-Paste"), else on a drawn scene, on one colour,
-    or on white; often smaller than what is around it. RGB as it is."""
+    or on white; often smaller than what is around it, or there several times. RGB as it is."""
     if cutout.mode != "RGBA" or rng.random() < 0.15:
         return on_white(cutout)
-    size, corner = cutout.size, (0, 0)
-    if rng.random() < 0.6:
-        zoom = rng.uniform(1, 2)
-        size = (int(cutout.width * zoom * rng.uniform(1, 1.3)), int(cutout.height * zoom))
-        corner = (rng.randrange(size[0] - cutout.width + 1), rng.randrange(size[1] - cutout.height + 1))
+    size, figures = _arranged(cutout, rng)
     kind = rng.random()
     if kind < 0.7 and backgrounds:
         behind = _cover(rng.choice(backgrounds), size, rng)
@@ -67,8 +63,29 @@ def on_scenery(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Im
     else:
         behind = Image.new("RGB", size, _colour(rng))
     scene = behind.convert("RGBA")
-    scene.alpha_composite(cutout, corner)
+    for figure in figures:
+        left, top = rng.randrange(size[0] - figure.width + 1), rng.randrange(size[1] - figure.height + 1)
+        scene.alpha_composite(figure, (left, top))
     return scene.convert("RGB")
+
+
+def _arranged(cutout: Image.Image, rng: random.Random) -> tuple[tuple[int, int], list[Image.Image]]:
+    """The size of a scene, and what is to be seen in it: the cut-out filling it, or smaller than it, or a crowd of them,
+    as in pictures of a whole cast, which a network that knows one figure at a time takes for something else."""
+    width, height = cutout.size
+    kind = rng.random()
+    if kind < 0.3:
+        return cutout.size, [cutout]
+    zoom = rng.uniform(1, 2)
+    size = (int(width * zoom * rng.uniform(1, 1.3)), int(height * zoom))
+    if kind < 0.7:
+        return size, [cutout]
+    crowd = []
+    for _ in range(rng.randrange(2, 6)):
+        scale = min(1.0, zoom * rng.uniform(0.3, 0.7))
+        figure = cutout.resize((max(1, int(width * scale)), max(1, int(height * scale))), reducing_gap=2.0)
+        crowd.append(figure.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else figure)
+    return size, crowd
 
 
 def _cover(behind: Image.Image, size: tuple[int, int], rng: random.Random) -> Image.Image:

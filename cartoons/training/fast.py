@@ -37,8 +37,8 @@ from cartoons.split import Scenery
 from cartoons.training.augment import augment, background
 from cartoons.training.checkpoint import Checkpoint, OnEpoch, Row
 from cartoons.training.export import trace
+from cartoons.training.frozen import FrozenNorm, freeze_depthwise
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
-from cartoons.training.norm import FrozenNorm
 
 PICTURES_AT_ONCE = 32
 BATCH_SIZE = 8
@@ -89,6 +89,7 @@ class FastTrainer:
         cut = math.ceil(len(chain) * recipe.frozen_part)
         self.stem, self.tail = nn.Sequential(*chain[:cut]).eval(), nn.Sequential(nn.Sequential(*chain[cut:]), head)
         self._session = open_session(trace(self.stem, sample, ["maps"]), threads=1) if self.device.type == "cpu" else None
+        freeze_depthwise(self.tail)
         self._fresh = copy.deepcopy(self.tail.state_dict())
         self._targets = np.array([list(labels).index(item.label) for item in items])
         self._views: NDArray[np.float16] | None = None
@@ -184,7 +185,7 @@ class FastTrainer:
         """The picture itself and its augmented views, as squares."""
         cutout = load_cutout(self.items[index].path)
         square = square_pad(on_white(cutout), self.size_px)
-        cutout.thumbnail((2 * self.size_px, 2 * self.size_px), Image.Resampling.BICUBIC)
+        cutout.thumbnail((3 * self.size_px // 2, 3 * self.size_px // 2), Image.Resampling.BICUBIC)
         rng = random.Random(f"{self.recipe.seed} {index}")
         behind = self.scenery[index] if cutout.mode == "RGBA" else ()
         backgrounds = [background(self.items[k].path) for k in rng.sample(behind, min(len(behind), self.recipe.views))]

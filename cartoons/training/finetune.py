@@ -29,6 +29,7 @@ from cartoons.images import load, load_cutout, on_white, square_pad
 from cartoons.split import watched
 from cartoons.training.augment import background, on_scenery
 from cartoons.training.checkpoint import Checkpoint, OnEpoch, Row
+from cartoons.training.frozen import FrozenNorm
 from cartoons.training.hardware import on_hardware
 from cartoons.training.network import (
     Network,
@@ -40,7 +41,6 @@ from cartoons.training.network import (
     plain_loaders,
     portable,
 )
-from cartoons.training.norm import FrozenNorm
 
 GPU_WORKERS = 8
 FEWEST_STEPS, MOST_STEPS = 20, 100

@@ -204,8 +204,8 @@ def plain_loaders(items: Sequence[Item], labels: Sequence[str], network: Network
 
 def portable(learn: Learner, loaders: DataLoaders) -> Learner:
     """A copy of a learner on the CPU with other loaders: nothing of how it was trained is left in it."""
-    loaders.cpu()
-    return Learner(loaders, copy.deepcopy(learn.model).cpu().eval(), learn.loss_func, splitter=learn.splitter)
+    model = copy.deepcopy(learn.model).cpu().eval().requires_grad_()
+    return Learner(loaders.cpu(), model, learn.loss_func, splitter=learn.splitter)
 
 
 @torch.no_grad()
