@@ -206,27 +206,37 @@ def test_the_report_is_there(trained: tuple[Path, Path]) -> None:
     assert not (trained[1] / "work").exists()
 
 
-def test_killed_three_times_it_finishes_as_if_undisturbed(data: Path, tmp_path: Path) -> None:
+def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Path) -> None:
+    """Three times; KILLS=10 for ten. What finishes before its kill must be whole too, and does not count."""
+    whole, out, kills = tmp_path / "whole", tmp_path / "killed", int(os.environ.get("KILLS", "3"))
     started = time.monotonic()
-    subprocess.run(command(data, tmp_path / "whole", *FEW), check=True, capture_output=True)
+    subprocess.run(command(data, whole, *FEW), check=True, capture_output=True)
     whole_s = time.monotonic() - started
-    out = tmp_path / "killed"
+    pictures = [load(path) for path in sorted(data.glob("round/?.png"))]
+
+    def check(returncode: int, printed: str) -> None:
+        assert returncode == 0, printed
+        assert printed.startswith(f"{out}: balanced accuracy")
+        first, second = (json.loads((folder / "model.json").read_text()) for folder in (whole, out))
+        assert first["metrics"]["confusion"] == second["metrics"]["confusion"]
+        assert first["dataset"] == second["dataset"]
+        mine, theirs = (Classifier.load(folder).probabilities(pictures) for folder in (whole, out))
+        np.testing.assert_allclose(mine, theirs, atol=0.02)
+
     rng = random.Random(0)
-    for _ in range(3):
-        with subprocess.Popen(command(data, out, *FEW), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    while kills:
+        with subprocess.Popen(
+            command(data, out, *FEW), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
             try:
-                process.communicate(timeout=rng.uniform(0.3, 0.9) * whole_s)
+                printed, _ = process.communicate(timeout=rng.uniform(0.3, 0.9) * whole_s)
+                check(process.returncode, printed)
+                shutil.rmtree(out)
             except subprocess.TimeoutExpired:
                 process.kill()
+                kills -= 1
     done = subprocess.run(command(data, out, *FEW), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{out}: balanced accuracy")
-    first, second = (json.loads((folder / "model.json").read_text()) for folder in (tmp_path / "whole", out))
-    assert first["metrics"]["confusion"] == second["metrics"]["confusion"]
-    assert first["dataset"] == second["dataset"]
-    pictures = [load(path) for path in sorted(data.glob("round/?.png"))]
-    mine, theirs = (Classifier.load(folder).probabilities(pictures) for folder in (tmp_path / "whole", out))
-    np.testing.assert_allclose(mine, theirs, atol=0.02)
+    check(done.returncode, done.stdout)
 
 
 def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
@@ -265,6 +275,15 @@ def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> No
     assert seen == [1, 2, 3, 4]
     assert [row["train_loss"] for row in resumed] == pytest.approx([row["train_loss"] for row in undisturbed], rel=1e-3)
     np.testing.assert_allclose(answers, wanted, atol=0.02)
+
+
+def test_a_recipe_is_found_by_its_name_and_takes_other_numbers() -> None:
+    from cartoons.training.learn import RECIPES, choose_recipe
+
+    for name in ("fast", "thorough", "finetune"):
+        recipe = choose_recipe(name, 2, 7, 5)
+        assert (recipe.name, recipe.epochs, recipe.batch_size, recipe.seed) == (name, 2, 7, 5)
+        assert choose_recipe(name, None, None, recipe.seed).batch_size == RECIPES[name].batch_size
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ augment.py     a picture -> a changed picture of the same character
 network.py     an ImageNet network as a fastai Learner with a fresh head
 frozen.py      what fine-tuning on few pictures leaves as ImageNet made it
 checkpoint.py  training that a kill cannot undo
-fast.py        the recipe for a laptop: the front of the network frozen, the rest trained on what it sees
+fast.py        the recipes for a laptop: the front of the network frozen, the rest trained on what it sees
 job.py         a picture folder looked through, and what is to be done with it
 hardware.py    where a network is trained: a CPU, a GPU, several processes
 finetune.py    the recipe for a GPU, or several: fast.ai's fine_tune

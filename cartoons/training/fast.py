@@ -1,4 +1,4 @@
-"""The recipe `fast`: a picture folder to a trained fastai Learner in a minute or two on two CPU cores.
+"""The recipes `fast` and `thorough`: a picture folder to a trained fastai Learner in a minute or a few on two CPU cores.
 
 ImageNet weights; the first stages of the network stay as they are, so what they make of every picture, as it is and in
 several augmented views, is computed once and kept on disk; the other stages and a linear head are then fine-tuned on that.

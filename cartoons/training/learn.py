@@ -94,7 +94,11 @@ class Answers:
 
 
 AfterRound = Callable[[int], None]
-RECIPES: dict[str, Recipe] = {"fast": fast.Recipe(), "finetune": finetune.Recipe()}
+RECIPES: dict[str, Recipe] = {
+    "fast": fast.Recipe(),
+    "thorough": fast.Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4),
+    "finetune": finetune.Recipe(),
+}
 
 
 def choose_recipe(name: str, epochs: int | None, batch_size: int | None, seed: int) -> Recipe:
@@ -105,14 +109,17 @@ def choose_recipe(name: str, epochs: int | None, batch_size: int | None, seed: i
     for flag, value in (("--epochs", epochs), ("--batch-size", batch_size)):
         if value is not None and value < 1:
             raise DataError(f"{flag} is {value}: give 1 or more.")
-    if name == "fast" and num_distrib() > 1:
-        raise DataError("--recipe fast runs in one process: start it without accelerate launch, or take --recipe finetune.")
     if name == "auto":
         name = "finetune" if torch.cuda.is_available() or num_distrib() > 1 else "fast"
+    recipe = RECIPES[name]
     changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    if epochs is not None and name == "fast":
-        changes["fewest_samples"] = 0
-    return replace(RECIPES[name], **{field: value for field, value in changes.items() if value is not None})
+    if isinstance(recipe, fast.Recipe):
+        if num_distrib() > 1:
+            message = f"--recipe {name} runs in one process: start it without accelerate launch, or take --recipe finetune."
+            raise DataError(message)
+        if epochs is not None:
+            changes["fewest_samples"] = 0
+    return replace(recipe, **{field: value for field, value in changes.items() if value is not None})
 
 
 def make_trainer(
