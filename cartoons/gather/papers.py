@@ -17,5 +17,5 @@ def write(root: Path, rows: Sequence[Attempt], troubles: Mapping[str, Sequence[s
     labels = list(dict.fromkeys(row.label for row in rows))
     said = list(dict.fromkeys(sentence for sentences in troubles.values() for sentence in sentences))
     attempts = [asdict(row) for row in rows]
-    scraped.write(root, labels, attempts, kept, {}, said)
+    scraped.write(root, labels, attempts, kept, said)
     write_atomically(root / "README.md", dataset_card(root.resolve().name, kept, attempts).encode())

@@ -1,7 +1,7 @@
 """The report of a scraped folder: report.html, what was found and kept of each label, why the rest is not there, and a
 contact sheet. It opens offline; the pictures are those of the folder.
 
-    write(root, labels, attempts, rows, found, troubles)
+    write(root, labels, attempts, rows, troubles)
 """
 
 import html
@@ -42,33 +42,31 @@ def write(
     labels: Sequence[str],
     attempts: Sequence[Row],
     rows: Sequence[Row],
-    found: Mapping[str, int],
     troubles: Sequence[str],
 ) -> None:
     """Write <root>/report.html; arguments as in `page`."""
-    write_atomically(root / PAGE_FILE, page(labels, attempts, rows, found, troubles))
+    write_atomically(root / PAGE_FILE, page(labels, attempts, rows, troubles))
 
 
 def page(
     labels: Sequence[str],
     attempts: Sequence[Row],
     rows: Sequence[Row],
-    found: Mapping[str, int],
     troubles: Sequence[str],
 ) -> bytes:
     """The whole page.
 
-    attempts, rows: those of attempts.jsonl and metadata.jsonl; nothing in them is trusted. found: links by label, where more
-    were found than tried. troubles: sentences about search engines.
+    attempts, rows: those of attempts.jsonl and metadata.jsonl; nothing in them is trusted. troubles: sentences about
+    search engines.
     """
     labels = list(dict.fromkeys([*labels, *(_text(row, "label") for row in (*rows, *attempts))]))
     tried = {label: [row for row in attempts if _text(row, "label") == label] for label in labels}
     kept = {label: [row for row in rows if _text(row, "label") == label] for label in labels}
     sheets = "".join(_contact(label, kept[label]) for label in labels if label or kept[label])
-    rest = "".join(_rest(label, tried[label], found) for label in labels)
+    rest = "".join(_rest(label, tried[label]) for label in labels)
     hosts = _hosts(attempts)
     body = (
-        f"{_top(labels, rows)}<main>{_funnel(tried, found)}{_troubles(troubles)}"
+        f"{_top(labels, rows)}<main>{_funnel(tried)}{_troubles(troubles)}"
         f'<div class="tables">{rest}{hosts}</div>{_two_labels(attempts)}{sheets}</main>'
     )
     return document("Scraped pictures", body)
@@ -85,13 +83,13 @@ def _top(labels: Sequence[str], rows: Sequence[Row]) -> str:
     )
 
 
-def _funnel(tried: Mapping[str, Sequence[Row]], found: Mapping[str, int]) -> str:
+def _funnel(tried: Mapping[str, Sequence[Row]]) -> str:
     lines = []
     for label, attempts in tried.items():
         had = [row for row in attempts if row.get("status") not in NOT_HAD]
         usable = [row for row in had if row.get("status") not in NOT_USABLE]
         kept = sum(row.get("status") == "kept" for row in usable)
-        lines.append((_named(label), (len(attempts) + _untried(label, attempts, found), len(had), len(usable), kept)))
+        lines.append((_named(label), (len(attempts), len(had), len(usable), kept)))
     total = [sum(column) for column in zip(*(numbers for _, numbers in lines), strict=True)]
     cells = [[label, *(f"{number:,}" for number in numbers)] for label, numbers in lines]
     if len(lines) > 1:
@@ -105,14 +103,9 @@ def _troubles(troubles: Sequence[str]) -> str:
     return f'<section class="sheet"><h2>What the search engines refused</h2><ul>{lines}</ul></section>' if lines else ""
 
 
-def _untried(label: str, attempts: Sequence[Row], found: Mapping[str, int]) -> int:
-    return max(0, found.get(label, 0) - len(attempts))
-
-
-def _rest(label: str, attempts: Sequence[Row], found: Mapping[str, int]) -> str:
+def _rest(label: str, attempts: Sequence[Row]) -> str:
     """What became of the links that gave no picture of the folder, the commonest first."""
     why = Counter(_why(row) for row in attempts if row.get("status") != "kept")
-    why += Counter({"not tried, there were enough": _untried(label, attempts, found)})
     lines = [[_escaped(words), f"{count:,}"] for words, count in why.most_common(MOST_REASONS)]
     if left := why.total() - sum(count for _, count in why.most_common(MOST_REASONS)):
         lines.append([f"for {len(why) - MOST_REASONS} other reasons", f"{left:,}"])
