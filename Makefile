@@ -3,7 +3,7 @@
 # make lint    ruff and mypy
 # make bench   measure the page against the usual fastai + gr.Interface template, downloading against img2dataset and fastai,
 #              a million hashes, names to a link, the heat map, ways to make pictures square (DATA), and the recipes against
-#              the usual one (DATA5); three quarters of an hour on two cores
+#              the usual one (DATA5); an hour on two cores
 # make examples  draw examples/*.png from the SVG beside them, and photograph the page
 # make model   train a model of the four characters on DATA, and measure it, sources held out
 # make embed   make that the embedded model
