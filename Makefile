@@ -40,7 +40,7 @@ bench: .venv-dev/ready .venv-img2dataset/ready
 	.venv-dev/bin/python -m bench.training $(DATA5)
 
 model: .venv-dev/ready
-	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --rounds 8 --name "Four cartoon characters"
+	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --name "Four cartoon characters"
 
 embed: runs/embedded/model.json
 	cp runs/embedded/model.onnx runs/embedded/model.json runs/embedded/README.md model/
