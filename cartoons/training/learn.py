@@ -36,7 +36,7 @@ SLICED_PICTURES = 200
 WORK = "work"
 """The folder, in the model folder, that an interrupted run leaves behind."""
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 """Of what lies in it: a newer program starts anew."""
 
 log = logging.getLogger("train")
