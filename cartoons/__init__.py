@@ -5,7 +5,6 @@ images.py      bytes -> a safe RGB picture; this project's one way to make it sq
 resize.py      every way to make a picture square that a model may name
 bundle.py      the model folder: model.onnx + model.json; read, write, verify
 predict.py     Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
-page.py        the words and the style of the page
 dataset.py     the picture folder: labels, sources, groups
 duplicates.py  pictures of one artwork, found again
 near.py        alike hashes among very many
@@ -17,6 +16,8 @@ img2dataset.py   addresses to img2dataset, its pictures back
 search/        names of characters -> addresses of pictures
 download/      addresses -> bytes, or the reason why not
 gather/        both, cleaned, into a picture folder
+serving/       the network -> the classifier: uploads, checks, routes
+page/          what a visitor sees
 review/        a picture folder cleaned by eye
 hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX

@@ -2,6 +2,7 @@
 
 CartoonError
 ├── ImageError    a file is not a picture this project can read
+├── BusyError     more pictures wait to be answered than can be answered soon
 ├── BundleError   a model folder is missing, damaged, altered or too new
 ├── DataError     a picture folder or a list cannot be used
 ├── ExportError   the exported model does not answer as the learner does
@@ -18,6 +19,10 @@ class CartoonError(Exception):
 
 class ImageError(CartoonError):
     """The bytes are not a picture, or one too large to open safely."""
+
+
+class BusyError(CartoonError):
+    """Too many pictures wait already; asking again a little later helps."""
 
 
 class BundleError(CartoonError):

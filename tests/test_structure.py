@@ -11,7 +11,18 @@ import pytest
 from conftest import ROOT
 
 MAY_IMPORT = {
-    "app": {"deploy", "errors", "images", "page", "predict", "pull"},
+    "app": {
+        "deploy",
+        "errors",
+        "images",
+        "layout",
+        "lean_api",
+        "picture_service",
+        "predict",
+        "pull",
+        "server",
+        "uploads",
+    },
     "scrape": {
         "apply",
         "attempts",
@@ -66,7 +77,16 @@ MAY_IMPORT = {
     "resize": {"images"},
     "bundle": {"errors"},
     "predict": {"bundle", "errors", "images", "resize"},
-    "page": {"bundle", "predict"},
+    "page.words": {"bundle", "predict"},
+    "layout": {"errors", "page.words", "picture_service", "predict", "uploads"},
+    "uploads": {"errors", "images"},
+    "request_body": set(),
+    "plain_errors": {"images", "request_body"},
+    "api_guard": {"errors", "images", "lean_api", "plain_errors", "request_body", "uploads"},
+    "lean_api": {"errors", "images", "picture_service"},
+    "picture_service": {"errors", "images", "predict", "worker_pool"},
+    "worker_pool": {"errors"},
+    "server": {"api_guard", "picture_service", "uploads"},
     "words": {"errors"},
     "pull": {"bundle", "errors", "words"},
     "space": {"bundle", "errors"},
@@ -127,7 +147,7 @@ MAY_IMPORT = {
     "order": {"bundle", "dataset", "errors", "images", "predict", "progress", "shelf"},
     "apply": {"bundle", "dataset", "decisions", "errors", "shelf"},
     "desk": {"apply", "decisions", "errors", "images", "order", "predict", "shelf"},
-    "review.page": {"decisions", "desk", "errors", "predict"},
+    "review.page": {"api_guard", "decisions", "desk", "errors", "predict"},
     "split": {"bundle", "dataset", "errors"},
     "calibration": {"predict"},
     "evaluate": {"bundle", "calibration", "dataset", "predict"},
@@ -184,7 +204,8 @@ MAY_IMPORT = {
     "convert.learner": {"bundle", "errors", "export", "images", "pipeline", "predict", "pull", "unpickle"},
 }
 OWNERS = {
-    "gradio": {"app", "review.page"},
+    "gradio": {"layout", "review.page"},
+    "starlette": {"lean_api", "server"},
     "ddgs": {"metasearch"},
     "httpx": {"web"},
     "httpcore": {"line"},

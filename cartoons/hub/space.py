@@ -18,6 +18,9 @@ from cartoons.errors import HubError
 ROOT = Path(__file__).parent.parent.parent
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 LONGEST_DESCRIPTION = 60
+ASSETS = {".css", ".js"}
+"""What a module may read from beside itself."""
+
 ZERO_GPU_PYTHONS = ("3.12", "3.12.12")
 """Those this project runs on, of the two that ZeroGPU offers."""
 
@@ -93,7 +96,12 @@ def _imports(path: Path) -> set[str]:
 def content_of(source: Source, card: RepoCard) -> dict[str, Path | bytes]:
     """Exactly what a Space needs to serve a model, by path in its repository; card: its README.md."""
     program = ROOT / "app.py"
-    content: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in [program, *modules_of(program)]}
+    modules = modules_of(program)
+    assets = {
+        path for module in modules for path in module.parent.glob("*.*") if path.suffix in ASSETS and module.parent != ROOT
+    }
+    files = [program, *modules, *sorted(assets)]
+    content: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in files}
     content["requirements.txt"] = ROOT / "requirements.txt"
     content |= {f"examples/{path.name}": path for path, _ in drawings_of(source.info.characters)}
     content |= {f"model/{name}": source.folder / name for name in FILES}
