@@ -25,3 +25,13 @@ evaluation/    probabilities -> figures, calibration, doubts
 report/        figures -> the pages that a person looks at
 convert/       somebody's fastai learner -> model folder
 """
+
+import os
+
+# Nobody is told that this program runs. Each library reads its switch while it is imported, so this stands before any module
+# of the package; whatever imports onnxruntime is one of them (tests/test_structure.py).
+os.environ |= {
+    "ORT_DISABLE_TELEMETRY": "1",  # else a device id and a queue under ~/.cache, and events to onnxruntime's maker
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # else the Hub is asked who might be calling, and told
+    "GRADIO_ANALYTICS_ENABLED": "False",
+}

@@ -267,6 +267,12 @@ def test_each_library_has_its_owner(path: Path) -> None:
         assert named(path) in OWNERS[library], f"{library} belongs to {OWNERS[library]}"
 
 
+def test_onnxruntime_is_imported_only_where_its_telemetry_is_off() -> None:
+    """Inside the package, whose __init__ runs first."""
+    scripts = [*ROOT.glob("*.py"), *(ROOT / "tests").glob("*.py"), *(ROOT / "bench").rglob("*.py")]
+    assert not [path.name for path in scripts if any(name.split(".")[0] == "onnxruntime" for name in imports(path))]
+
+
 def test_the_map_has_no_circle() -> None:
     done: set[str] = set()
     while left := {name for name in MAY_IMPORT if name not in done}:
