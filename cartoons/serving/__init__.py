@@ -1,0 +1,4 @@
+"""What serves a page.
+
+environment.py  the variables of the environment that keep a page from starting
+"""
