@@ -10,6 +10,8 @@ dataset.py     the picture folder: labels, sources, groups
 duplicates.py  pictures of one artwork, found again
 near.py        alike hashes among very many
 split.py       which pictures judge a model that never saw them
+console.py     text, signals and exit codes, whatever the console is
+proxies.py     the proxies that the environment names
 progress.py    how far a long command is
 card.py        metrics -> the model card
 dataset_card.py  metadata -> the card of a picture folder
@@ -18,6 +20,7 @@ search/        names of characters -> addresses of pictures
 download/      addresses -> bytes, or the reason why not
 gather/        both, cleaned, into a picture folder
 review/        a picture folder cleaned by eye
+serving/       what serves a page
 hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX
 evaluation/    probabilities -> figures, calibration, doubts
