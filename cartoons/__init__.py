@@ -9,6 +9,8 @@ dataset.py     the picture folder: labels, sources, groups
 duplicates.py  pictures of one artwork, found again
 near.py        alike hashes among very many
 split.py       which pictures judge a model that never saw them
+console.py     text, signals and exit codes, whatever the console is
+proxies.py     the proxies that the environment names
 progress.py    how far a long command is
 card.py        metrics -> the model card
 dataset_card.py  metadata -> the card of a picture folder
@@ -19,6 +21,7 @@ gather/        both, cleaned, into a picture folder
 serving/       the network -> the classifier: uploads, checks, routes
 page/          what a visitor sees
 review/        a picture folder cleaned by eye
+serving/       what serves a page
 hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX
 evaluation/    probabilities -> figures, calibration, doubts

@@ -103,7 +103,7 @@ def load_learner_file(path: Path) -> Learner:
 def versions_beside(path: Path) -> dict[str, str]:
     """The versions of fastai and Python in the pyproject.toml beside a learner's file, as fastai's Hub models have one."""
     try:
-        wanted = tomllib.loads((path.parent / "pyproject.toml").read_text())["build-system"]["requires"]
+        wanted = tomllib.loads((path.parent / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
         found = [REQUIREMENT.fullmatch(line) for line in wanted]
     except (OSError, ValueError, KeyError, TypeError):  # it is only a hint: none, or one in another form, is no error
         return {}

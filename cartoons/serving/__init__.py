@@ -1,5 +1,6 @@
 """What stands between the network and the classifier.
 
+environment.py      what keeps a page from starting: ports, temporary folders, proxies
 uploads.py          Gradio's upload folder: what may be read from it, what is deleted when
 request_body.py     request bodies, bounded in bytes and time
 api_guard.py        ASGI middleware: requests checked before Gradio sees them, errors in one sentence

@@ -103,7 +103,7 @@ class ApiGuard:
                 self._check(path, request)
                 if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
                     body = with_session(body)
-                    scope = scope | {"headers": with_length(scope["headers"], len(body))}
+                    scope = {**scope, "headers": with_length(scope["headers"], len(body))}
                 await self._app(scope, replayed(body, receive), send)
         elif SERVER_FUNCTION.fullmatch(path):
             if self._uploads is not None:

@@ -91,7 +91,7 @@ def order_of(found: Sequence[Item], settings: Settings) -> str:
 def done_before(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     """What model.json says, if the folder `out` is whole and was made of exactly this. Raises DataError."""
     try:
-        noted = (out / DONE_FILE).read_text()
+        noted = (out / DONE_FILE).read_text(encoding="utf-8")
         info, _ = bundle.read(out)
     except (OSError, UnicodeDecodeError, BundleError):
         return None
