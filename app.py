@@ -66,20 +66,22 @@ def upload_folder() -> Path:
     return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / f"cartoon-classifier{user}")
 
 
-def serve(classifier: Classifier, notice: str) -> int:
-    """Open the page, until it is told to stop; `environment.prepare` comes first."""
+def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
+    """Open the page, until it is told to stop; `environment.prepare` comes first. metrics: answer /metrics as well."""
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
-    from cartoons.serving.lean_api import lean_api
+    from cartoons.serving.lean_api import METRICS, lean_api
+    from cartoons.serving.metrics import Metrics
     from cartoons.serving.picture_service import PictureService
     from cartoons.serving.server import Server
     from cartoons.serving.uploads import UploadFolder
 
     uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
-    service = PictureService(classifier)
+    counted = Metrics() if metrics else None
+    service = PictureService(classifier, [counted.observe] if counted else [])
     demo = build_demo(service, uploads, sorted(EXAMPLES.glob("*.png")), notice)
     uploads.keep_present_files()
-    return Server(demo, lean_api(service), service, uploads).run(
+    return Server(demo, lean_api(service, {METRICS: counted.page} if counted else {}), service, uploads).run(
         theme=theme(),
         css=CSS,
         footer_links=["api"],
@@ -101,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="USER/SPACE",
         help="instead, make a Hugging Face Space that serves it; --model may then be user/name of a model there",
     )
+    made.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
     made.add_argument("--private", action="store_true", help="let nobody else see the Space")
     return made
 
@@ -123,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     if notice:
         log.warning(notice)
     log.info("Model %s, revision %s.", classifier.info.name, classifier.info.revision)
-    return serve(classifier, notice)
+    return serve(classifier, notice, metrics=arguments.metrics)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -32,8 +32,9 @@ def source(colour_model: Path) -> Source:
 
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: Source) -> None:
     content = content_of(source, card_of(source, "toon/demo"))
-    later = "cartoons.hub.deploy, cartoons.hub.pull, cartoons.page.layout, cartoons.serving.server"  # what app.py's functions import
-    code = f"import sys, app, {later}; print(*sorted(m.__file__ for m in sys.modules.values() if 'cartoons' in m.__name__), sep='\\n')"
+    imports = "sys, app, cartoons.hub.deploy, cartoons.hub.pull, cartoons.page.layout, cartoons.serving.server"
+    files = "(m.__file__ for m in sys.modules.values() if 'cartoons' in m.__name__)"
+    code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in done.stdout.split()}
     assert loaded | {"cartoons/page/style.css"} == {name for name in content if name.startswith("cartoons/")}

@@ -321,6 +321,19 @@ def slow() -> bytes:
     return buffer.getvalue()
 
 
+def test_metrics_are_counted_where_they_are_asked_for(client: httpx.Client, tmp_path: Path) -> None:
+    assert client.get("/metrics").status_code == 404
+    running = Page("--metrics", env={"GRADIO_TEMP_DIR": str(tmp_path)})
+    with httpx.Client(base_url=running.url, timeout=60) as asking:
+        for data in (MICKEY.read_bytes(), MICKEY.read_bytes(), b"no picture"):
+            asking.post("/api/classify", content=data)
+        counted = asking.get("/metrics").text
+    running.stop()
+    assert 'pictures_total{outcome="known",route="/api/classify"} 2.0' in counted
+    assert 'pictures_total{outcome="refused",route="/api/classify"} 1.0' in counted
+    assert 'picture_seconds_count{route="/api/classify"} 3.0' in counted
+
+
 def test_sigterm_lets_running_answers_finish_and_leaves_nothing(tmp_path: Path, slow: bytes) -> None:
     running, answers = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")}), []
     with httpx.Client(base_url=running.url, timeout=60) as client:

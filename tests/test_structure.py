@@ -19,6 +19,7 @@ MAY_IMPORT = {
         "images",
         "layout",
         "lean_api",
+        "metrics",
         "picture_service",
         "predict",
         "pull",
@@ -93,6 +94,7 @@ MAY_IMPORT = {
     "lean_api": {"errors", "images", "picture_service"},
     "picture_service": {"errors", "images", "predict", "worker_pool"},
     "worker_pool": {"errors"},
+    "metrics": set(),
     "server": {"api_guard", "picture_service", "uploads"},
     "words": {"errors"},
     "pull": {"bundle", "console", "errors", "words"},
@@ -215,7 +217,8 @@ MAY_IMPORT = {
 }
 OWNERS = {
     "gradio": {"layout", "review.page"},
-    "starlette": {"lean_api", "server"},
+    "starlette": {"lean_api", "metrics", "server"},
+    "prometheus_client": {"metrics"},
     "ddgs": {"metasearch"},
     "httpx": {"web"},
     "httpcore": {"line"},

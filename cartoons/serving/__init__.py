@@ -8,5 +8,6 @@ plain_errors.py     what Gradio answers to a mistake -> one sentence
 lean_api.py         /api/classify in the Hugging Face inference format, /healthz
 picture_service.py  a picture's bytes -> the answer, for every route
 worker_pool.py      the threads that do it
+metrics.py          requests counted for /metrics
 server.py           Gradio's server with all this in front, until it is told to stop
 """
