@@ -122,7 +122,7 @@ def test_a_link_among_the_uploads_leads_nowhere(client: httpx.Client) -> None:
     link = path.with_name("link.png")
     link.symlink_to(MICKEY)
     assert_one_sentence(client.post("/gradio_api/run/predict", json={"data": [{"path": str(link), "meta": FILE_DATA}]}))
-    assert client.get(f"/gradio_api/file={link}").status_code == 404
+    assert client.get(f"/gradio_api/file={link}").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_what_a_killed_page_left_is_swept_when_the_next_one_starts(tmp_path: Pat
     assert left.exists()
     second = Page(env=env)
     assert not left.exists()
-    assert httpx.get(f"{second.url}/gradio_api/file={left}").status_code == 404
+    assert httpx.get(f"{second.url}/gradio_api/file={left}").status_code == 403
     second.stop()
 
 

@@ -92,8 +92,10 @@ class ApiGuard:
         if path in LEAN and self._lean is not None:
             with self._body(scope):
                 await self._lean(scope, bounded(receive, MAX_JSON_BYTES), send)
-        elif UNUSED.match(path) or ((shown := FILE.match(path)) and not self._is_upload(path[shown.end() :])):
+        elif UNUSED.match(path):
             raise RefusedError(404)
+        elif (shown := FILE.match(path)) and not self._is_upload(path[shown.end() :]):
+            raise RefusedError(403)
         elif is_post and UPLOAD.fullmatch(path):
             await self._upload(scope, receive, send)
         elif is_post and (JOIN.fullmatch(path) or CALL.fullmatch(path)):
