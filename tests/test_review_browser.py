@@ -291,16 +291,9 @@ def test_no_file_of_the_machine_is_read_or_written_through_it(review: Review) ->
     with httpx.Client(base_url=review.url, timeout=30) as client:
         html = next(part["id"] for part in client.get("/config").json()["components"] if part["type"] == "html")
         asked = {"session_hash": "x", "component_id": html}
-        hostile = [
-            {"path": "/etc/passwd"},
-            "/etc/passwd",
-            None,
-            [],
-            {},
-            {"key": "../../etc/passwd", "large": True},
-            {"label": 5},
-        ]
-        hostile += [{"label": "x", "start": "/etc/passwd", "count": []}, {"key": "x", "action": "move", "to": "/etc"}]
+        hostile = [{"path": "/etc/passwd"}, "/etc/passwd", None, [], {}, {"key": "../../etc/passwd", "large": True}]
+        hostile += [{"label": 5}, {"label": "x", "start": "/etc/passwd", "count": []}]
+        hostile += [{"key": "x", "action": "move", "to": "/etc"}]
         for name in ("overview", "cards", "picture", "decide", "undo", "apply", "__init__", "no_such_function"):
             for value in hostile:
                 said = client.post("/gradio_api/component_server", json={**asked, "fn_name": name, "data": value}).text
