@@ -154,23 +154,30 @@ class ApiGuard:
         finally:
             self._body_bytes -= length
 
+    def _called(self, path: str, request: dict[str, Any]) -> Any:
+        """The function that is called: a public one by name; by number, as the page does, also a private one.
+
+        Raises RefusedError for one that is not there, and for a private one of Gradio's queue past that queue.
+        """
+        functions, number, named = self._functions(), request.get("fn_index"), CALL.fullmatch(path)
+        numbered = functions.get(number) if type(number) is int else None
+        if not named:
+            if numbered is None or not isinstance(request.get("session_hash"), str):
+                raise RefusedError(400)
+            return numbered
+        public = {f.api_name: f for f in functions.values() if f.api_name and f.api_visibility != "private"}
+        if named[1] not in public:
+            names = " and ".join(f"/{name}" for name in public) or "none"
+            raise RefusedError(404, f"There is no such endpoint: this page has {names}.")
+        if number is None:
+            return public[named[1]]
+        if numbered is None or (numbered.queue is not False and numbered not in public.values()):
+            raise RefusedError(404, "fn_index is of no public endpoint: leave it out.")
+        return numbered
+
     def _check(self, path: str, request: dict[str, Any]) -> None:
         """Raise RefusedError for a call of what is not there or not public, or with what it does not take."""
-        functions = self._functions()
-        if named := CALL.fullmatch(path):
-            public = {f.api_name: f for f in functions.values() if f.api_name and f.api_visibility != "private"}
-            function = public.get(named[1])
-            if function is None:
-                raise RefusedError(
-                    404, f"There is no such endpoint: this page has {' and '.join(f'/{name}' for name in public)}."
-                )
-            if request.get("fn_index") not in (None, function._id):
-                raise RefusedError(404, "fn_index is of another endpoint: leave it out.")
-        else:
-            number = request.get("fn_index")
-            function = functions.get(number) if type(number) is int else None
-            if function is None or not isinstance(request.get("session_hash"), str):
-                raise RefusedError(400)
+        function = self._called(path, request)
         given = request.get("data") if "/call/v2/" not in path else named_arguments(request, function)
         if not isinstance(given, list) or len(given) != len(function.inputs):
             raise RefusedError(422, f'"data" must be a list of {len(function.inputs)}: send {{"data": [the picture]}}.')
