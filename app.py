@@ -21,6 +21,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from cartoons import console, proxies
 from cartoons.errors import BundleError, CartoonError, HubError, ImageError
 from cartoons.hub.deploy import deploy
 from cartoons.hub.pull import PULL_TIMEOUT_S, cached, pull
@@ -202,6 +203,8 @@ def main(argv: list[str] | None = None) -> int:
         help="instead, make a Hugging Face Space that serves it; --model may then be user/name of a model there",
     )
     parser.add_argument("--private", action="store_true", help="let nobody else see the Space")
+    console.open_streams()
+    proxies.prepare()
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 MAY_IMPORT = {
-    "app": {"deploy", "errors", "images", "page", "predict", "pull"},
+    "app": {"console", "deploy", "errors", "images", "page", "predict", "proxies", "pull"},
     "scrape": {
         "apply",
         "attempts",
