@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cartoons import console
+from cartoons import console, proxies
 from cartoons.errors import BundleError, HubError
 from cartoons.predict import Classifier
 from cartoons.serving import environment
@@ -113,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.deploy:
         from cartoons.hub.deploy import deploy
 
+        proxies.prepare()
         print(deploy(arguments.deploy, arguments.model, private=arguments.private))
         return 0
     for name in ("app", "page"):

@@ -77,7 +77,8 @@ def parser() -> argparse.ArgumentParser:
     add("--urls-only", action="store_true", help=f"search only, and write OUT/{URLS_FILE} for img2dataset")
     add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
     add("--originals", action="store_true", help=f"keep files as they came, not at most {Rules.stored_px} px and bare")
-    add("--proxy", metavar="URL", help="http://host:port, to search and download by (default: $HTTPS_PROXY or $ALL_PROXY)")
+    proxy = proxies.of_environment()
+    add("--proxy", default=proxy, metavar="URL", help="http://host:port, to search and download by (default: $HTTPS_PROXY)")
     ca_file = os.environ.get("SSL_CERT_FILE", "")
     add("--ca", default=ca_file, metavar="FILE", help="more certificates to trust, PEM (default: $SSL_CERT_FILE)")
     add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
@@ -118,10 +119,10 @@ def scrape(argv: Sequence[str]) -> int:
 
 def way_out(arguments: argparse.Namespace) -> Web:
     """How the web is reached; pictures that lie here need none. Raises DownloadError."""
-    given = arguments.proxy or arguments.from_folder or arguments.from_img2dataset
-    if arguments.publish or not given:
+    is_local = arguments.from_folder or arguments.from_img2dataset
+    if arguments.publish or (not is_local and arguments.proxy == proxies.of_environment()):
         proxies.check()
-    return Web(arguments.proxy or ("" if given else proxies.of_environment()), arguments.ca)
+    return Web() if is_local else Web(arguments.proxy, arguments.ca)
 
 
 def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[Hit]]:

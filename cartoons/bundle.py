@@ -91,7 +91,8 @@ def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
 
     A kill between the two leaves a folder that `read` refuses by its hash, never one that answers wrongly.
     """
-    values = asdict(info) | {"sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
+    name = info.name.encode("utf-8", "replace").decode()  # a folder or an argument may be called what is no text
+    values = asdict(info) | {"name": name, "sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ONNX_FILE, onnx)
     write_atomically(folder / JSON_FILE, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())

@@ -26,6 +26,9 @@ UNUSABLE = 2
 STOPPED = 128
 """The exit code of what a signal ended, less the signal's number."""
 
+AROUND = 60
+"""Characters shown before and behind one that cannot be written."""
+
 
 def run(program: str, work: Callable[[], int]) -> int:
     """The exit code of a script's work, whatever becomes of it; program: its name, for the sentence on standard error."""
@@ -65,7 +68,8 @@ def _worked(program: str, work: Callable[[], int]) -> int:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
         words = shortened(f"{what}: mend that, and give the same command again.")
     except UnicodeEncodeError as error:
-        words = shortened(f"{error.object!r} cannot be written as {error.encoding}.")
+        part = error.object[max(0, error.start - AROUND) : error.end + AROUND]
+        words = shortened(f"{part!r} cannot be written as {error.encoding}.")
     if sys.getfilesystemencoding() != "utf-8" and ("\\udc" in words or not words.isascii()):
         words += f" This console's names are {sys.getfilesystemencoding()}: set PYTHONUTF8=1, and others can be read too."
     print(f"{program}: {words}", file=sys.stderr)

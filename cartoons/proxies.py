@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Mapping, MutableMapping
 from importlib.util import find_spec
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment
 
 from cartoons.errors import DownloadError
 
@@ -49,10 +48,10 @@ def forget_unusable(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def of_environment() -> str:
-    """The proxy to https addresses, as https_proxy, else all_proxy, names it, with its scheme; "" for none."""
-    found = getproxies_environment()
-    proxy = found.get("https") or found.get("all") or ""
-    if "*" in found.get("no", "").split(","):
+    """The proxy to https addresses, as HTTPS_PROXY, else ALL_PROXY, names it, with its scheme; "" for none."""
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    proxy = next(filter(None, map(os.environ.get, names)), "")
+    if "*" in (os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")).split(","):
         return ""
     return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 

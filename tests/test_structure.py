@@ -22,6 +22,7 @@ MAY_IMPORT = {
         "metrics",
         "picture_service",
         "predict",
+        "proxies",
         "pull",
         "server",
         "uploads",
