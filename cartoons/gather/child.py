@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cartoons import dataset
 from cartoons.bundle import OTHER_LABEL
+from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
 from cartoons.gather.labels import folder_of, wanted
+from cartoons.picture_files import is_picture
 
 SCRAPE = Path(__file__).parent.parent.parent / "scrape.py"
 SHORT, STOPPED = 3, 130
@@ -56,10 +57,10 @@ def fill(folder: Path, labels: Sequence[str], per_label: int | None) -> int:
     if code != SHORT:
         return code
     places = {label: folder / folder_of(label) for label in (*labels, OTHER_LABEL)}
-    counts = {label: sum(map(dataset.is_picture, place.glob("*"))) for label, place in places.items()}
-    if few := [f"{label} ({count})" for label, count in counts.items() if count < dataset.FEWEST_PER_LABEL]:
+    counts = {label: sum(map(is_picture, place.glob("*"))) for label, place in places.items()}
+    if few := [f"{label} ({count})" for label, count in counts.items() if count < FEWEST_PER_LABEL]:
         raise DataError(
-            f"Too few pictures were found of {', '.join(few)}; training needs at least {dataset.FEWEST_PER_LABEL}: spell a "
+            f"Too few pictures were found of {', '.join(few)}; training needs at least {FEWEST_PER_LABEL}: spell a "
             f"name otherwise, or let scrape.py search elsewhere for --out {folder}, and give the same command again."
         )
     log.info("Going on with the pictures there are.")
