@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from cartoons import bundle, console, img2dataset, proxies
 from cartoons.console import command
-from cartoons.dataset import HIDDEN, sole_use
+from cartoons.dataset import sole_use
 from cartoons.download.fetch import Downloader, Limits
 from cartoons.download.outcome import Outcome
 from cartoons.download.web import Web, get_json
@@ -35,6 +35,7 @@ from cartoons.gather.local import from_folder
 from cartoons.gather.memory import give_back
 from cartoons.gather.rounds import Aims, Gatherer, kept_by_label
 from cartoons.gather.seeker import Seeker
+from cartoons.picture_files import HIDDEN
 from cartoons.review.apply import apply
 from cartoons.review.decisions import standing
 from cartoons.search.engine import LICENSES
@@ -160,7 +161,7 @@ async def fill(arguments: argparse.Namespace, web: Web, aims: Aims, seekers: Seq
     async with Downloader(Limits(heed_opt_out=not arguments.ignore_opt_out), web) as downloader:
         gatherer = Gatherer(arguments.out, aims, downloader.fetched, standing(arguments.out), bars)
         if arguments.from_folder:
-            return await gatherer.take(from_folder(arguments.from_folder, *arguments.names))
+            return await gatherer.take(from_folder(arguments.from_folder, "".join(arguments.names), bars.say))
         if arguments.from_img2dataset:
             return await gatherer.take(labelled(img2dataset.read_output(arguments.from_img2dataset), bars))
         return await gatherer.run(seekers)

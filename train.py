@@ -42,7 +42,7 @@ from cartoons.report import index
 from cartoons.split import How
 from cartoons.training import learn, precision
 from cartoons.training.checkpoint import Row
-from cartoons.training.job import Job, Settings, describe, done_before, note_done, prepare
+from cartoons.training.job import Job, Settings, describe, done_before, note_done, prepare, read_data
 from cartoons.training.network import DEFAULT_ARCH
 
 SHOWN = 12
@@ -55,10 +55,11 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
 
     A folder `out` that is already what would come of it is left as it is. Raises CartoonError, before anything is lost.
     """
-    if done := done_before(root, out, settings):
+    data = read_data(root)
+    if done := done_before(data, out, settings):
         log.info("%s was trained on exactly these pictures in exactly this way: already trained.", out)
         return None if learn.is_helper() else done
-    job = prepare(root, out, settings)
+    job = prepare(data, out, settings)
     plan, trainer, work = job.plan, job.trainer, job.work
     steps = trainer.epochs * (len(plan.rounds) + (not plan.is_holdout))
     progress = Progress(steps, io.StringIO() if learn.is_helper() else None)
@@ -87,9 +88,8 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
         "strangers_unseen": plan.strangers_unseen(job.items),
         "precision": precision.trial(trainer, job.labels, plan.rounds[0], work),
     }
-    info = describe(job, root, settings, metrics, temperature, threshold)
-    judged = [i for round_ in plan.rounds for i in round_.judged]
-    info = precision.export_best(trainer, info, whole, judged, out)
+    info = describe(job, settings, metrics, temperature, threshold)
+    info = precision.export_best(trainer, info, whole, [i for round_ in plan.rounds for i in round_.judged], out)
     write_report(out, info, job, answers.found, history)
     trainer.close()
     note_done(out, job, info)
@@ -103,7 +103,7 @@ def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold
     findings = {
         **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
         **info.metrics,
-        "pictures": info.dataset["pictures"],
+        **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
         **evaluate.curves(found, info.temperature),
         "left_out": [[str(path), reason] for path, reason in job.left_out],
         "history": history,

@@ -5,7 +5,11 @@ images.py      bytes -> a safe RGB picture; this project's one way to make it sq
 resize.py      every way to make a picture square that a model may name
 bundle.py      the model folder: model.onnx + model.json; read, write, verify
 predict.py     Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
-dataset.py     the picture folder: labels, sources, groups
+picture_files.py   the files below a folder: which may be pictures, which are passed over
+folder_layout.py   what its folders are: labels, parts of a split, or neither
+metadata.py    what metadata.jsonl says of each picture
+picture_folder.py  the three together: the pictures of a folder, each with its label
+dataset.py     the picture folder as training takes it: labels, sources, groups, hashes
 duplicates.py  pictures of one artwork, found again
 near.py        alike hashes among very many
 split.py       which pictures judge a model that never saw them

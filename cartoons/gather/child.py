@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cartoons import dataset
 from cartoons.bundle import OTHER_LABEL
 from cartoons.console import command
+from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
 from cartoons.gather.labels import folder_of, wanted
+from cartoons.picture_files import is_picture
 
 SCRAPE = Path(__file__).parent.parent.parent / "scrape.py"
 SHORT, STOPPED = 3, 130
@@ -57,8 +58,8 @@ def fill(folder: Path, labels: Sequence[str], per_label: int | None) -> int:
     if code != SHORT:
         return code
     places = {label: folder / folder_of(label) for label in (*labels, OTHER_LABEL)}
-    counts = {label: sum(map(dataset.is_picture, place.glob("*"))) for label, place in places.items()}
-    if few := {label: count for label, count in counts.items() if count < dataset.FEWEST_PER_LABEL}:
+    counts = {label: sum(map(is_picture, place.glob("*"))) for label, place in places.items()}
+    if few := {label: count for label, count in counts.items() if count < FEWEST_PER_LABEL}:
         raise DataError(too_few(folder, few))
     log.info("Going on with the pictures there are.")
     return 0
@@ -68,7 +69,7 @@ def too_few(folder: Path, counts: Mapping[str, int]) -> str:
     """What to do about labels of fewer pictures than training needs."""
     spoken = ", ".join(f"{label} ({count})" for label, count in counts.items())
     return (
-        f"Too few pictures were found of {spoken}; training needs at least {dataset.FEWEST_PER_LABEL}: spell a name "
+        f"Too few pictures were found of {spoken}; training needs at least {FEWEST_PER_LABEL}: spell a name "
         f"otherwise, or search elsewhere by {command('python', 'scrape.py', '--out', folder)}, and give this command again."
     )
 
