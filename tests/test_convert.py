@@ -442,11 +442,66 @@ def test_plain_files_that_the_learner_opens_otherwise(shapes: Path, tmp_path: Pa
     assert not (tmp_path / "model").exists()
 
 
+LABELS: list[tuple[list[object], str]] = [
+    (["", "b", "c"], "Label 0 of the learner is empty ('')"),
+    (["a", " \t", "c"], "Label 1 of the learner is empty (' \\t')"),
+    (["a", "b", "\u200b"], "Label 2 of the learner is empty"),
+    (["a", None, "c"], "Label 1 of the learner is empty (None)"),
+    ([0.0, 1.0, float("nan")], "Label 2 of the learner is empty (nan)"),
+    ([("a", "b"), "b", "c"], "Label 0 of the learner is no text but a tuple"),
+    (["a", b"b", "c"], "Label 1 of the learner is no text but a bytes"),
+    (["a\nb", "b", "c"], "holds a line break"),
+    (["a", "b\x1b[31m", "c"], "holds a line break or another control character ('b\\x1b[31m')"),
+    ([1, "1", "c"], "Label 1 of the learner, '1', looks like another, 1"),
+    (["cat", "cat ", "c"], "Label 1 of the learner, 'cat ', looks like another, 'cat'"),
+    (["caf\u00e9", "b", "cafe\u0301"], "Label 2 of the learner"),
+]
+
+
+@pytest.mark.parametrize(("labels", "says"), LABELS)
+def test_labels_that_nobody_could_read(shapes: Path, tmp_path: Path, labels: list[object], says: str) -> None:
+    learn = tiny(loaders(shapes, Resize(64)))
+    for place, label in enumerate(labels):
+        learn.dls.vocab.items[place] = label
+    said = refuses(learn, tmp_path)
+    assert says in said
+    place = int(said.split("vocab.items[")[1].split("]")[0])
+    learn.dls.vocab.items[place] = "another one"  # as the sentence says
+    assert labels_of(learn.dls)[place] == "another one"
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ([0, 1, 2], ("0", "1", "2")),
+        ([np.int64(3), np.float32(0.5), np.True_], ("3", "0.5", "True")),
+        ([False, True, "maybe"], ("False", "True", "maybe")),
+        (["bugs bunny", "しんちゃん", "👩‍🎤"], ("bugs bunny", "しんちゃん", "👩‍🎤")),
+    ],
+)
+def test_labels_as_text(shapes: Path, labels: list[object], text: tuple[str, ...]) -> None:
+    dls = loaders(shapes, Resize(64))
+    for place, label in enumerate(labels):
+        dls.vocab.items[place] = label
+    assert labels_of(dls) == text
+
+
+def test_a_label_for_pictures_without_one(shapes: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from fastai.data.all import CategoryBlock
+
+    learn = tiny(block(shapes, y=CategoryBlock(vocab=["_other", "round", "square"], add_na=True)), labels=4)
+    info = convert(str(exported(learn, tmp_path)), tmp_path / "model")
+    assert info.labels == ("#na#", "_other", "round", "square")
+    assert "The label #na# is fastai's for pictures without one" in caplog.text
+
+
 def test_learners_that_are_no_classifiers(shapes: Path, tmp_path: Path) -> None:
     regression = block(shapes, y=RegressionBlock(n_out=1), get_y=lambda path: float(path.stem))
     several = block(shapes, y=MultiCategoryBlock, get_y=lambda path: [path.parent.name, path.stem])
+    one = block(shapes, get_y=lambda _: "round")
     assert "RegressionSetup" in refuses(tiny(regression), tmp_path)
     assert "several labels at once" in refuses(tiny(several), tmp_path)
+    assert "knows 1 label (round)" in refuses(tiny(one, labels=1), tmp_path)
     sigmoid = tiny(block(shapes, get_y=parent_label))
     sigmoid.loss_func = BCEWithLogitsLossFlat()
     assert "do not sum to 1" in refuses(sigmoid, tmp_path)

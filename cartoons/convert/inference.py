@@ -1,6 +1,8 @@
 """A learner asked about picture files, as `learn.predict(file)` asks it: its own opening, transforms and network."""
 
-from collections.abc import Callable, Sequence
+import math
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,7 +100,10 @@ class FilePredictor:
 
 
 def labels_of(dls: DataLoaders) -> tuple[str, ...]:
-    """The labels of a classifier of pictures, in the network's order. Raises ConvertError when it is another kind."""
+    """The labels of a classifier of pictures as text, in the network's order.
+
+    Raises ConvertError when it is another kind of learner, or a label is empty or cannot be told from another one.
+    """
     _picture_step(dls)
     targets = list(dls.valid_ds.tls[1].tfms.fs)
     names = ", ".join(type(target).__name__ for target in targets) or "nothing"
@@ -106,8 +111,35 @@ def labels_of(dls: DataLoaders) -> tuple[str, ...]:
         raise ConvertError(f"The learner gives a picture several labels at once ({names}){ONLY}")
     for target in targets:
         if isinstance(target, Categorize):
-            return tuple(str(label) for label in target.vocab)
+            return _as_text(target.vocab)
     raise ConvertError(f"What the learner predicts is no label: fastai made its targets by {names}{ONLY}")
+
+
+def _as_text(vocab: Iterable[object]) -> tuple[str, ...]:
+    """Labels, which fastai takes of any type, as text. Numbers and truth values become their digits and their words."""
+    seen: dict[str, str] = {}
+    for place, label in enumerate(vocab):
+        rename = f"give it a name (learn.dls.vocab.items[{place}] = ...) and export the learner again."
+        text = str(label)
+        if label is None or (isinstance(label, float | np.floating) and math.isnan(label)) or not _visible(text):
+            raise ConvertError(f"Label {place} of the learner is empty ({label!r}): {rename}")
+        if not isinstance(label, str | bool | int | float | np.bool_ | np.number):
+            raise ConvertError(f"Label {place} of the learner is no text but a {type(label).__name__} ({text!r}): {rename}")
+        if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in text):
+            raise ConvertError(
+                f"Label {place} of the learner holds a line break or another control character ({text!r}): {rename}"
+            )
+        alike = " ".join(unicodedata.normalize("NFC", text).split())
+        if alike in seen:
+            raise ConvertError(f"Label {place} of the learner, {label!r}, looks like another, {seen[alike]}: {rename}")
+        seen[alike] = repr(label)
+    if len(seen) < 2:
+        raise ConvertError(f"The learner knows {len(seen)} label ({', '.join(seen)}): a classifier needs two.")
+    return tuple(str(label) for label in vocab)
+
+
+def _visible(text: str) -> bool:
+    return any(unicodedata.category(sign)[0] not in "CZ" for sign in text)
 
 
 def _picture_step(dls: DataLoaders) -> tuple[int, type[PILImage]]:

@@ -37,6 +37,9 @@ from cartoons.training.export import to_onnx
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
+UNKNOWN = "#na#"
+"""fastai's own label for pictures that have none (add_na=True)."""
+
 log = logging.getLogger("convert")
 
 
@@ -81,6 +84,8 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
         graph, parity = _checked(learn, pipeline, info, answers)
     bundle.check_writable(out)
     written = bundle.write(out, replace(info, metrics={"parity": parity}), graph)
+    if UNKNOWN in info.labels:
+        log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
     for sentence in opened_otherwise(written):
         log.warning(sentence)
     return written
