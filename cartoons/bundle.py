@@ -23,8 +23,7 @@ OTHER_LABEL = "_other"
 """The class of "none of these" pictures: trained like any other, never shown as an answer."""
 
 RESIZE_RULE = "pad-white-bicubic"
-RESIZE_RULES = (
-    RESIZE_RULE,
+FASTAI_RULES = (
     "crop-bilinear",
     "squish-bilinear",
     "squish-crop-bilinear",
@@ -32,7 +31,8 @@ RESIZE_RULES = (
     "pad-reflect-bilinear",
     "pad-border-bilinear",
 )
-"""How a picture may become square, each a function in resize.py: the first is this project's, the others are fastai's."""
+RESIZE_RULES = (RESIZE_RULE, *FASTAI_RULES, *(f"grey-{rule}" for rule in FASTAI_RULES))
+"""How a picture may become square, each a function in resize.py: this project's, fastai's, and fastai's in greyscale."""
 
 UNKNOWN_RULE = "1 - highest character probability"
 

@@ -81,3 +81,8 @@ class DownloadError(CartoonError):
 
 class LaunchError(CartoonError):
     """The page cannot be started with the port, the host or the temporary folder that the environment names."""
+
+
+def in_a_line(error: BaseException) -> str:
+    """An error of another library for a sentence of ours, in one line: "ValueError: what it says"."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -103,7 +103,8 @@ MAY_IMPORT = {
     "space": {"bundle", "errors"},
     "push": {"bundle", "card", "errors", "space", "words"},
     "deploy": {"bundle", "errors", "pull", "push", "space", "words"},
-    "card": {"bundle"},
+    "converted_card": {"bundle"},
+    "card": {"bundle", "converted_card"},
     "console": {"errors"},
     "proxies": {"errors"},
     "environment": {"errors", "proxies"},
@@ -239,8 +240,23 @@ MAY_IMPORT = {
     "contact": {"bundle", "document", "drawing", "errors", "images", "readings"},
     "report.index": {"bundle", "contact", "document", "drawing", "plates", "readings"},
     "unpickle": {"errors", "pull"},
-    "pipeline": {"errors", "resize"},
-    "convert.learner": {"bundle", "errors", "export", "images", "pipeline", "predict", "pull", "unpickle"},
+    "pictures": {"images"},
+    "inference": {"errors", "predict"},
+    "pipeline": {"errors", "inference", "pictures", "resize"},
+    "parity": {"errors", "export", "images", "inference", "pictures", "predict"},
+    "convert.learner": {
+        "bundle",
+        "converted_card",
+        "errors",
+        "export",
+        "inference",
+        "parity",
+        "pictures",
+        "pipeline",
+        "predict",
+        "pull",
+        "unpickle",
+    },
 }
 OWNERS = {
     "gradio": {"layout", "review.page"},
@@ -268,7 +284,7 @@ OWNERS = {
     "cleanlab": {"doubts"},
 }
 TORCH = {"checkpoint", "export", "fast", "finetune", "frozen", "hardware", "learn", "network", "precision"}
-TORCH |= {"pickled", "pipeline", "unpickle"}
+TORCH |= {"inference", "parity", "pickled", "pipeline", "unpickle"}
 OWNERS |= {"fastai": TORCH | {"convert.learner"}, "torch": TORCH | {"convert.learner"}}
 SOURCES = [ROOT / "app.py", ROOT / "scrape.py", ROOT / "train.py", *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
 
