@@ -24,7 +24,7 @@ from cartoons.console import command
 from cartoons.dataset import sole_use
 from cartoons.download.fetch import Downloader, Limits
 from cartoons.download.outcome import Outcome
-from cartoons.download.web import Web, get_json
+from cartoons.download.web import Web, allow_connections, get_json
 from cartoons.errors import DataError
 from cartoons.gather import papers, publish
 from cartoons.gather.attempts import KEPT, PLANNED, Attempt
@@ -123,7 +123,10 @@ def way_out(arguments: argparse.Namespace) -> Web:
     is_local = arguments.from_folder or arguments.from_img2dataset
     if arguments.publish or (not is_local and arguments.proxy == proxies.of_environment()):
         proxies.check()
-    return Web() if is_local else Web(arguments.proxy, arguments.ca)
+    if is_local:
+        return Web()
+    allow_connections()
+    return Web(arguments.proxy, arguments.ca)
 
 
 def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[Hit]]:

@@ -71,7 +71,7 @@ def _worked(program: str, work: Callable[[], int]) -> int:
         part = error.object[max(0, error.start - AROUND) : error.end + AROUND]
         words = shortened(f"{part!r} cannot be written as {error.encoding}.")
     if sys.getfilesystemencoding() != "utf-8" and ("\\udc" in words or not words.isascii()):
-        words += f" This console's names are {sys.getfilesystemencoding()}: set PYTHONUTF8=1, and others can be read too."
+        words += f" In this locale names are {sys.getfilesystemencoding()} only: set PYTHONUTF8=1 for all others."
     print(f"{program}: {words}", file=sys.stderr)
     return UNUSABLE
 

@@ -23,10 +23,11 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
     An all_proxy that cannot be used is dropped where http_proxy and https_proxy leave nothing to it.
     """
     unusable = _unusable(environ)
-    if {"http_proxy", "https_proxy"} <= {name.lower() for name in environ.keys() - unusable.keys()}:
-        for name in unusable:
+    named = {name for name, value in environ.items() if name.lower() in VARIABLES and value}
+    if {"http_proxy", "https_proxy"} <= {name.lower() for name in named - unusable.keys()}:
+        for name in {name for name in unusable if name.lower() == "all_proxy"}:
             del environ[name]
-    if not any(name.lower() in VARIABLES for name in environ):
+    if not named:
         return  # no_proxy alone would make urllib pass over the proxies of Windows and macOS
     hosts = (environ.get("no_proxy") or environ.get("NO_PROXY", "")).split(",")
     every = ",".join(dict.fromkeys(filter(None, [*map(str.strip, hosts), *LOOPBACK])))

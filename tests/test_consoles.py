@@ -451,6 +451,15 @@ def test_names_that_the_system_cannot_write_get_a_sentence(tmp_path: Path, pictu
 
 
 @pytest.mark.slow
+def test_too_few_open_files_are_refused_before_any_search(tmp_path: Path) -> None:
+    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))  # noqa: E731
+    done = python(ROOT / "scrape.py", "red fox", "--out", "out", folder=tmp_path, preexec_fn=few)
+    assert done.returncode == 2
+    assert b"Only 64 files may be open at once" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["scrape.py", "train.py", "app.py"])
 def test_help_fits_a_narrow_console_of_ascii(script: str, tmp_path: Path) -> None:
     env = {"PYTHONIOENCODING": "ascii", "COLUMNS": "40", "HTTPS_PROXY": "no sense"}

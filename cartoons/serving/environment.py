@@ -59,18 +59,25 @@ def check_port() -> None:
 
 
 def check_temporary_folder() -> None:
-    """Raise LaunchError when gradio's folder of temporary files cannot be made or written."""
-    folder = os.environ.get(TEMPORARY, "")
+    """See that gradio's folder of temporary files can be written; where another user has its usual one, name a new one.
+
+    Raises LaunchError when the folder that GRADIO_TEMP_DIR names cannot be, or none can.
+    """
+    named = os.environ.get(TEMPORARY)
     try:
-        folder = folder or str(Path(tempfile.gettempdir(), "gradio"))
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        folder = Path(named or Path(tempfile.gettempdir(), "gradio"))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return
+        except OSError:
+            if named:
+                raise
+            os.environ[TEMPORARY] = tempfile.mkdtemp(prefix="gradio-")
     except OSError as error:
-        where = f"The folder {folder} cannot be written" if folder else "No temporary folder can be written"
-        raise LaunchError(
-            f"{where} ({error.strerror or error}): uploads lie there meanwhile, so name another by {TEMPORARY}."
-        ) from error
+        where = f"The folder {named}" if named else "No temporary folder"
+        why = f"{where} can{'not' if named else ''} be written ({error.strerror or error})"
+        raise LaunchError(f"{why}, and uploads lie there meanwhile: name another by {TEMPORARY}.") from error
 
 
 def check_certificates() -> None:
