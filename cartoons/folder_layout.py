@@ -108,7 +108,7 @@ def layout_of(root: Path, pictures: Sequence[Parts], described: Set[Parts], agai
         tops = {_inside((*prefix, name), children[name]): part for name, part in labelled.items()}
         tops |= {prefix: TRAIN if VALID in tops.values() else ""}
         left_out = {}
-    left_out |= {(*prefix, name): f"without a label, in {name}/" for name in parts if name not in labelled}
+    left_out |= {(*prefix, name): f"without a label, in {shown_name(name)}" for name in parts if name not in labelled}
     found = Layout(tops, left_out=left_out)
     undescribed = [picture for picture in pictures if picture not in described and picture not in again]
     if not labelled:
@@ -145,7 +145,7 @@ def _check_parts(root: Path, prefix: Parts, children: Children, labelled: dict[s
     """Refuse folders that are called as parts of a split and may be characters, or hold no labels."""
     parts = {name: part for name in children if (part := part_of(name))}
     others = [name for name in children if name not in parts]
-    seen = f"{root.joinpath(*prefix)} holds {_counted(children)}"
+    seen = f"{root if not prefix else shown_name(str(root.joinpath(*prefix)))} holds {_counted(children)}"
     if parts and not labelled and not others:
         raise DataError(
             f"{seen}: parts of a split, but in them no folder for each label; put the pictures of each character into "
@@ -159,9 +159,8 @@ def _check_parts(root: Path, prefix: Parts, children: Children, labelled: dict[s
         doubtful = list(labelled)
     if doubtful:
         raise DataError(
-            f"{seen}: is {doubtful[0]}/ a part of a split, or a character? For a character, give the folder another name, "
-            f'such as "the {doubtful[0]}"; for a part, put the pictures into a folder per label in it, and the other '
-            "folders into train/."
+            f"{seen}: is {shown_name(doubtful[0])} a part of a split, or a character? {renaming(doubtful[0])}; if it is a "
+            "part, put its pictures into a folder per label in it, and the other folders into train/."
         )
 
 
@@ -176,10 +175,10 @@ def _is_split_inside(root: Path, layout: Layout, pictures: Iterable[Parts]) -> b
     some = [label for label, names in parts.items() if names]
     if some and len(some) < len(parts):
         without = next(label for label, names in parts.items() if not names)
-        raise DataError(
-            f"In {root}, {some[0]}/ holds {spoken(sorted(parts[some[0]]))}, but {without}/ holds no such folder: split "
-            "every label so, or none."
+        holds = (
+            f"{shown_name(some[0])} holds {spoken(sorted(parts[some[0]]))}, but {shown_name(without)} holds no such folder"
         )
+        raise DataError(f"In {root}, {holds}: split every label so, or none.")
     return bool(some)
 
 
@@ -194,10 +193,9 @@ def _check_labels(root: Path, layout: Layout, pictures: Iterable[Parts]) -> None
         below = below[1:] if layout.is_split_inside and below and part_of(below[0]) else below
         folders.setdefault(place.folder[-1], Counter())[below[0] if below else ""] += 1
     if named := [label for label in folders if part_of(label)]:
-        raise DataError(
-            f"In {root}, {named[0]}/ would be a label beside {spoken(sorted(folders.keys() - {named[0]}))}, but is "
-            f'called as a part of a split: if it is a character, give the folder another name, such as "the {named[0]}".'
-        )
+        beside = spoken(sorted(folders.keys() - {named[0]}))
+        what = f"{shown_name(named[0])} would be a label beside {beside}, but is called as a part of a split"
+        raise DataError(f"In {root}, {what}. {renaming(named[0])}.")
     inner = [{name for name in names if name and not part_of(name)} for names in folders.values()]
     holders = Counter(name for names in inner for name in names)
     shared = {name for name, count in holders.items() if count > max(1, len(inner) / 2)}
@@ -218,6 +216,16 @@ def shown_name(name: str) -> str:
     return f"{name if name.isprintable() else repr(name)}/"
 
 
+def pictures_in_words(count: int) -> str:
+    """ "1 picture", "2,000 pictures"."""
+    return f"{count:,} {'picture' if count == 1 else 'pictures'}"
+
+
+def renaming(name: str) -> str:
+    """What to do with a folder that is called as a part of a split and is none."""
+    return f'If it is a character, give its folder another name, such as "the {name.strip()}"'
+
+
 def spoken(names: Iterable[str]) -> str:
     """Folders in words: "train/, val/ and test/"."""
     shown = [shown_name(name) for name in names]
@@ -227,5 +235,5 @@ def spoken(names: Iterable[str]) -> str:
 
 def _counted(children: Children) -> str:
     """Folders with their numbers of pictures, in words."""
-    counts = [f"{shown_name(name)} ({len(pictures)} pictures)" for name, pictures in children.items()]
+    counts = [f"{shown_name(name)} ({pictures_in_words(len(pictures))})" for name, pictures in children.items()]
     return ", ".join(counts if len(counts) <= SHOWN else [*counts[: SHOWN - 1], f"{len(counts) - SHOWN + 1} more folders"])

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from cartoons.errors import DataError
-from cartoons.folder_layout import TEST, TRAIN, VALID, Layout, layout_of, part_of, shown_name, spoken
+from cartoons.folder_layout import (
+    TEST,
+    TRAIN,
+    VALID,
+    Layout,
+    layout_of,
+    part_of,
+    pictures_in_words,
+    renaming,
+    shown_name,
+    spoken,
+)
 from cartoons.metadata import Row, clean_label, file_key, read_metadata
 from cartoons.picture_files import READ_ALREADY, File, Parts, PassedOver, Walk, walk
 
@@ -67,8 +78,8 @@ class PictureFolder:
         """A sentence for everything that a person who made this folder may not have meant."""
         said = []
         for name, why in self.left_out.items():
-            rename = f'; if it is a character, give it another name, such as "the {name}"' if part_of(name) else ""
-            said.append(f"{shown_name(name)} ({self._below(name):,} pictures) is left out: {why}{rename}.")
+            said.append(f"{shown_name(name)} ({pictures_in_words(self._below(name))}) is left out: {why}.")
+            said[-1] += f" {renaming(name)}." if part_of(name) else ""
         for name, reasons in self.emptied.items():
             why = f"passed over: {in_words(reasons)}" if reasons else "it is empty"
             said.append(f"{shown_name(name)} holds no picture ({why}), so there is no label {name!r}.")

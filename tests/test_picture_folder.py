@@ -89,7 +89,10 @@ def test_a_layout_is_understood(folders: str, expected: dict[str, int], tmp_path
     [
         ("train test", r"holds test/ \(5 pictures\), train/ \(5 pictures\): parts of a split, but in them no folder for"),
         ("train valid test", "no folder for each label"),
-        ("thomas percy train", 'is train/ a part of a split, or a character.*another name, such as "the train"'),
+        (
+            "thomas percy train",
+            r'is train/ a part of a split, or a character\? .* give its folder another name, such as "the train"',
+        ),
         ("fox owl val", "is val/ a part of a split, or a character"),
         ("train/red train/blue thomas percy", "is train/ a part of a split, or a character"),
         (TRAIN + "train/test valid/fox valid/owl", "test/ would be a label beside fox/ and owl/, but is called as a part"),
@@ -166,8 +169,8 @@ def test_a_label_without_pictures_is_named(tmp_path: Path) -> None:
         dataset.read(root)
     fill(root, "owl test")
     assert dataset.read(root).folder.warnings() == [
-        "test/ (5 pictures) is left out: without a label, in test/; if it is a character, give it another name, such as "
-        '"the test".',
+        "test/ (5 pictures) is left out: without a label, in test/. If it is a character, give its folder another name, "
+        'such as "the test".',
         "frog/ holds no picture (passed over: not a picture but a video (1)), so there is no label 'frog'.",
     ]
 
