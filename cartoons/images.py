@@ -104,9 +104,14 @@ def square_pad(picture: Image.Image, size_px: int) -> Image.Image:
 
 def to_batch(squares: Sequence[Image.Image], mean: Sequence[float], std: Sequence[float]) -> Pixels:
     """Equal-sized RGB pictures to a float32 batch (n, 3, height, width): value/255, minus mean, over std per channel."""
-    stacked = np.stack([np.asarray(square, dtype=np.float32) for square in squares])
-    scaled = (stacked / 255.0 - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), dtype=np.float32)
+    width, height = squares[0].size
+    batch = np.empty((len(squares), 3, height, width), np.float32)
+    for planes, square in zip(batch, squares, strict=True):
+        planes[...] = np.asarray(square).transpose(2, 0, 1)
+    middle, spread = (np.asarray(values, np.float32)[:, None, None] for values in (mean, std))
+    batch *= 1 / (255 * spread)
+    batch -= middle / spread
+    return batch
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
