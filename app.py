@@ -68,6 +68,7 @@ def upload_folder() -> Path:
 
 def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
     """Open the page, until it is told to stop; `environment.prepare` comes first. metrics: answer /metrics as well."""
+    environment.import_gradio()
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
     from cartoons.serving.lean_api import METRICS, lean_api

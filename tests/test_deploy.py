@@ -32,7 +32,8 @@ def source(colour_model: Path) -> Source:
 
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: Source) -> None:
     content = content_of(source, card_of(source, "toon/demo"))
-    imports = "sys, app, cartoons.hub.deploy, cartoons.hub.pull, cartoons.page.layout, cartoons.serving.server"
+    serving = "cartoons.serving.metrics, cartoons.serving.server"
+    imports = f"sys, app, cartoons.hub.deploy, cartoons.hub.pull, cartoons.page.layout, {serving}"
     files = "(m.__file__ for m in sys.modules.values() if 'cartoons' in m.__name__)"
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -384,3 +386,13 @@ def test_slow_files_do_not_hold_good_ones_up(own_page: Page, client: httpx.Clien
     assert client.post("/api/classify", content=MICKEY.read_bytes()).status_code == 200
     for thread in bad:
         thread.join()
+
+
+def test_gradio_is_imported_without_writing_into_its_package() -> None:
+    code = (
+        "import inspect; from cartoons.serving import environment; getfile = inspect.getfile; environment.import_gradio(); "
+        "assert inspect.getfile is getfile; import gradio.components.image as image, gradio.component_meta as meta; "
+        "assert getfile(image.Image).endswith('image.py'); print(hasattr(image.Image, 'change'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")

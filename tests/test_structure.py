@@ -255,7 +255,7 @@ MAY_IMPORT = {
     "contact": {"bundle", "document", "drawing", "errors", "images", "readings"},
     "report.index": {"bundle", "contact", "document", "drawing", "plates", "readings"},
     "unpickle": {"errors", "pull"},
-    "pictures": {"images"},
+    "pictures": {"images", "jpeg"},
     "inference": {"errors", "predict"},
     "pipeline": {"errors", "inference", "pictures", "resize"},
     "parity": {"errors", "export", "images", "inference", "pictures", "predict"},

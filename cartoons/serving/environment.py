@@ -3,12 +3,15 @@
 `prepare` must be called before gradio is imported: it reads some of them then.
 """
 
+import importlib
+import inspect
 import os
 import re
 import socket
 import ssl
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from cartoons import proxies
 from cartoons.errors import LaunchError
@@ -38,6 +41,26 @@ def prepare() -> None:
     check_certificates()
     if (root := os.environ.get(ROOT, "")) and not re.match("/|https?://[^/]", root):
         raise LaunchError(f"{ROOT} is {root!r}: give a path that begins with a slash, or a whole address, or unset it.")
+
+
+def import_gradio() -> None:
+    """Import gradio without its writing of stubs, which takes longer than all else of the import.
+
+    For each component that it defines, gradio parses the component's source and writes a .pyi file beside it, unless
+    inspect.getfile says that there is no source. If another gradio does otherwise, it is imported as it is.
+    """
+    getfile = inspect.getfile
+
+    def getfile_of_others(thing: Any) -> str:
+        if isinstance(thing, type) and thing.__module__.partition(".")[0] == "gradio":
+            raise OSError("no stub is wanted")
+        return getfile(thing)
+
+    vars(inspect)["getfile"] = getfile_of_others
+    try:
+        importlib.import_module("gradio")
+    finally:
+        vars(inspect)["getfile"] = getfile
 
 
 def check_port() -> None:
