@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageDraw
 
-from cartoons.images import DRAFT_PX
+from cartoons.image_scan.jpeg import DRAFT_PX
 
 PROBE_SIZES = ((613, 407), (379, 651), (512, 512), (97, 61), (300, 900), (201, 200))
 PLAIN = "plain RGB"
