@@ -160,7 +160,10 @@ def _check_pixels(scanned: Scan, max_pixels: int) -> None:
 def _decoded(scanned: Scan) -> Image.Image:
     """The upright picture in 8 bits; of an animation, the first frame that shows something."""
     try:
-        with _opened(scanned, scanned.data) as opened:
+        opened = _opened(scanned, scanned.data)
+        if not opened:
+            return open_samples(scanned.data)
+        with opened:
             if scanned.before_cut is not None:
                 _check_cut(scanned, opened)
             picture = _upright(opened)
@@ -170,19 +173,19 @@ def _decoded(scanned: Scan) -> Image.Image:
             return picture
     except ImageError:
         raise
-    except UnidentifiedImageError as error:
-        if scanned.formats == ("TIFF",):
-            return open_samples(scanned.data)
-        kind = scanned.formats[0]
-        raise damaged(KINDS.get(kind, f"a {kind}"), "its header is not right") from error
     except Exception as error:  # decoders raise nearly anything on damaged bytes: OSError, SyntaxError, struct.error...
         raise ImageError(f"The picture is damaged or cut short and cannot be decoded ({error}).") from error
 
 
-def _opened(scanned: Scan, data: bytes) -> ImageFile.ImageFile:
-    """Pillow's view of the file, large JPEGs in draft mode."""
+def _opened(scanned: Scan, data: bytes) -> ImageFile.ImageFile | None:
+    """Pillow's view of the file, large JPEGs in draft mode; None for a TIFF of samples that Pillow has no mode for."""
     _register_formats()
-    opened = Image.open(io.BytesIO(data), formats=scanned.formats)
+    try:
+        opened = Image.open(io.BytesIO(data), formats=scanned.formats)
+    except UnidentifiedImageError as error:
+        if scanned.formats == ("TIFF",):
+            return None
+        raise damaged(KINDS.get(scanned.formats[0], f"a {scanned.formats[0]}"), "its header is not right") from error
     if scanned.formats == ("JPEG",):
         opened.draft(None, (DRAFT_PX, DRAFT_PX))
     return opened
@@ -190,9 +193,8 @@ def _opened(scanned: Scan, data: bytes) -> ImageFile.ImageFile:
 
 def _check_cut(scanned: Scan, opened: Image.Image) -> None:
     """Raises ImageError unless the last scan of a JPEG without its end came far enough: it changed most of the rows."""
-    if scanned.before_cut:
-        with _opened(scanned, scanned.before_cut) as earlier:
-            before = earlier.copy()
+    if scanned.before_cut and (earlier := _opened(scanned, scanned.before_cut)):
+        before = earlier.copy()
     else:
         before = Image.new(opened.mode, opened.size, (128,) * len(opened.getbands()))  # as decoders fill what is missing
     opened.load()

@@ -95,7 +95,7 @@ MAY_IMPORT = {
     "tiff": {"limits", "orientation"},
     "boxes": {"limits"},
     "heif": {"bitstreams", "boxes", "limits", "orientation"},
-    "scan": {"bmp", "gif", "heif", "jpeg", "kinds", "limits", "png", "tiff", "webp"},
+    "scan": {"bmp", "errors", "gif", "heif", "jpeg", "kinds", "limits", "png", "tiff", "webp"},
     "image_modes": {"jpeg"},
     "tiff_samples": {"image_modes", "limits", "orientation", "tiff"},
     "images": {"errors", "image_modes", "jpeg", "limits", "orientation", "scan", "tiff_samples"},

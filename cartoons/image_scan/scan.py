@@ -1,7 +1,9 @@
 """Bytes to what is to be decoded of them: the format by the first bytes, whatever the name says."""
 
+import struct
 from collections.abc import Callable, Mapping
 
+from cartoons.errors import ImageError
 from cartoons.image_scan.bmp import scan_bmp
 from cartoons.image_scan.gif import scan_gif
 from cartoons.image_scan.heif import IMAGE_BRANDS, scan_heif
@@ -32,7 +34,10 @@ def scan(data: bytes) -> Scan:
         scanner = _scanner(data)
     if not scanner:
         raise no_picture(data)
-    return scanner(data)
+    try:
+        return scanner(data)
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
+        raise ImageError(f"The picture is damaged: what it says of itself makes no sense ({error}).") from error
 
 
 def _scanner(data: bytes) -> Callable[[bytes], Scan] | None:
