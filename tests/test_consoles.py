@@ -266,6 +266,12 @@ PROXIES = [
     ({"all_proxy": "socks5://127.0.0.1:9"}, {"all_proxy": "socks5://127.0.0.1:9"}, "all_proxy"),
     ({"ddgs_proxy": "socks5://127.0.0.1:9"}, {}, None),
     ({"DDGS_PROXY": "socks://127.0.0.1:9"}, {}, "DDGS_PROXY"),
+    ({"http_proxy": "", "https_proxy": "", "all_proxy": "socks5://p:2"}, {"all_proxy": "socks5://p:2"}, "all_proxy"),
+    (
+        {"http_proxy": "http://[::1]:1", "HTTPS_PROXY": "http://user:pa%20ss@p:1"},
+        {"no_proxy": "localhost,127.0.0.1,::1"},
+        None,
+    ),
     ({"ALL_PROXY": "socks://127.0.0.1:9"}, {}, "ALL_PROXY"),
     ({"http_proxy": "http://[bad"}, {}, "http_proxy"),
     ({"https_proxy": "http://host:port"}, {}, "https_proxy"),
