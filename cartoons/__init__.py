@@ -4,6 +4,9 @@ errors.py      the exception tree
 images.py      bytes -> a safe RGB picture; this project's one way to make it square and normal
 resize.py      every way to make a picture square that a model may name
 bundle.py      the model folder: model.onnx + model.json; read, write, verify
+strict_json.py   JSON from anybody: parsed strictly, values checked
+graph.py       an ONNX graph, checked before anything relies on it
+trial.py       a graph of unknown origin, tried in a process of its own
 predict.py     Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 dataset.py     the picture folder: labels, sources, groups
 duplicates.py  pictures of one artwork, found again
