@@ -11,13 +11,14 @@ As a Space it starts unchanged on ZeroGPU and on cpu-basic.
 import argparse
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cartoons.errors import BundleError, CartoonError, HubError
+from cartoons import console, proxies
+from cartoons.errors import BundleError, HubError
 from cartoons.predict import Classifier
+from cartoons.serving import environment
 
 try:
     import spaces
@@ -66,21 +67,23 @@ def upload_folder() -> Path:
     return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / f"cartoon-classifier{user}")
 
 
-def serve(classifier: Classifier, notice: str) -> int:
-    """Open the page, until it is told to stop."""
+def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
+    """Open the page, until it is told to stop; `environment.prepare` comes first. metrics: answer /metrics as well."""
+    environment.import_gradio()
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
-    from cartoons.serving.lean_api import lean_api
+    from cartoons.serving.lean_api import METRICS, lean_api
+    from cartoons.serving.metrics import Metrics
     from cartoons.serving.picture_service import PictureService
     from cartoons.serving.server import Server
     from cartoons.serving.uploads import UploadFolder
 
-    uploads = UploadFolder(upload_folder())
-    os.environ["GRADIO_TEMP_DIR"] = str(uploads.path)
-    service = PictureService(classifier)
+    uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
+    counted = Metrics() if metrics else None
+    service = PictureService(classifier, [counted.observe] if counted else [])
     demo = build_demo(service, uploads, sorted(EXAMPLES.glob("*.png")), notice)
     uploads.keep_present_files()
-    return Server(demo, lean_api(service), service, uploads).run(
+    return Server(demo, lean_api(service, {METRICS: counted.page} if counted else {}), service, uploads).run(
         theme=theme(),
         css=CSS,
         footer_links=["api"],
@@ -93,41 +96,46 @@ def serve(classifier: Classifier, notice: str) -> int:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Serve the page until interrupted, or deploy it; 2 with one sentence when that cannot be."""
-    parser = argparse.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
-    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
+    made.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
+    made.add_argument(
         "--deploy",
         metavar="USER/SPACE",
         help="instead, make a Hugging Face Space that serves it; --model may then be user/name of a model there",
     )
-    parser.add_argument("--private", action="store_true", help="let nobody else see the Space")
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    made.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
+    made.add_argument("--private", action="store_true", help="let nobody else see the Space")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve the page or deploy it, as the command line asks. Raises CartoonError."""
+    if arguments.deploy:
+        from cartoons.hub.deploy import deploy
+
+        proxies.prepare()
+        print(deploy(arguments.deploy, arguments.model, private=arguments.private))
+        return 0
     for name in ("app", "page"):
         logging.getLogger(name).setLevel(logging.INFO)
-    try:
-        if arguments.deploy:
-            from cartoons.hub.deploy import deploy
+    os.environ["GRADIO_TEMP_DIR"] = str(upload_folder())
+    environment.prepare()
+    if arguments.model:
+        classifier, notice = Classifier.load(Path(arguments.model)), ""
+    else:
+        classifier, notice = choose_model(os.environ.get("MODEL_REPO"), os.environ.get("MODEL_REVISION"))
+    if notice:
+        log.warning(notice)
+    log.info("Model %s, revision %s.", classifier.info.name, classifier.info.revision)
+    return serve(classifier, notice, metrics=arguments.metrics)
 
-            print(deploy(arguments.deploy, arguments.model, private=arguments.private))
-            return 0
-        if arguments.model:
-            classifier, notice = Classifier.load(Path(arguments.model)), ""
-        else:
-            classifier, notice = choose_model(os.environ.get("MODEL_REPO"), os.environ.get("MODEL_REVISION"))
-        if notice:
-            log.warning(notice)
-        log.info("Model %s, revision %s.", classifier.info.name, classifier.info.revision)
-        return serve(classifier, notice)
-    except CartoonError as error:
-        print(f"app.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve the page until interrupted, or deploy it; 2 with one sentence when that cannot be."""
+    return console.run("app.py", lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.leave(main())

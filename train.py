@@ -26,13 +26,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from shlex import quote
 
-from cartoons import bundle, duplicates, split
+from cartoons import bundle, console, duplicates, proxies, split
 from cartoons.bundle import ModelInfo
 from cartoons.card import model_card
+from cartoons.console import command
 from cartoons.convert import learner
-from cartoons.errors import CartoonError, DataError
+from cartoons.errors import DataError
 from cartoons.evaluation import doubts, evaluate
 from cartoons.gather import child
 from cartoons.hub.deploy import deploy
@@ -42,7 +42,7 @@ from cartoons.report import index
 from cartoons.split import How
 from cartoons.training import learn, precision
 from cartoons.training.checkpoint import Row
-from cartoons.training.job import Job, Settings, describe, done_before, note_done, prepare
+from cartoons.training.job import Job, Settings, describe, done_before, note_done, prepare, read_data
 from cartoons.training.network import DEFAULT_ARCH
 
 SHOWN = 12
@@ -55,10 +55,11 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
 
     A folder `out` that is already what would come of it is left as it is. Raises CartoonError, before anything is lost.
     """
-    if done := done_before(root, out, settings):
+    data = read_data(root)
+    if done := done_before(data, out, settings):
         log.info("%s was trained on exactly these pictures in exactly this way: already trained.", out)
         return None if learn.is_helper() else done
-    job = prepare(root, out, settings)
+    job = prepare(data, out, settings)
     plan, trainer, work = job.plan, job.trainer, job.work
     steps = trainer.epochs * (len(plan.rounds) + (not plan.is_holdout))
     progress = Progress(steps, io.StringIO() if learn.is_helper() else None)
@@ -87,9 +88,8 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
         "strangers_unseen": plan.strangers_unseen(job.items),
         "precision": precision.trial(trainer, job.labels, plan.rounds[0], work),
     }
-    info = describe(job, root, settings, metrics, temperature, threshold)
-    judged = [i for round_ in plan.rounds for i in round_.judged]
-    info = precision.export_best(trainer, info, whole, judged, out)
+    info = describe(job, settings, metrics, temperature, threshold)
+    info = precision.export_best(trainer, info, whole, [i for round_ in plan.rounds for i in round_.judged], out)
     write_report(out, info, job, answers.found, history)
     trainer.close()
     note_done(out, job, info)
@@ -103,7 +103,7 @@ def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold
     findings = {
         **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
         **info.metrics,
-        "pictures": info.dataset["pictures"],
+        **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
         **evaluate.curves(found, info.temperature),
         "left_out": [[str(path), reason] for path, reason in job.left_out],
         "history": history,
@@ -119,7 +119,7 @@ def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
+    made = console.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
     add = made.add_argument
     add("data", type=Path, nargs="?", help="a folder holding one folder of pictures per character")
     add("--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into DATA or data/NAMES")
@@ -182,7 +182,7 @@ def summary(out: Path, info: ModelInfo) -> str:
     if "balanced_accuracy" in info.metrics:
         low, high = info.metrics["balanced_accuracy_95"]
         said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
-    return f"{out}: {said}. See it: python app.py --model {quote(str(out))}"
+    return f"{out}: {said}. See it: {command('python', 'app.py', '--model', out)}"
 
 
 def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str], None]) -> None:
@@ -193,7 +193,7 @@ def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str
         pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
         say(f"{pushed.link}: revision {info.revision}.")
         if not arguments.deploy:
-            say(f"A page of it: python app.py --deploy USER/SPACE --model {arguments.push}")
+            say("A page of it:", command("python", "app.py", "--deploy", "USER/SPACE", "--model", arguments.push))
         if not private:  # a private one, no Space could read
             model = f"{arguments.push}@{pushed.commit}"
     if arguments.deploy:
@@ -203,6 +203,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str
 
 def run(arguments: argparse.Namespace) -> int:
     """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
+    if arguments.names or arguments.push or arguments.deploy:
+        proxies.check()
     if arguments.names:
         take_names(arguments)
     arguments.out = arguments.out or Path("runs/model")
@@ -230,17 +232,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
-    arguments = parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    proxies.prepare()
     log.setLevel(logging.WARNING if learn.is_helper() else logging.INFO)
-    try:
-        return run(arguments)
-    except CartoonError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+    return console.run("train.py", lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

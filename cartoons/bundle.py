@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cartoons.errors import BundleError, DataError
-from cartoons.strict_json import listed, mapping, number, one_of, parse, shown, text, whole_number
+from cartoons.strict_json import as_text, listed, mapping, number, one_of, parse, shown, text, whole_number
 
 FORMAT_VERSION = 1
 ONNX_FILE = "model.onnx"
@@ -33,8 +33,7 @@ OTHER_LABEL = "_other"
 """The class of "none of these" pictures: trained like any other, never shown as an answer."""
 
 RESIZE_RULE = "pad-white-bicubic"
-RESIZE_RULES = (
-    RESIZE_RULE,
+FASTAI_RULES = (
     "crop-bilinear",
     "squish-bilinear",
     "squish-crop-bilinear",
@@ -42,7 +41,8 @@ RESIZE_RULES = (
     "pad-reflect-bilinear",
     "pad-border-bilinear",
 )
-"""How a picture may become square, each a function in resize.py: the first is this project's, the others are fastai's."""
+RESIZE_RULES = (RESIZE_RULE, *FASTAI_RULES, *(f"grey-{rule}" for rule in FASTAI_RULES))
+"""How a picture may become square, each a function in resize.py: this project's, fastai's, and fastai's in greyscale."""
 
 UNKNOWN_RULE = "1 - highest character probability"
 
@@ -103,12 +103,13 @@ def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
     A kill between the two leaves a folder that `read` refuses by its hash, never one that answers wrongly. Raises
     BundleError, and writes nothing, when `read` would refuse it.
     """
-    values = asdict(info) | {"sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
-    text = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
-    written = _parse(text, folder / JSON_FILE)
+    name = as_text(info.name)  # a folder or an argument may be called anything
+    values = asdict(info) | {"name": name, "sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
+    data = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    written = _parse(data, folder / JSON_FILE)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ONNX_FILE, onnx)
-    write_atomically(folder / JSON_FILE, text)
+    write_atomically(folder / JSON_FILE, data)
     return written
 
 

@@ -1,29 +1,27 @@
-"""The picture folder: a folder of pictures per label, and what `metadata.jsonl` says about where each came from.
+"""The picture folder as training takes it: pictures with labels, sources, groups and hashes, read once and passed on.
 
 <root>/<label>/<name>.jpg                  "_other" holds pictures of none of the characters
-<root>/train/<label>/..., <root>/valid/... the same, split by whoever made it
-<root>/metadata.jsonl                      optional; a JSON object per line: file_name, source, group, character, style
+<root>/train/<label>/..., <root>/valid/... the same, split by whoever made it; folder_layout.py knows other ways
+<root>/metadata.jsonl                      optional; a row per picture: file_name, label, source, group, character, style
 """
 
 import hashlib
-import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from cartoons.bundle import OTHER_LABEL, write_atomically
+from cartoons.bundle import OTHER_LABEL
 from cartoons.errors import DataError
+from cartoons.folder_layout import TRAIN
+from cartoons.metadata import alike_key, clean_label, text
+from cartoons.picture_files import HIDDEN, PassedOver, file_sha256
+from cartoons.picture_folder import LabelledPicture, PictureFolder, check_labels, in_words, read_folder
 
-METADATA_FILE = "metadata.jsonl"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}
 FEWEST_PER_LABEL = 5
-TRAIN, VALID = "train", "valid"
-HIDDEN = ".scrape"
-"""What scraping and reviewing keep beside the pictures, out of sight of training."""
+LABELS_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -38,107 +36,92 @@ class Item:
     is_photo: bool
     part: str = ""
     """"train" or "valid" in a folder that is split so, else ""."""
+    sha256: str = field(default="", repr=False)
+    """Of the file's bytes; "" for one that cannot be read."""
 
 
-def read(root: Path) -> list[Item]:
+@dataclass(frozen=True)
+class Dataset:
+    """A picture folder, read once."""
+
+    folder: PictureFolder
+    items: tuple[Item, ...]
+    """Sorted by path."""
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.folder.root
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    def passed_over(self, more: Iterable[PassedOver] = ()) -> dict[str, int]:
+        """How many files and folders are not used, by reason, the most common first. more: found when opened."""
+        return dict(Counter(each.reason for each in (*self.folder.passed_over, *more)).most_common())
+
+    def lines(self) -> list[str]:
+        """What the folder was taken for, a sentence each."""
+        counts = Counter(item.label for item in self.items)
+        labels = [f"{label} {counts[label]:,}" for label in labels_of(self.items)]
+        if len(labels) > LABELS_SHOWN:
+            labels = [*labels[:LABELS_SHOWN], f"{len(labels) - LABELS_SHOWN} more"]
+        told = f"{self.root}: {len(self):,} pictures of {len(counts):,} labels: {', '.join(labels)}."
+        passed = in_words(self.passed_over()) or "nothing"
+        return [told, f"Split found: {self.folder.split_words()}. Passed over: {passed}."]
+
+
+def read(root: Path) -> Dataset:
     """Every picture below the label folders, sorted by path. Raises DataError when nothing could be trained on it."""
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
-    rows = read_metadata(root / METADATA_FILE)
-    labels = labels_of_folders(rows)
-    items = [
-        _item(
-            path,
-            rows.get(path.relative_to(root).as_posix(), {}),
-            _label(root, folder, labels),
-            top.name if top != root else "",
+    folder = read_folder(root)
+    if folder.parts.total() and not folder.parts[TRAIN] + folder.parts[""]:
+        raise DataError(
+            f"{root} holds parts of a split to judge a model by ({folder.split_words()}), but none to train on: give the "
+            "folder that holds train/ as well, or one of label folders."
         )
-        for top in tops_of(root)
-        for folder in sorted(top.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-        for path in sorted(folder.rglob("*"))
-        if is_picture(path)
-    ]
-    check(root, items)
-    return items
+    check(root, Counter(picture.label for picture in folder.pictures), folder.passed_over_words())
+    return Dataset(folder, tuple(map(_item, folder.pictures)))
 
 
-def is_picture(path: Path) -> bool:
-    """Whether a file of a label's folder counts as a picture, by its name alone."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+def check(root: Path, counts: Mapping[str, int], seen: str) -> None:
+    """Refuse before any training what could only end in a useless model.
 
-
-def tops_of(root: Path) -> list[Path]:
-    """Where the label folders are: in `train/` and `valid/` if those are all there is besides `test/`, which is left alone,
-    else in the root itself."""
-    folders = {path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    return [root / TRAIN, root / VALID] if folders - {"test"} == {TRAIN, VALID} else [root]
-
-
-def check(root: Path, items: Sequence[Item]) -> None:
-    """Refuse before any training what could only end in a useless model."""
-    counts = Counter(item.label for item in items)
-    if not items:
-        raise DataError(f"{root} holds no pictures: put the pictures of each character into a folder of its name.")
-    for label in counts:
-        if not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
-            raise DataError(f"The folder name {label!r} in {root} cannot be written down as text: rename it.")
+    counts: the pictures of each label; seen: what was passed over, in brackets, or "".
+    """
+    if not counts:
+        raise DataError(
+            f"{root} holds no pictures in label folders{seen}: put the pictures of each character into a folder of its name."
+        )
+    check_labels(root, counts)
     if len(counts) < 2:
-        raise DataError(f"{root} holds one label only ({next(iter(counts))}): a classifier needs at least two folders.")
+        raise DataError(
+            f"{root} holds one label only ({next(iter(counts))}){seen}: a classifier needs at least two folders."
+        )
+    first: dict[str, str] = {}
+    for label in counts:
+        if (other := first.setdefault(alike_key(label), label)) != label:
+            raise DataError(
+                f"The labels {other!r} and {label!r} in {root} differ only in capital letters or characters that look "
+                "alike: write both alike."
+            )
     if few := sorted(label for label, count in counts.items() if count < FEWEST_PER_LABEL):
         spoken = ", ".join(f"{label} ({counts[label]})" for label in few)
-        raise DataError(f"Too few pictures in {root}: {spoken}; each label needs at least {FEWEST_PER_LABEL}.")
+        raise DataError(f"Too few pictures in {root}: {spoken}; each label needs at least {FEWEST_PER_LABEL}{seen}.")
 
 
-def labels_of(items: Sequence[Item]) -> tuple[str, ...]:
+def labels_of(items: Iterable[Item]) -> tuple[str, ...]:
     """The labels in the model's order: the characters alphabetically, then `_other` if it is there."""
     found = {item.label for item in items}
     return tuple(sorted(found - {OTHER_LABEL})) + ((OTHER_LABEL,) if OTHER_LABEL in found else ())
 
 
-def content_hash(items: Sequence[Item]) -> str:
+def content_hash(items: Iterable[Item]) -> str:
     """sha256 over each picture's label and bytes, in an order of its own: names this data set exactly."""
-    lines = sorted(f"{item.label}\t{hashlib.sha256(item.path.read_bytes()).hexdigest()}" for item in items)
+    lines = sorted(f"{item.label}\t{item.sha256}" for item in items)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def read_metadata(path: Path) -> dict[str, dict[str, str]]:
-    """metadata.jsonl by file_name; no file is no metadata, a broken line is a DataError that says which."""
-    if not path.exists():
-        return {}
-    rows = {}
-    try:
-        lines = path.read_text(encoding="utf-8").strip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 ({error}): mend it or take it away.") from error
-    for number, line in enumerate(lines if lines != [""] else [], 1):
-        try:
-            row = json.loads(line)
-            rows[row["file_name"]] = row
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} line {number} is not a JSON object with a file_name ({error}): mend it.") from error
-    return rows
-
-
-def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write a JSON Lines file whole, or not at all."""
-    write_atomically(path, b"".join(map(json_line, rows)))
-
-
-def json_line(row: Mapping[str, object]) -> bytes:
-    """A row of a JSON Lines file, in UTF-8; one with characters that UTF-8 has not, or that end lines, all escaped."""
-    text = json.dumps(row, ensure_ascii=False)
-    return (text if text.isprintable() else json.dumps(row)).encode() + b"\n"
-
-
-def labels_of_folders(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The label of each folder that the metadata knows, by the folder's path below the root: what is put there is of it."""
-    found: dict[str, str] = {}
-    for file_name, row in rows.items():
-        for parent in PurePosixPath(file_name).parents:
-            if label := row.get("label"):
-                found.setdefault(parent.as_posix(), str(label))
-    return found
 
 
 @contextmanager
@@ -161,27 +144,15 @@ def sole_use(root: Path) -> Iterator[None]:
         yield
 
 
-def _digest(path: Path) -> str:
-    """sha256 of a file; of one that cannot be read, its path: opening it will say why."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return str(path)
-
-
-def _label(root: Path, folder: Path, labels: Mapping[str, str]) -> str:
-    return labels.get(folder.relative_to(root).as_posix(), folder.name)
-
-
-def _item(path: Path, row: dict[str, str], folder_label: str, part: str) -> Item:
-    label = str(row.get("label") or "") or folder_label
-    kind = f"{row.get('character', '')} {row.get('style', '')}"
+def _item(picture: LabelledPicture) -> Item:
+    row, sha256 = picture.row, file_sha256(picture.path)
     return Item(
-        path=path,
-        label=label,
-        source=str(row.get("source") or ""),
-        group=str(row.get("group") or "") or _digest(path),
-        character=str(row.get("character") or "") or label,
-        is_photo="photo" in kind.lower(),
-        part=part,
+        path=picture.path,
+        label=picture.label,
+        source=text(row.get("source")),
+        group=text(row.get("group")) or sha256 or str(picture.path),
+        character=clean_label(row.get("character")) or picture.label,
+        is_photo="photo" in f"{row.get('character', '')} {row.get('style', '')}".lower(),
+        part=picture.part,
+        sha256=sha256,
     )

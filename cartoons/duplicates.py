@@ -6,7 +6,7 @@ one of them mirrored. Groups decide what may be trained on while something else 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from PIL import Image
 from cartoons import near
 from cartoons.dataset import Item
 from cartoons.errors import ImageError
-from cartoons.images import load
+from cartoons.images import MAX_BYTES, load
+from cartoons.picture_files import PICTURE, content_of, why_no_picture
 
 ALIKE_BITS = 4
 HASHED_PX = 256
@@ -36,8 +37,9 @@ class Looked:
     """Those that do not, and why."""
 
 
-def look_through(items: Sequence[Item]) -> Looked:
+def look_through(given: Iterable[Item]) -> Looked:
     """Open every picture, list those that are broken, and group those that are alike."""
+    items = list(given)
     with ThreadPoolExecutor(READERS) as pool:
         found = list(pool.map(_hashes, items))
     good = [(item, hashes) for item, hashes in zip(items, found, strict=True) if not isinstance(hashes, str)]
@@ -45,6 +47,14 @@ def look_through(items: Sequence[Item]) -> Looked:
     kept = [item for item, _ in good]
     groups = group(kept, np.array([hashes for _, hashes in good], dtype=np.uint64).reshape(-1, 2))
     return Looked([replace(item, group=name) for item, name in zip(kept, groups, strict=True)], bad)
+
+
+def kind_of_fault(path: Path, why: str) -> str:
+    """In a few words, to be counted, why a file does not open. why: the whole sentence."""
+    content = content_of(path)
+    if content != PICTURE:
+        return why_no_picture(content)
+    return "too large" if path.stat().st_size > MAX_BYTES or "pixels" in why else "damaged"
 
 
 def alike(items: Sequence[Item]) -> int:

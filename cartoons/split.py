@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cartoons.bundle import OTHER_LABEL
-from cartoons.dataset import VALID, Item
+from cartoons.dataset import Item
 from cartoons.errors import DataError
+from cartoons.folder_layout import VALID
 
 ROUNDS = 5
 KINDS = ("auto", "source", "group", "holdout", "folder")
@@ -93,7 +94,7 @@ def plan_for(items: Sequence[Item], how: How) -> Plan:
     if how.rounds < 2:
         raise DataError(f"--rounds is {how.rounds}: give at least 2, or measure once with --split holdout.")
     if how.kind == "folder" and not is_split:
-        raise DataError("--split folder needs a folder that holds train/ and valid/, and nothing else: take another split.")
+        raise DataError("--split folder needs a folder that holds train/ and valid/: take another split.")
     if how.kind == "source" and not any(item.source for item in items):
         raise DataError("--split source needs a metadata.jsonl that gives each picture's source: take --split group.")
     if how.kind == "folder" or (how.kind == "auto" and is_split):

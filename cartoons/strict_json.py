@@ -49,6 +49,12 @@ def text(value: object, most: int = MAX_TEXT) -> str:
     raise ValueError(f"must be a text of 1 to {most} characters, not {shown(value)}")
 
 
+def as_text(value: str) -> str:
+    """The nearest that `text` takes: what cannot be shown on a line is a question mark, and the end is cut off."""
+    cleaned = "".join("?" if unicodedata.category(character) in NOT_IN_TEXT else character for character in value)
+    return cleaned[:MAX_TEXT] if cleaned.strip() else "?"
+
+
 def number(value: object, low: float, high: float) -> float:
     """A number from low to high, both included; true and false are none."""
     if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:

@@ -149,6 +149,12 @@ def test_nothing_is_written_that_would_be_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.parametrize(("given", "written"), [("a\nb\ud800", "a?b?"), ("a" * 2000, "a" * 1000), ("", "?")])
+def test_a_name_that_is_no_line_of_text_is_written_as_one(tmp_path: Path, given: str, written: str) -> None:
+    assert bundle.write(tmp_path, colour_info(name=given), colour_graph()).name == written
+    assert bundle.read(tmp_path)[0].name == written
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_a_graph_that_is_none_of_ours_is_refused(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:

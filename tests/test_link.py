@@ -177,19 +177,19 @@ def test_a_model_is_trained_again_when_anything_is_new(tmp_path: Path, colour_mo
 
     root = make_picture_folder(tmp_path / "shapes")
     settings = Settings(RECIPES["fast"])
-    assert done_before(root, colour_model, settings) is None
+    assert done_before(dataset.read(root), colour_model, settings) is None
     info, _ = bundle.read(colour_model)
     (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
-    assert done_before(root, colour_model, settings) == info
-    assert done_before(root, colour_model, replace(settings, recipe=replace(settings.recipe, seed=1))) is None
+    assert done_before(dataset.read(root), colour_model, settings) == info
+    assert done_before(dataset.read(root), colour_model, replace(settings, recipe=replace(settings.recipe, seed=1))) is None
     drawn("round", 999).save(root / "round" / "0.png")
-    assert done_before(root, colour_model, settings) is None
+    assert done_before(dataset.read(root), colour_model, settings) is None
     (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
     (root / "metadata.jsonl").write_text('{"file_name": "round/1.png", "source": "elsewhere.example"}\n')
-    assert done_before(root, colour_model, settings) is None
+    assert done_before(dataset.read(root), colour_model, settings) is None
     (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
     (colour_model / "model.onnx").write_bytes(b"cut")
-    assert done_before(root, colour_model, settings) is None
+    assert done_before(dataset.read(root), colour_model, settings) is None
 
 
 @pytest.mark.slow

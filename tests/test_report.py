@@ -108,6 +108,8 @@ def full(pictures: Path, labels: list[str] = LABELS) -> Findings:
         },
         "duplicates": {"alike": 12, "leaked": 3, "of": 20},
         "left_out": [[paths[6], "cut short"]],
+        "split": "training 70, validation 20",
+        "passed_over": {"hidden": 3, "not a picture but <text>": 1234},
         "history": [
             {"epoch": k + 1, "train_loss": 2 / (k + 1), "valid_loss": 2.2 / (k + 1), "balanced_accuracy": 0.9}
             for k in range(4)
@@ -175,6 +177,9 @@ def test_everything_that_was_found_is_told(tmp_path: Path) -> None:
         "Of 30 Bugs Bunny pictures from sites the model never saw, it found 30.",
         "3 of its 20 pictures",
         "1 file was left out as broken",
+        "Split found in the folder: training 70, validation 20.",
+        "not a picture but <text>",
+        "1,234",
         "meant to give a name to 5\u202f% of photographs",
         "9.4 MB instead of 18.8",
         "0123456789ab",

@@ -225,6 +225,24 @@ def test_a_label_has_the_folder_that_its_rows_are_in(folder: Path) -> None:
     assert "a_new label/a.png" in pictures(folder)
 
 
+def test_a_label_that_only_a_row_gives_is_changed_in_the_row(tmp_path: Path) -> None:
+    root = fill(tmp_path / "flat", {"0.png": "#f00", "1.png": "#0f0", "fox/2.png": "#e00"})
+    rows = [{"file_name": "./0.png", "label": "fox"}, {"file_name": "1.png", "label": "frog"}]
+    describe(root, rows)
+    say(root, "0.png", "move", "frog")
+    say(root, "fox/2.png", "delete")
+    assert apply(root) == Applied(1, 1)
+    assert {picture.file_name: picture.label for picture in shelf(root)} == {"0.png": "frog", "1.png": "frog"}
+    assert described(root) == [rows[1], {"file_name": "0.png", "label": "frog"}]
+    (root / METADATA).rename(root / "metadata.csv")
+    (root / "metadata.csv").write_text("file_name,label\n0.png,fox\n1.png,frog\n")
+    say(root, "0.png", "move", "frog")
+    with pytest.raises(
+        DataError, match=r"0.png has its label from other metadata than metadata.jsonl: give it 'frog' there"
+    ):
+        apply(root)
+
+
 @pytest.mark.parametrize("label", ["../up", "/etc", "..", ".", ".hidden", "a/b"])
 def test_no_label_leads_out_of_the_folder(folder: Path, label: str) -> None:
     say(folder, "red fox/a.png", "move", label)

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -111,7 +113,7 @@ def test_what_the_page_calls_is_checked_by_number_and_private_by_name(client: ht
                 answer = client.post("/gradio_api/queue/join", json=body)
                 if not isinstance(value, (int, str)):  # which an example's click sends
                     assert_one_sentence(answer)
-            if function in private:
+            if function in private and function["queue"] is not False:
                 assert_one_sentence(client.post("/gradio_api/run/predict", json=body))
                 assert_one_sentence(client.post(f"/gradio_api/run/{function['api_name']}", json=body))
                 assert_one_sentence(client.post(f"/gradio_api/call/{function['api_name']}", json=body))
@@ -122,7 +124,7 @@ def test_a_link_among_the_uploads_leads_nowhere(client: httpx.Client) -> None:
     link = path.with_name("link.png")
     link.symlink_to(MICKEY)
     assert_one_sentence(client.post("/gradio_api/run/predict", json={"data": [{"path": str(link), "meta": FILE_DATA}]}))
-    assert client.get(f"/gradio_api/file={link}").status_code == 404
+    assert client.get(f"/gradio_api/file={link}").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -321,6 +323,19 @@ def slow() -> bytes:
     return buffer.getvalue()
 
 
+def test_metrics_are_counted_where_they_are_asked_for(client: httpx.Client, tmp_path: Path) -> None:
+    assert client.get("/metrics").status_code == 404
+    running = Page("--metrics", env={"GRADIO_TEMP_DIR": str(tmp_path)})
+    with httpx.Client(base_url=running.url, timeout=60) as asking:
+        for data in (MICKEY.read_bytes(), MICKEY.read_bytes(), b"no picture"):
+            asking.post("/api/classify", content=data)
+        counted = asking.get("/metrics").text
+    running.stop()
+    assert 'pictures_total{outcome="known",route="/api/classify"} 2.0' in counted
+    assert 'pictures_total{outcome="refused",route="/api/classify"} 1.0' in counted
+    assert 'picture_seconds_count{route="/api/classify"} 3.0' in counted
+
+
 def test_sigterm_lets_running_answers_finish_and_leaves_nothing(tmp_path: Path, slow: bytes) -> None:
     running, answers = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")}), []
     with httpx.Client(base_url=running.url, timeout=60) as client:
@@ -355,7 +370,7 @@ def test_what_a_killed_page_left_is_swept_when_the_next_one_starts(tmp_path: Pat
     assert left.exists()
     second = Page(env=env)
     assert not left.exists()
-    assert httpx.get(f"{second.url}/gradio_api/file={left}").status_code == 404
+    assert httpx.get(f"{second.url}/gradio_api/file={left}").status_code == 403
     second.stop()
 
 
@@ -371,3 +386,13 @@ def test_slow_files_do_not_hold_good_ones_up(own_page: Page, client: httpx.Clien
     assert client.post("/api/classify", content=MICKEY.read_bytes()).status_code == 200
     for thread in bad:
         thread.join()
+
+
+def test_gradio_is_imported_without_writing_into_its_package() -> None:
+    code = (
+        "import inspect; from cartoons.serving import environment; getfile = inspect.getfile; environment.import_gradio(); "
+        "assert inspect.getfile is getfile; import gradio.components.image as image, gradio.component_meta as meta; "
+        "assert getfile(image.Image).endswith('image.py'); print(hasattr(image.Image, 'change'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")

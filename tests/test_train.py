@@ -424,6 +424,33 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert not list(tmp_path.glob("runs/model/work/*/*.fit"))  # before any epoch
 
 
+def test_the_first_lines_say_what_the_folder_was_taken_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from cartoons.training.job import look_through, read_data
+
+    root = make_picture_folder(tmp_path / "d")
+    (root / "round" / "notes.txt").write_text("a note")
+    (root / "torn").mkdir()
+    torn = (root / "round" / "0.png").read_bytes()[:90]
+    for k in range(25):
+        (root / "torn" / f"{k}.png").write_bytes(torn)
+    with caplog.at_level(logging.INFO, "train"):
+        items, left_out, passed_over = look_through(read_data(root))
+    assert (len(items), len(left_out)) == (18, 25)
+    assert passed_over == {"damaged": 25, "not a picture but text": 1}
+    said = caplog.messages
+    assert said[:3] == [
+        f"{root}: 43 pictures of 4 labels: round 6, square 6, torn 25, _other 6.",
+        "Split found: none. Passed over: not a picture but text (1).",
+        "Looking through 43 pictures.",
+    ]
+    assert sum(line.startswith("Left out /") for line in said) == 20
+    assert said[-3:] == [
+        "So it is with 5 more: the report names them all.",
+        "Left out, in all: damaged (25).",
+        "None of the 25 pictures of torn can be opened, so it is no label of this model.",
+    ]
+
+
 def test_the_command_line_shows_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, ROOT / "train.py", "missing"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2

@@ -1,29 +1,41 @@
 """Pictures that lie on this machine, as if they had been found and fetched."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cartoons.dataset import is_picture, tops_of
 from cartoons.download.outcome import Outcome
 from cartoons.errors import DataError
 from cartoons.images import MAX_BYTES
+from cartoons.picture_files import pictures_below
+from cartoons.picture_folder import in_words, read_folder
 from cartoons.search.hits import Hit
 
 
-def from_folder(folder: Path, label: str = "") -> Iterator[tuple[Hit, Outcome]]:
+def from_folder(folder: Path, label: str = "", say: Callable[[str], None] = lambda _: None) -> Iterator[tuple[Hit, Outcome]]:
     """Every picture file below `folder`, with its bytes or why there are none.
 
-    label: of them all; without one, each sub-folder is a label. Raises DataError when there are no pictures.
+    label: of them all; without one, as training takes the folder. say: is told what is passed over.
+    Raises DataError when there are no pictures.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
-    inside = [path for top in tops_of(folder) for path in sorted(top.iterdir())]
-    tops = [folder] if label else [path for path in inside if path.is_dir() and path.name[0] != "."]
-    paths = [(label or top.name, path) for top in tops for path in sorted(top.rglob("*")) if is_picture(path)]
+    if label:
+        files, passed_over = pictures_below(folder)
+        paths = [(label, path) for path in files]
+    else:
+        found = read_folder(folder)
+        paths, passed_over = [(picture.label, picture.path) for picture in found.pictures], found.passed_over
+        for sentence in found.warnings():
+            say(sentence)
+    reasons = in_words(Counter(each.reason for each in passed_over))
     if not paths:
+        seen = f" (passed over: {reasons})" if reasons else ""
         raise DataError(
-            f"{folder} holds no pictures in folders of their own: make one for each character, or name the only one."
+            f"{folder} holds no pictures in folders of their own{seen}: make one for each character, or name the only one."
         )
+    if reasons:
+        say(f"Passed over in {folder}: {reasons}.")
     return ((Hit(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
 
 

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import METADATA_FILE, read_metadata
 from cartoons.dataset_card import dataset_card
 from cartoons.gather.attempts import Attempt
+from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.report import scraped
 
 

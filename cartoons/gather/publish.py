@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import HIDDEN, METADATA_FILE, read_metadata, write_lines
 from cartoons.dataset_card import dataset_card
 from cartoons.errors import DataError
 from cartoons.gather.attempts import Log
 from cartoons.hub.push import publish_dataset
+from cartoons.metadata import METADATA_FILE, read_metadata, write_lines
+from cartoons.picture_files import HIDDEN
 
 SHAREABLE = re.compile(r"cc0|cc[ -]?by|pdm|public domain|apache|mit\b|no known copyright", re.IGNORECASE)
 

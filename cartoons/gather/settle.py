@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import HIDDEN, METADATA_FILE, read_metadata, tops_of, write_lines
 from cartoons.errors import DataError
+from cartoons.folder_layout import split_folders
 from cartoons.gather.attempts import KEPT, REMOVED, Attempt, Log
 from cartoons.gather.decide import Word
 from cartoons.gather.labels import folder_of
+from cartoons.metadata import METADATA_FILE, read_metadata, write_lines
+from cartoons.picture_files import HIDDEN, is_hidden
 from cartoons.review.decisions import DELETE, KEEP, Decision
 
 COPIED = ("url", "page_url", "title", "author", "engine", "query", "license", "width", "height", "sha256", "phash", "group")
@@ -23,17 +25,15 @@ class Places:
     """Where each picture of a folder lies now, by its file's name. Raises DataError for a folder that is split already."""
 
     def __init__(self, root: Path) -> None:
-        if tops_of(root) != [root]:
-            raise DataError(f"{root} is split into train/ and valid/, which scraping would mix up: give another --out.")
+        if parts := split_folders(root):
+            spoken = " and ".join(f"{name}/" for name in parts)
+            raise DataError(f"{root} is split into {spoken}, which scraping would mix up: give another --out.")
         self.spare = root / HIDDEN / "pictures"
         self.spare.mkdir(parents=True, exist_ok=True)
         self._root = root
-        folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
+        folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not is_hidden(folder.name)]
         self._of = {
-            path.name: path
-            for folder in (self.spare, *folders)
-            for path in folder.iterdir()
-            if not path.name.startswith(".")
+            path.name: path for folder in (self.spare, *folders) for path in folder.iterdir() if not is_hidden(path.name)
         }
 
     def __contains__(self, name: str) -> bool:

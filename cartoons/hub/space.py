@@ -85,7 +85,7 @@ def modules_of(program: Path) -> list[Path]:
 def _imports(path: Path) -> set[str]:
     """Every dotted name that a file imports, names of a `from` included."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -112,7 +112,7 @@ def content_of(source: Source, card: RepoCard) -> dict[str, Path | bytes]:
 def card_of(source: Source, space: str) -> RepoCard:
     """README.md of the Space `space`, with the project's own front matter but for what this model changes."""
     info = source.info
-    card = RepoCard((ROOT / "README.md").read_text())
+    card = RepoCard((ROOT / "README.md").read_text(encoding="utf-8"))
     for key in ("models", "preload_from_hub"):
         card.data.pop(key)
     card.data["title"], card.data["short_description"] = info.name, describe(info.characters)
@@ -139,7 +139,7 @@ def describe(characters: Sequence[str]) -> str:
 
 def pins() -> dict[str, str]:
     """requirements.txt: each package's version."""
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
 
 

@@ -159,13 +159,17 @@ def _measured(row: Mapping[str, Any], what: str) -> str:
 
 
 def _data(findings: Findings) -> str:
-    """How many pictures, how many alike, how many left out."""
+    """How many pictures, how they were split, how many are alike, and what was left out."""
     pictures, broken = findings.get("pictures") or {}, len(findings.get("left_out") or [])
     only = " of characters" if OTHER_LABEL in findings["labels"] and OTHER_LABEL not in pictures else ""
     words = [f"{sum(pictures.values()):,} pictures{only}.", readings.duplicates(findings)]
     if broken:
         words.append(f"{broken} {'file was' if broken == 1 else 'files were'} left out as broken.")
-    return _section("The pictures it learned from", " ".join(filter(None, words)), "") if pictures else ""
+    if findings.get("split"):
+        words.append(f"Split found in the folder: {findings['split']}.")
+    rows = [[html.escape(reason), f"{count:,}"] for reason, count in (findings.get("passed_over") or {}).items()]
+    content = table(["passed over", "files"], rows) if rows else ""
+    return _section("The pictures it learned from", " ".join(filter(None, words)), content) if pictures else ""
 
 
 def _weights(findings: Findings) -> str:

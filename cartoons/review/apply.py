@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from cartoons.bundle import write_atomically
-from cartoons.dataset import METADATA_FILE, read_metadata, sole_use, write_lines
+from cartoons.dataset import sole_use
 from cartoons.errors import DataError
+from cartoons.metadata import METADATA_FILE, file_key, read_metadata, write_lines
 from cartoons.review import shelf
 from cartoons.review.decisions import DELETE, Decision, standing
 from cartoons.review.shelf import Picture, waits, word_on
@@ -62,7 +63,7 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
 
 def _plan(root: Path, said: dict[str, Decision], folder_of: Callable[[str], str]) -> list[Step]:
     """A step per waiting picture, and per row of one that was to be deleted and is gone already. No two have one target."""
-    pictures = shelf.read(root)
+    pictures, rows = shelf.read(root), read_metadata(root / METADATA_FILE)
     steps: list[Step] = []
     taken: set[str] = set()
     for picture in pictures:
@@ -72,17 +73,21 @@ def _plan(root: Path, said: dict[str, Decision], folder_of: Callable[[str], str]
         label = "" if word.action == DELETE else word.to
         wanted = f"{REMOVED}/{picture.file_name}"
         if label:
-            wanted = _folder(label, picture.top, pictures, folder_of) + picture.file_name.removeprefix(picture.folder)
-        target = _free(root, wanted, taken)
+            below = PurePosixPath(picture.file_name).relative_to(picture.folder)
+            wanted = (PurePosixPath(_folder(label, picture.top, pictures, folder_of)) / below).as_posix()
+        if wanted == picture.file_name and file_key(wanted) not in rows:
+            raise DataError(
+                f"{root / wanted} has its label from other metadata than {METADATA_FILE}: give it {label!r} there."
+            )
+        target = wanted if wanted == picture.file_name else _free(root, wanted, taken)
         taken.add(target)
         steps.append(Step(picture.file_name, target, label))
-    here = {picture.file_name for picture in pictures}
-    rows = read_metadata(root / METADATA_FILE)
-    gone = [word for word in said.values() if word.action == DELETE and word.file_name in rows.keys() - here]
+    without_file = rows.keys() - {file_key(picture.file_name) for picture in pictures}
+    gone = [word for word in said.values() if word.action == DELETE and file_key(word.file_name) in without_file]
     return steps + [
         Step(word.file_name, f"{REMOVED}/{word.file_name}", "")
         for word in gone
-        if rows[word.file_name].get("sha256", word.sha256) == word.sha256
+        if rows[file_key(word.file_name)].get("sha256", word.sha256) == word.sha256
     ]
 
 
@@ -129,7 +134,7 @@ def _rewrite(path: Path, steps: Iterable[Step]) -> None:
         return
     rows = read_metadata(path)
     for step in steps:
-        row = rows.pop(step.file_name, None)
+        row = rows.pop(file_key(step.file_name), None)
         if row and step.label:
             rows[step.target] = row | {"file_name": step.target, "label": step.label}
     write_lines(path, rows.values())

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cartoons.dataset import json_line
 from cartoons.errors import DataError
+from cartoons.metadata import json_line
 
 DECISIONS_FILE = "decisions.jsonl"
 KEEP, DELETE, MOVE, UNDO = "keep", "delete", "move", "undo"

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from cartoons.bundle import ModelInfo
-from cartoons.dataset import json_line
 from cartoons.errors import DataError, ImageError
 from cartoons.images import load
+from cartoons.metadata import json_line
 from cartoons.predict import BATCH_SIZE, Classifier
 from cartoons.progress import Progress
 from cartoons.review.shelf import Picture, labels_of

@@ -1,15 +1,16 @@
 """The pictures of a folder, one by one, however few, with what its metadata says of them and which of them were decided."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from cartoons.bundle import OTHER_LABEL
-from cartoons.dataset import METADATA_FILE, is_picture, labels_of_folders, read_metadata, tops_of
-from cartoons.errors import DataError
+from cartoons.metadata import text
+from cartoons.picture_files import file_sha256
+from cartoons.picture_folder import LabelledPicture, check_labels, read_folder
 from cartoons.review.decisions import DELETE, KEEP, MOVE, Decision
 
 
@@ -21,11 +22,11 @@ class Picture:
     file_name: str
     """Its path below the root, with slashes."""
     folder: str
-    """The label's folder, below the root: "bugs bunny", or "train/bugs bunny"."""
+    """The label's folder, below the root: "bugs bunny", or "train/bugs bunny"; "" where only its metadata gives a label."""
     label: str
     """As its metadata says, else as that of others in its folder says, else the folder's name."""
     sha256: str
-    """As its metadata says, else of the file's bytes: names the picture wherever it is moved."""
+    """As its metadata says, else of the file's bytes, else of its path: names the picture wherever it is moved."""
     source: str
     """Where it is from: a host or another name; "" where unknown."""
     title: str
@@ -43,22 +44,10 @@ def read(root: Path) -> list[Picture]:
 
     Raises DataError where the root is no folder, its metadata is broken, or a label cannot be written down.
     """
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
-    rows: Mapping[str, Mapping[str, Any]] = read_metadata(root / METADATA_FILE)
-    labels = labels_of_folders(rows)
-    found, inside = [], root.resolve()
-    for folder in [folder for top in tops_of(root) for folder in sorted(top.iterdir()) if folder.is_dir()]:
-        if folder.name.startswith("."):
-            continue
-        for path in sorted(folder.rglob("*")):
-            if is_picture(path) and path.resolve().is_relative_to(inside):
-                found.append(_picture(root, folder, path, rows, labels))
-    pictures = [picture for picture in found if picture is not None]
-    for label in labels_of(pictures):
-        if not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
-            raise DataError(f"The label {label!r} in {root} cannot be written down as text: rename its folder.")
-    return pictures
+    found, inside = read_folder(root).pictures, root.resolve()
+    check_labels(root, {picture.label for picture in found})
+    pictures = (_picture(each) for each in found if each.path.resolve().is_relative_to(inside))
+    return [picture for picture in pictures if picture is not None]
 
 
 def labels_of(pictures: Iterable[Picture], more: Iterable[str] = ()) -> list[str]:
@@ -79,23 +68,27 @@ def waits(picture: Picture, word: Decision | None) -> bool:
     return word is not None and (word.action == DELETE or (word.action == MOVE and word.to != picture.label))
 
 
-def _picture(
-    root: Path, folder: Path, path: Path, rows: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]
-) -> Picture | None:
+def _picture(found: LabelledPicture) -> Picture | None:
     """One file of a label's folder; None when it was taken away while the folder was being read."""
-    file_name, below = path.relative_to(root).as_posix(), folder.relative_to(root).as_posix()
-    row = rows.get(file_name, {})
-    try:
-        sha256 = str(row.get("sha256") or hashlib.sha256(path.read_bytes()).hexdigest())
-    except FileNotFoundError:
+    row = found.row
+    sha256 = text(row.get("sha256")) or file_sha256(found.path)
+    if not sha256 and not found.path.exists():
         return None
     return Picture(
-        path=path,
-        file_name=file_name,
-        folder=below,
-        label=str(row.get("label") or labels.get(below) or folder.name),
-        sha256=sha256,
-        source=str(row.get("source") or urlsplit(str(row.get("url") or "")).hostname or ""),
-        title=str(row.get("title") or ""),
-        group=str(row.get("group") or ""),
+        path=found.path,
+        file_name=found.file_name,
+        folder=found.folder,
+        label=found.label,
+        sha256=sha256 or hashlib.sha256(os.fsencode(found.file_name)).hexdigest(),
+        source=text(row.get("source")) or _host(text(row.get("url"))),
+        title=text(row.get("title")),
+        group=text(row.get("group")),
     )
+
+
+def _host(url: str) -> str:
+    """The host of an address, "" for what is no address."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -30,6 +30,7 @@ from cartoons.serving.uploads import UploadFolder
 
 API = "/gradio_api"
 CALL = re.compile(rf"{API}/(?:run|api|call|call/v2)/([^/]*)/?")
+DIRECT_CALL = re.compile(rf"{API}/(?:run|api)/[^/]*/?")
 JOIN = re.compile(rf"{API}/queue/join/?")
 UPLOAD = re.compile(rf"{API}/upload/?")
 SERVER_FUNCTION = re.compile(rf"{API}/component_server/?")
@@ -91,14 +92,20 @@ class ApiGuard:
         if path in LEAN and self._lean is not None:
             with self._body(scope):
                 await self._lean(scope, bounded(receive, MAX_JSON_BYTES), send)
-        elif UNUSED.match(path) or ((shown := FILE.match(path)) and not self._is_upload(path[shown.end() :])):
+        elif UNUSED.match(path):
             raise RefusedError(404)
+        elif (shown := FILE.match(path)) and not self._is_upload(path[shown.end() :]):
+            raise RefusedError(403)
         elif is_post and UPLOAD.fullmatch(path):
             await self._upload(scope, receive, send)
         elif is_post and (JOIN.fullmatch(path) or CALL.fullmatch(path)):
             with self._body(scope):
                 body = await read_body(bounded(receive, MAX_JSON_BYTES))
-                self._check(path, parsed(body))
+                request = parsed(body)
+                self._check(path, request)
+                if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
+                    body = with_session(body)
+                    scope = {**scope, "headers": with_length(scope["headers"], len(body))}
                 await self._app(scope, replayed(body, receive), send)
         elif SERVER_FUNCTION.fullmatch(path):
             if self._uploads is not None:
@@ -147,23 +154,30 @@ class ApiGuard:
         finally:
             self._body_bytes -= length
 
+    def _called(self, path: str, request: dict[str, Any]) -> Any:
+        """The function that is called: a public one by name; by number, as the page does, also a private one.
+
+        Raises RefusedError for one that is not there, and for a private one of Gradio's queue past that queue.
+        """
+        functions, number, named = self._functions(), request.get("fn_index"), CALL.fullmatch(path)
+        numbered = functions.get(number) if type(number) is int else None
+        if not named:
+            if numbered is None or not isinstance(request.get("session_hash"), str):
+                raise RefusedError(400)
+            return numbered
+        public = {f.api_name: f for f in functions.values() if f.api_name and f.api_visibility != "private"}
+        if named[1] not in public:
+            names = " and ".join(f"/{name}" for name in public) or "none"
+            raise RefusedError(404, f"There is no such endpoint: this page has {names}.")
+        if number is None:
+            return public[named[1]]
+        if numbered is None or (numbered.queue is not False and numbered not in public.values()):
+            raise RefusedError(404, "fn_index is of no public endpoint: leave it out.")
+        return numbered
+
     def _check(self, path: str, request: dict[str, Any]) -> None:
         """Raise RefusedError for a call of what is not there or not public, or with what it does not take."""
-        functions = self._functions()
-        if named := CALL.fullmatch(path):
-            public = {f.api_name: f for f in functions.values() if f.api_name and f.api_visibility != "private"}
-            function = public.get(named[1])
-            if function is None:
-                raise RefusedError(
-                    404, f"There is no such endpoint: this page has {' and '.join(f'/{name}' for name in public)}."
-                )
-            if request.get("fn_index") not in (None, function._id):
-                raise RefusedError(404, "fn_index is of another endpoint: leave it out.")
-        else:
-            number = request.get("fn_index")
-            function = functions.get(number) if type(number) is int else None
-            if function is None or not isinstance(request.get("session_hash"), str):
-                raise RefusedError(400)
+        function = self._called(path, request)
         given = request.get("data") if "/call/v2/" not in path else named_arguments(request, function)
         if not isinstance(given, list) or len(given) != len(function.inputs):
             raise RefusedError(422, f'"data" must be a list of {len(function.inputs)}: send {{"data": [the picture]}}.')
@@ -190,6 +204,19 @@ def parsed(body: bytes) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise RefusedError(422)
     return request
+
+
+def with_session(body: bytes) -> bytes:
+    """A request that belongs to the one session of all calls without one.
+
+    Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
+    """
+    return b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
+
+
+def with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
+    """An ASGI request's headers for a body of another length."""
+    return [pair for pair in headers if pair[0] != b"content-length"] + [(b"content-length", str(length).encode())]
 
 
 def named_arguments(request: dict[str, Any], function: Any) -> list[Any]:

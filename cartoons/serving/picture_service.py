@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -38,8 +38,8 @@ class Answered:
 class PictureService:
     """Answers pictures for all routes. Safe to use from several threads and coroutines."""
 
-    def __init__(self, classifier: Classifier, pool: WorkerPool | None = None, observers: tuple[Observer, ...] = ()) -> None:
-        self.classifier, self.pool = classifier, pool or WorkerPool()
+    def __init__(self, classifier: Classifier, observers: Sequence[Observer] = ()) -> None:
+        self.classifier, self.pool = classifier, WorkerPool()
         self._observers = (self._log, *observers)
 
     def answer(self, data: bytes, route: str, *, look: bool = False) -> Answered:

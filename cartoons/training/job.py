@@ -3,9 +3,7 @@
 import datetime
 import hashlib
 import logging
-import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +11,10 @@ from typing import Any
 
 from cartoons import bundle, dataset, duplicates, split
 from cartoons.bundle import ModelInfo
-from cartoons.dataset import Item
+from cartoons.dataset import Dataset, Item
 from cartoons.errors import BundleError, DataError
+from cartoons.picture_files import PassedOver
+from cartoons.picture_folder import in_words
 from cartoons.split import How, Plan
 from cartoons.training import learn
 from cartoons.training.hardware import claim_device
@@ -23,6 +23,9 @@ from cartoons.training.network import DEFAULT_ARCH, find_network
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 DONE_FILE = ".trained"
 """In a whole model folder: what it was made of (see `order_of`), and the revision that came of it."""
+
+WARNED = 20
+"""Pictures that do not open and are named on the screen."""
 
 log = logging.getLogger("train")
 
@@ -44,10 +47,15 @@ class Job:
 
     order: str
     """What order_of says of it."""
+    data: Dataset
+    """The folder as it was read, before any picture was opened."""
     items: list[Item]
     content: str
     """dataset.content_hash of the items."""
     left_out: list[tuple[Path, str]]
+    """Pictures that do not open, and why."""
+    passed_over: dict[str, int]
+    """How many files and folders are not used, by reason, those that do not open included."""
     labels: tuple[str, ...]
     plan: Plan
     leaked: tuple[int, int]
@@ -56,20 +64,27 @@ class Job:
     trainer: learn.Trainer
 
 
-def prepare(root: Path, out: Path, settings: Settings) -> Job:
+def read_data(root: Path) -> Dataset:
+    """The picture folder, after saying what it was taken for. Raises DataError."""
+    data = dataset.read(root)
+    if learn.is_helper():
+        return data
+    for line in data.lines():
+        log.info("%s", line)
+    for warning in data.folder.warnings():
+        log.warning("%s", warning)
+    return data
+
+
+def prepare(data: Dataset, out: Path, settings: Settings) -> Job:
     """Everything that can be refused is refused here, before any epoch runs."""
     claim_device()
     network = find_network(settings.arch, settings.weights)
-    found = dataset.read(root)
-    if out.resolve().is_relative_to(root.resolve()):
-        raise DataError(f"{out} lies in the picture folder {root}, where it would pass for a character: give another --out.")
+    if out.resolve().is_relative_to(data.root.resolve()):
+        message = f"{out} lies in the picture folder {data.root}, where it would pass for a character: give another --out."
+        raise DataError(message)
     bundle.check_writable(out)
-    log.info("Looking through %d pictures.", len(found))
-    looked = duplicates.look_through(found)
-    for path, reason in looked.bad:
-        log.warning("Left out %s: %s", path, reason)
-    items = looked.items
-    dataset.check(root, items)
+    items, left_out, passed_over = look_through(data)
     labels, plan = dataset.labels_of(items), split.plan_for(items, settings.how)
     seed = settings.recipe.seed
     leaked, of = split.leaked_by_random_split(items, settings.how.valid_pct, seed)
@@ -78,24 +93,49 @@ def prepare(root: Path, out: Path, settings: Settings) -> Job:
     content = dataset.content_hash(items)
     work = learn.work_folder(out / learn.WORK, content, items, replace(settings, name=None))
     trainer = learn.make_trainer(network, items, labels, settings.recipe, plan.scenery(items), work)
-    return Job(order_of(found, settings), items, content, looked.bad, labels, plan, (leaked, of), work, trainer)
+    return Job(
+        order_of(data, settings), data, items, content, left_out, passed_over, labels, plan, (leaked, of), work, trainer
+    )
 
 
-def order_of(found: Sequence[Item], settings: Settings) -> str:
+def look_through(data: Dataset) -> tuple[list[Item], list[tuple[Path, str]], dict[str, int]]:
+    """The pictures that open, those that do not and why, and how many files are not used, by reason.
+
+    Raises DataError when too few are left.
+    """
+    log.info("Looking through %d pictures.", len(data))
+    looked = duplicates.look_through(data)
+    for path, reason in looked.bad[:WARNED]:
+        log.warning("Left out %s: %s", path, reason)
+    if len(looked.bad) > WARNED:
+        log.warning("So it is with %d more: the report names them all.", len(looked.bad) - WARNED)
+    faults = [PassedOver(path.parts, duplicates.kind_of_fault(path, why)) for path, why in looked.bad]
+    reasons = in_words(Counter(fault.reason for fault in faults))
+    if faults:
+        log.warning("Left out, in all: %s.", reasons)
+    counts = Counter(item.label for item in looked.items)
+    for label, count in Counter(item.label for item in data).items():
+        if not counts[label]:
+            log.warning("None of the %d pictures of %s can be opened, so it is no label of this model.", count, label)
+    dataset.check(data.root, counts, f" (left out: {reasons})" if faults else "")
+    return looked.items, looked.bad, data.passed_over(faults)
+
+
+def order_of(data: Dataset, settings: Settings) -> str:
     """Names exactly what a training is given: the pictures' bytes, what is said of them, and the settings."""
-    readable = [item for item in found if os.access(item.path, os.R_OK)]
-    described = f"{learn.STATE_FORMAT} {dataset.content_hash(readable)} {found} {settings}"
+    readable = [item for item in data if item.sha256]
+    described = f"{learn.STATE_FORMAT} {dataset.content_hash(readable)} {list(data)} {settings}"
     return hashlib.sha256(described.encode()).hexdigest()
 
 
-def done_before(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
-    """What model.json says, if the folder `out` is whole and was made of exactly this. Raises DataError."""
+def done_before(data: Dataset, out: Path, settings: Settings) -> ModelInfo | None:
+    """What model.json says, if the folder `out` is whole and was made of exactly this."""
     try:
-        noted = (out / DONE_FILE).read_text()
+        noted = (out / DONE_FILE).read_text(encoding="utf-8")
         info, _ = bundle.read(out)
     except (OSError, UnicodeDecodeError, BundleError):
         return None
-    return info if noted == f"{order_of(dataset.read(root), settings)} {info.revision}" else None
+    return info if noted == f"{order_of(data, settings)} {info.revision}" else None
 
 
 def note_done(out: Path, job: Job, info: ModelInfo) -> None:
@@ -103,9 +143,7 @@ def note_done(out: Path, job: Job, info: ModelInfo) -> None:
     bundle.write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
 
 
-def describe(
-    job: Job, root: Path, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float
-) -> ModelInfo:
+def describe(job: Job, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float) -> ModelInfo:
     """model.json but for what export adds."""
     counts = Counter(item.label for item in job.items)
     return ModelInfo(
@@ -115,7 +153,7 @@ def describe(
         std=job.trainer.std,
         temperature=temperature,
         unknown_threshold=threshold,
-        name=settings.name or f"{len(job.labels)} labels of {root.name}",
+        name=settings.name or f"{len(job.labels)} labels of {job.data.root.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=settings.arch,
         recipe=settings.recipe.name,
@@ -123,6 +161,8 @@ def describe(
             "pictures": {label: counts[label] for label in job.labels},
             "sources": len({item.source for item in job.items if item.source}) or "unstated",
             "sha256": job.content,
+            "split": job.data.folder.split_words(),
+            "passed_over": job.passed_over,
         },
         metrics=metrics,
         versions={package: version(package) for package in VERSIONS_OF},

@@ -1,0 +1,239 @@
+"""What the folders of a picture folder are: labels, parts of a split (`train/`, `val/`, `test/`...), or neither.
+
+    fox/ frog/                        labels
+    train/fox/ val/fox/ test/fox/     a split, its labels below; `test` is left out, other folders beside it too
+    fox/train/ fox/val/               labels, each split
+    anything/fox/ anything/frog/      the same in one folder more
+
+A name of a part is never taken for a label: a folder that could be read in two ways is refused, with what was seen.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cartoons.errors import DataError
+from cartoons.picture_files import Parts, is_hidden
+
+TRAIN, VALID, TEST = "train", "valid", "test"
+PART_WORDS = {
+    TRAIN: ("train", "training"),
+    VALID: ("valid", "validation", "val", "dev"),
+    TEST: ("test", "testing", "eval", "evaluation"),
+}
+"""The words of a folder's name that say which part of a split it holds, as `datasets` knows them."""
+
+PICTURE_WORDS = ("images?", "imgs?", "pictures?", "photos?", "data", "dataset")
+_PART_NAME = re.compile(
+    rf"(?:(?:seg|{'|'.join(PICTURE_WORDS)})[-_. ]*)?"
+    rf"({'|'.join(word for words in PART_WORDS.values() for word in sorted(words, key=len, reverse=True))})"
+    rf"(?:[-_. ]*(?:set|split|folder|\d+|{'|'.join(PICTURE_WORDS)}))*"
+)
+_WRAPPER_NAME = re.compile("|".join(PICTURE_WORDS))
+STRAY_SHARE = 0.1
+"""Fewer of a folder's pictures than this lie right in it by mistake: its labels may be its own folders."""
+
+SHOWN = 8
+
+Children = dict[str, list[Parts]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What each folder is."""
+
+    tops: dict[Parts, str]
+    """The folders that hold label folders, by path, each with the part of the split that it holds, "" for no split."""
+    is_split_inside: bool = False
+    """Whether each label folder holds folders of the parts."""
+    left_out: dict[Parts, str] = field(default_factory=dict)
+    """Folders with pictures that are none of these, and why they are left out."""
+
+    def place(self, picture: Parts) -> "Place":
+        """Where a picture belongs."""
+        for folder, reason in self.left_out.items():
+            if picture[: len(folder)] == folder:
+                return Place(None, "", reason)
+        top = max((top for top in self.tops if picture[: len(top)] == top), key=len, default=picture[:-1])
+        folder, below, part = picture[: len(top) + 1], picture[len(top) + 1 : -1], self.tops.get(top, "")
+        if folder == picture:
+            return Place(None, part)
+        if self.is_split_inside:
+            part = (part_of(below[0]) if below else "") or TRAIN
+        return Place(folder, part)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A picture's label folder, None where it lies in none, and the part of the split."""
+
+    folder: Parts | None
+    part: str
+    left_out: str = ""
+    """Why it is left out whatever its label is, "" where it is not."""
+
+
+def part_of(name: str) -> str:
+    """The part of a split that a folder of this name holds: TRAIN, VALID or TEST; "" for any other name."""
+    named = _PART_NAME.fullmatch(name.strip().casefold())
+    return next((part for part, words in PART_WORDS.items() if named and named[1] in words), "")
+
+
+def split_folders(root: Path) -> list[str]:
+    """The names of folders in the root that part it, if those are two parts at least, whatever they hold."""
+    names = sorted(path.name for path in root.iterdir() if path.is_dir() and part_of(path.name) and not is_hidden(path.name))
+    return names if len({part_of(name) for name in names}) > 1 else []
+
+
+def layout_of(root: Path, pictures: Sequence[Parts], described: Set[Parts], again: Set[Parts]) -> Layout:
+    """How the folder is laid out. described: the pictures whose label the metadata gives, wherever they lie; again: links to
+    pictures that lie in the folder as well.
+
+    Raises DataError, with what was seen and what to do, when its folders could mean different things.
+    """
+    prefix = _unwrapped((), pictures, lambda name: not part_of(name))
+    children = _children(prefix, pictures)
+    parts = {name: part for name in children if (part := part_of(name))}
+    depth = len(prefix) + 2
+    labelled = {name: part for name, part in parts.items() if any(len(p) > depth or p in described for p in children[name])}
+    others = {name: mine for name, mine in children.items() if name not in parts}
+    _check_parts(root, prefix, children, labelled)
+    if TRAIN in labelled.values() or not others:
+        tops = {_inside((*prefix, name), children[name]): part for name, part in labelled.items()} or {prefix: ""}
+        reason = f"beside {spoken(labelled)}"
+        left_out = {(*prefix, name): reason for name in others if labelled}
+    else:
+        tops = {_inside((*prefix, name), children[name]): part for name, part in labelled.items()}
+        tops |= {prefix: TRAIN if VALID in tops.values() else ""}
+        left_out = {}
+    left_out |= {(*prefix, name): f"without a label, in {shown_name(name)}" for name in parts if name not in labelled}
+    found = Layout(tops, left_out=left_out)
+    undescribed = [picture for picture in pictures if picture not in described and picture not in again]
+    if not labelled:
+        found = Layout(tops, _is_split_inside(root, found, undescribed), left_out)
+    _check_labels(root, found, undescribed)
+    return found
+
+
+def _children(prefix: Parts, pictures: Iterable[Parts]) -> Children:
+    """The pictures of each folder in the folder `prefix`."""
+    found: Children = {}
+    for picture in pictures:
+        if picture[: len(prefix)] == prefix and len(picture) > len(prefix) + 1:
+            found.setdefault(picture[len(prefix)], []).append(picture)
+    return found
+
+
+def _unwrapped(folder: Parts, pictures: Sequence[Parts], may_wrap: Callable[[str], bool]) -> Parts:
+    """The folder, or what it wraps: one folder that holds no picture itself but folders of them."""
+    while len(children := _children(folder, pictures)) == 1:
+        [(name, mine)] = children.items()
+        if not may_wrap(name) or any(len(picture) == len(folder) + 2 for picture in mine):
+            break
+        folder = (*folder, name)
+    return folder
+
+
+def _inside(part: Parts, pictures: Sequence[Parts]) -> Parts:
+    """Where the label folders of a part are: in it, or in a folder in it that is called as a part or "images"."""
+    return _unwrapped(part, pictures, lambda name: bool(part_of(name) or _WRAPPER_NAME.fullmatch(name.casefold())))
+
+
+def _check_parts(root: Path, prefix: Parts, children: Children, labelled: dict[str, str]) -> None:
+    """Refuse folders that are called as parts of a split and may be characters, or hold no labels."""
+    parts = {name: part for name in children if (part := part_of(name))}
+    others = [name for name in children if name not in parts]
+    seen = f"{root if not prefix else shown_name(str(root.joinpath(*prefix)))} holds {_counted(children)}"
+    if parts and not labelled and not others:
+        raise DataError(
+            f"{seen}: parts of a split, but in them no folder for each label; put the pictures of each character into "
+            "a folder of its name, in each part, or name their labels in a metadata.jsonl."
+        )
+    direct = [name for name in others if any(len(picture) == len(prefix) + 2 for picture in children[name])]
+    doubtful = []
+    if TRAIN not in labelled.values():
+        doubtful = [name for name in parts if others and name not in labelled and parts[name] != TEST]
+    elif set(labelled.values()) == {TRAIN} and len(direct) > 1:
+        doubtful = list(labelled)
+    if doubtful:
+        raise DataError(
+            f"{seen}: is {shown_name(doubtful[0])} a part of a split, or a character? {renaming(doubtful[0])}; if it is a "
+            "part, put its pictures into a folder per label in it, and the other folders into train/."
+        )
+
+
+def _is_split_inside(root: Path, layout: Layout, pictures: Iterable[Parts]) -> bool:
+    """Whether every label folder holds folders of parts. Raises DataError when only some do."""
+    parts: dict[str, set[str]] = {}
+    for picture in pictures:
+        place = layout.place(picture)
+        if place.folder:
+            below = picture[len(place.folder) : -1]
+            parts.setdefault(place.folder[-1], set()).update({below[0]} if below and part_of(below[0]) else ())
+    some = [label for label, names in parts.items() if names]
+    if some and len(some) < len(parts):
+        without = next(label for label, names in parts.items() if not names)
+        holds = (
+            f"{shown_name(some[0])} holds {spoken(sorted(parts[some[0]]))}, but {shown_name(without)} holds no such folder"
+        )
+        raise DataError(f"In {root}, {holds}: split every label so, or none.")
+    return bool(some)
+
+
+def _check_labels(root: Path, layout: Layout, pictures: Iterable[Parts]) -> None:
+    """Refuse label folders that are called as a part, and those whose own folders look like the labels."""
+    folders: dict[str, Counter[str]] = {}
+    for picture in pictures:
+        place = layout.place(picture)
+        if place.folder is None:
+            continue
+        below = picture[len(place.folder) : -1]
+        below = below[1:] if layout.is_split_inside and below and part_of(below[0]) else below
+        folders.setdefault(place.folder[-1], Counter())[below[0] if below else ""] += 1
+    if named := [label for label in folders if part_of(label)]:
+        beside = spoken(sorted(folders.keys() - {named[0]}))
+        what = f"{shown_name(named[0])} would be a label beside {beside}, but is called as a part of a split"
+        raise DataError(f"In {root}, {what}. {renaming(named[0])}.")
+    inner = [{name for name in names if name and not part_of(name)} for names in folders.values()]
+    holders = Counter(name for names in inner for name in names)
+    shared = {name for name, count in holders.items() if count > max(1, len(inner) / 2)}
+    if (
+        len(shared) > 1
+        and all(inner_names & shared for inner_names in inner)
+        and all(names[""] < STRAY_SHARE * names.total() for names in folders.values())
+    ):
+        labels, same = spoken(sorted(folders)), spoken(sorted(shared))
+        raise DataError(
+            f"In {root}, {labels} hold folders of the same names, {same}: which of them are the labels? If {same} are, put "
+            f"the pictures of each into one folder of that name; if {labels} are, put their pictures right into them."
+        )
+
+
+def shown_name(name: str) -> str:
+    """A folder's name in a sentence: "train/"; escaped where it cannot be printed on one line."""
+    return f"{name if name.isprintable() else repr(name)}/"
+
+
+def pictures_in_words(count: int) -> str:
+    """ "1 picture", "2,000 pictures"."""
+    return f"{count:,} {'picture' if count == 1 else 'pictures'}"
+
+
+def renaming(name: str) -> str:
+    """What to do with a folder that is called as a part of a split and is none."""
+    return f'If it is a character, give its folder another name, such as "the {name.strip()}"'
+
+
+def spoken(names: Iterable[str]) -> str:
+    """Folders in words: "train/, val/ and test/"."""
+    shown = [shown_name(name) for name in names]
+    shown = shown if len(shown) <= SHOWN else [*shown[: SHOWN - 1], f"{len(shown) - SHOWN + 1} more"]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+
+
+def _counted(children: Children) -> str:
+    """Folders with their numbers of pictures, in words."""
+    counts = [f"{shown_name(name)} ({pictures_in_words(len(pictures))})" for name, pictures in children.items()]
+    return ", ".join(counts if len(counts) <= SHOWN else [*counts[: SHOWN - 1], f"{len(counts) - SHOWN + 1} more folders"])

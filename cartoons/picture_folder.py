@@ -1,0 +1,242 @@
+"""The pictures of a folder with the label and the metadata of each, and what is passed over: one reading for training,
+reviewing and taking pictures over.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from cartoons.errors import DataError
+from cartoons.folder_layout import (
+    TEST,
+    TRAIN,
+    VALID,
+    Layout,
+    layout_of,
+    part_of,
+    pictures_in_words,
+    renaming,
+    shown_name,
+    spoken,
+)
+from cartoons.metadata import Row, clean_label, file_key, read_metadata
+from cartoons.picture_files import READ_ALREADY, File, Parts, PassedOver, Walk, walk
+
+FOLDERS_SHOWN = 10
+SPOKEN_PARTS = {TRAIN: "training", VALID: "validation", TEST: "test"}
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """A file that may be a picture, not opened yet."""
+
+    path: Path
+    file_name: str
+    """Its path below the root, with slashes."""
+    folder: str
+    """The label's folder below the root, with slashes: "fox", or "train/fox"; "" where only the metadata gives a label."""
+    label: str
+    part: str
+    """TRAIN or VALID in a folder that is split so, else ""."""
+    row: Row
+    """What the metadata says of it."""
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """What a folder was taken for."""
+
+    root: Path
+    pictures: list[LabelledPicture]
+    """Sorted by path."""
+    passed_over: list[PassedOver]
+    left_out: dict[str, str]
+    """Folders of pictures that were left out, and why."""
+    parts: Counter[str] = field(default_factory=Counter)
+    """How many pictures each part of the split holds, the left-out test part too; "" counts those of none."""
+    rows: int = 0
+    """Of metadata."""
+    unmatched_rows: int = 0
+    emptied: dict[str, Counter[str]] = field(default_factory=dict)
+    """Label folders without a picture: how many of their files were passed over, by reason."""
+
+    def split_words(self) -> str:
+        """The split that was found, in words."""
+        if not self.parts.keys() & SPOKEN_PARTS.keys():
+            return "none"
+        words = [f"{SPOKEN_PARTS[part]} {self.parts[part]:,}" for part in (TRAIN, VALID, TEST) if self.parts[part]]
+        return ", ".join(words) + (" (left out)" if self.parts[TEST] else "")
+
+    def passed_over_words(self) -> str:
+        """What was passed over and which label folders are without a picture, in brackets; "" for nothing."""
+        words = [f"passed over: {in_words(Counter(each.reason for each in self.passed_over))}"] if self.passed_over else []
+        words += [f"no picture in {spoken(self.emptied)}"] if self.emptied else []
+        return f" ({'; '.join(words)})" if words else ""
+
+    def warnings(self) -> list[str]:
+        """A sentence for everything that a person who made this folder may not have meant."""
+        said = []
+        for name, why in self.left_out.items():
+            said.append(f"{shown_name(name)} ({pictures_in_words(self._below(name))}) is left out: {why}.")
+            said[-1] += f" {renaming(name)}." if part_of(name) else ""
+        for name, reasons in self.emptied.items():
+            why = f"passed over: {in_words(reasons)}" if reasons else "it is empty"
+            said.append(f"{shown_name(name)} holds no picture ({why}), so there is no label {name!r}.")
+        for (folder, label), inner in self._inner_folders().items():
+            holds = f"{shown_name(folder)} holds no picture itself, but {spoken(inner)} with pictures"
+            said.append(f"{holds}: all of them are taken for {label!r}.")
+        if len(said) > FOLDERS_SHOWN:
+            said = [*said[:FOLDERS_SHOWN], f"So it is with {len(said) - FOLDERS_SHOWN:,} more folders."]
+        if self.unmatched_rows:
+            said.append(f"{self.unmatched_rows:,} of the {self.rows:,} rows of metadata are of no picture that is here.")
+        return said
+
+    def _inner_folders(self) -> dict[tuple[str, str], list[str]]:
+        """The folders in those label folders that hold several and no picture right in them."""
+        inner: dict[tuple[str, str], set[str]] = {}
+        for each in self.pictures:
+            below = each.file_name.removeprefix(each.folder).lstrip("/").rpartition("/")[0]
+            if each.folder:
+                inner.setdefault((each.folder, each.label), set()).add(below.partition("/")[0])
+        several = {which: {name for name in names if not part_of(name)} for which, names in inner.items()}
+        return {which: sorted(names) for which, names in several.items() if len(names) > 1 and "" not in names}
+
+    def _below(self, folder: str) -> int:
+        parts = PurePosixPath(folder).parts
+        return sum(each.parts[: len(parts)] == parts and each.reason == self.left_out[folder] for each in self.passed_over)
+
+
+def read_folder(root: Path) -> PictureFolder:
+    """Every picture of the folder with its label, sorted by path, and what was passed over.
+
+    Raises DataError when the root is no folder, could be meant in two ways, or holds broken metadata.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
+    below = walk(root)
+    rows = _rows(root, below)
+    described = {file.parts for file in below.files if clean_label(rows.get(_key(file.parts), {}).get("label"))}
+    unlinked = {file.real for file in below.files if not file.is_linked}
+    again = {file.parts for file in below.files if file.is_linked and file.real in unlinked}
+    layout = layout_of(root, [file.parts for file in below.files], described, again)
+    pictures, passed_over, parts = _placed(root, below.files, layout, rows)
+    unsplit = not (parts[TRAIN] and parts[VALID])
+    pictures = [replace(each, part="" if unsplit else each.part or TRAIN) for each in pictures]
+    here = {_key(file.parts) for file in below.files} | {_key(each.parts) for each in below.passed_over}
+    passed_over = sorted([*below.passed_over, *passed_over], key=lambda each: each.parts)
+    return PictureFolder(
+        root,
+        sorted(pictures, key=lambda each: PurePosixPath(each.file_name).parts),
+        passed_over,
+        {"/".join(folder): reason for folder, reason in layout.left_out.items()},
+        parts,
+        len(rows),
+        len(rows.keys() - here),
+        _emptied(below, layout, pictures, passed_over),
+    )
+
+
+def check_labels(root: Path, labels: Iterable[str]) -> None:
+    """Raises DataError for a label that cannot be written down."""
+    for label in labels:
+        if not label or not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
+            raise DataError(f"The label {label!r} in {root} cannot be written down as text: rename its folder.")
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Reasons with their numbers: "hidden (3), a file that cannot be read (1)"."""
+    return ", ".join(
+        f"{reason} ({count:,})" for reason, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    )
+
+
+def _key(parts: Parts) -> str:
+    return file_key("/".join(parts))
+
+
+def _rows(root: Path, below: Walk) -> dict[str, Row]:
+    """What every metadata file says, by the picture's path below the root; one deeper down has the last word.
+
+    Files in folders without pictures describe something else.
+    """
+    with_pictures = {file.parts[:k] for file in below.files for k in range(len(file.parts))}
+    files = [parts for parts in below.metadata if parts[:-1] in with_pictures]
+    if len(kinds := sorted({parts[-1] for parts in files})) > 1:
+        raise DataError(f"{root} holds {' and '.join(kinds)}: keep the metadata in files of one kind.")
+    found: dict[str, Row] = {}
+    for parts in sorted(files, key=len):
+        rows = read_metadata(root.joinpath(*parts))
+        found |= {_key((*parts[:-1], name)): row for name, row in rows.items()}
+    return found
+
+
+def _placed(
+    root: Path, files: Iterable[File], layout: Layout, rows: Mapping[str, Row]
+) -> tuple[list[LabelledPicture], list[PassedOver], Counter[str]]:
+    """Each picture with its label, those passed over, and the number of pictures in each part of the split."""
+    folder_labels = _folder_labels(rows)
+    pictures, passed_over, parts = list[LabelledPicture](), list[PassedOver](), Counter[str]()
+    label_of: dict[tuple[str, str], str] = {}
+    for file in sorted(files, key=lambda file: file.is_linked):  # of a file and a link to it, the file counts
+        place, row = layout.place(file.parts), rows.get(_key(file.parts), {})
+        label = clean_label(row.get("label")) or _label_of(place.folder, folder_labels)
+        reason = place.left_out or _why_not(place.folder, place.part, label, label_of.get((place.part, file.real)))
+        if not place.left_out and (not reason or place.part == TEST):
+            parts[place.part] += 1
+        if reason:
+            passed_over.append(PassedOver(file.parts, reason))
+            continue
+        label_of[place.part, file.real] = label
+        folder = "/".join(place.folder or ())
+        path = root.joinpath(*file.parts)
+        pictures.append(LabelledPicture(path, "/".join(file.parts), folder, label, place.part, row))
+    return pictures, passed_over, parts
+
+
+def _why_not(folder: Parts | None, part: str, label: str, earlier: str | None) -> str:
+    """Why a picture is passed over, "" where it is not. earlier: the label of the same file by another path."""
+    if part == TEST:
+        return "in the test part of the split"
+    if not label:
+        return "in no folder of a label" if folder is None else "without a label, in a folder of several"
+    if earlier is None:
+        return ""
+    return READ_ALREADY if earlier == label else "a link to a picture of another label"
+
+
+def _folder_labels(rows: Mapping[str, Row]) -> dict[str, str]:
+    """The label of each folder that the metadata knows, "" where it knows several: what is put there is of it.
+
+    A folder that is called as one of its labels is of that.
+    """
+    labels: dict[str, set[str]] = {}
+    for name, row in rows.items():
+        if label := clean_label(row.get("label")):
+            for parent in PurePosixPath(name).parents:
+                labels.setdefault(parent.as_posix(), set()).add(label)
+    known = set().union(*labels.values())
+    own = {folder: clean_label(PurePosixPath(folder).name) for folder in labels}
+    return {
+        folder: next(iter(mine)) if len(mine) == 1 else own[folder] if own[folder] in known else ""
+        for folder, mine in labels.items()
+    }
+
+
+def _label_of(folder: Parts | None, folder_labels: Mapping[str, str]) -> str:
+    """A picture's label by the folder that it lies in."""
+    return "" if folder is None else folder_labels.get(_key(folder), clean_label(folder[-1]))
+
+
+def _emptied(
+    below: Walk, layout: Layout, pictures: Iterable[LabelledPicture], passed_over: Collection[PassedOver]
+) -> dict[str, Counter[str]]:
+    """Label folders, by name, of which no picture is left, and what was passed over in them, by reason."""
+    kept = {each.folder.rpartition("/")[2] for each in pictures}
+    found: dict[str, Counter[str]] = {}
+    for folder in below.folders:
+        place = layout.place((*folder, ""))
+        if place.folder == folder and not place.left_out and place.part != TEST and folder[-1] not in kept:
+            mine = (each.reason for each in passed_over if each.parts[: len(folder)] == folder)
+            found.setdefault(folder[-1], Counter()).update(mine)
+    return found
