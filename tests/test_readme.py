@@ -20,10 +20,7 @@ SUFFIXES = {"python": ".py", "javascript": ".mjs", "bash": ".sh"}
 NUMBER = re.compile(r"\d+\.\d+")
 
 
-def program_and_output(language: str) -> tuple[str, str]:
-    found = re.search(rf"```{language}\n(.*?)```\n\n```\n(.*?)```", README, re.DOTALL)
-    assert found, language
-    return found[1], found[2]
+PROGRAMS = re.findall(rf"```({'|'.join(RUNNERS)})\n(.*?)```\n\n```\n(.*?)```", README, re.DOTALL)
 
 
 def without_time(text: str) -> str:
@@ -32,11 +29,12 @@ def without_time(text: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("language", RUNNERS)
-def test_the_programs_print_what_the_readme_says(language: str, page: Page, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("language", "program", "promised"), PROGRAMS, ids=[language for language, _, _ in PROGRAMS])
+def test_the_programs_print_what_the_readme_says(
+    language: str, program: str, promised: str, page: Page, tmp_path: Path
+) -> None:
     if not shutil.which(RUNNERS[language][0]):
         pytest.skip(f"{RUNNERS[language][0]} is not installed")
-    program, promised = program_and_output(language)
     file = tmp_path / f"program{SUFFIXES[language]}"
     file.write_text(program.replace("http://127.0.0.1:7860", page.url))
     command = [part.format(file=file) for part in RUNNERS[language]]
@@ -46,6 +44,10 @@ def test_the_programs_print_what_the_readme_says(language: str, page: Page, tmp_
     assert NUMBER.sub("#", got) == NUMBER.sub("#", wanted)
     for mine, theirs in zip(NUMBER.findall(got), NUMBER.findall(wanted), strict=True):
         assert float(mine) == pytest.approx(float(theirs), abs=1e-3)  # another CPU rounds otherwise
+
+
+def test_every_language_has_a_program() -> None:
+    assert {language for language, _, _ in PROGRAMS} == set(RUNNERS)
 
 
 def test_the_figures_are_the_models() -> None:
