@@ -28,7 +28,7 @@ except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
 HERE = Path(__file__).parent
 EMBEDDED_MODEL = HERE / "model"
 EXAMPLES = HERE / "examples"
-PULL_TIMEOUT_S = 60.0
+PULL_TIMEOUT_S = 8.0
 log = logging.getLogger("app")
 
 
@@ -45,19 +45,20 @@ def keep_zero_gpu_content() -> None:
 def choose_model(repo: str | None, revision: str | None, timeout_s: float = PULL_TIMEOUT_S) -> tuple[Classifier, str]:
     """The model asked for, else a cached copy, else the embedded one; and a notice saying which and why, or ""."""
     if not repo:
-        return Classifier.load(EMBEDDED_MODEL), ""
+        return Classifier.load(EMBEDDED_MODEL, trusted=True), ""
     from cartoons.hub.pull import cached, pull
 
+    why, copies = "", []
     try:
-        return Classifier.load(pull(repo, revision, timeout_s=timeout_s)), ""
-    except (HubError, BundleError) as error:
+        copies.append(pull(repo, revision, timeout_s=timeout_s))
+    except HubError as error:
         why = str(error)
-    for copy in cached(repo, revision):
+    for copy in dict.fromkeys(path.resolve() for path in (*copies, *cached(repo, revision))):
         try:
-            return Classifier.load(copy), f"{why} Answering with the copy that was cached earlier."
-        except BundleError:  # it is the one that was refused above, or another of its kind
-            continue
-    return Classifier.load(EMBEDDED_MODEL), f"{why} Answering with the embedded model."
+            return Classifier.load(copy), why and f"{why} Answering with the copy that was cached earlier."
+        except BundleError as error:
+            why = why or f"The model {repo} on the Hub is not used: {error}".replace(f"{copy}{os.sep}", "")
+    return Classifier.load(EMBEDDED_MODEL, trusted=True), f"{why} Answering with the embedded model."
 
 
 def upload_folder() -> Path:

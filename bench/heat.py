@@ -14,7 +14,7 @@ from onnx.utils import Extractor
 
 from bench.serving import ROOT
 from cartoons.dataset import Item, labels_of
-from cartoons.predict import INPUT_NAME, OUTPUT_NAME, open_session
+from cartoons.graph import INPUT_NAME, OUTPUT_NAME, open_session
 from cartoons.training.export import to_onnx
 from cartoons.training.network import DEFAULT_ARCH, build_learner, find_network, plain_loaders
 

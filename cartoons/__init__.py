@@ -7,6 +7,9 @@ tiff_samples.py  TIFF of samples that Pillow has no mode for
 images.py      bytes -> a safe RGB picture; this project's one way to make it square and normal
 resize.py      every way to make a picture square that a model may name
 bundle.py      the model folder: model.onnx + model.json; read, write, verify
+strict_json.py   JSON from anybody: parsed strictly, values checked
+graph.py       an ONNX graph, checked before anything relies on it
+trial.py       a graph of unknown origin, tried in a process of its own
 predict.py     Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither

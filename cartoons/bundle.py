@@ -1,24 +1,34 @@
 """The model folder: `model.onnx` and `model.json`, the only thing training and serving share.
 
 `model.json` explains itself: labels in order, how a picture becomes numbers, when an answer counts as unknown, the sha256
-of each file, what was measured and with which versions. `read` verifies it all before anything is run.
+of each file, what was measured and with which versions. `read` verifies it all before anything is run, whoever wrote it.
 """
 
 import hashlib
 import json
 import os
+import re
+import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cartoons.errors import BundleError, DataError
+from cartoons.strict_json import as_text, listed, mapping, number, one_of, parse, shown, text, whole_number
 
 FORMAT_VERSION = 1
 ONNX_FILE = "model.onnx"
 JSON_FILE = "model.json"
 FILES = (ONNX_FILE, JSON_FILE)
+MOST_BYTES = {ONNX_FILE: 2**30, JSON_FILE: 2**24}
+"""Larger files are refused before they are read or downloaded: no model of this project comes near."""
+
+MAX_LABEL, MAX_LABELS = 255, 25_000
+HASH = re.compile(r"[0-9a-f]{64}")
+
 OTHER_LABEL = "_other"
 """The class of "none of these" pictures: trained like any other, never shown as an answer."""
 
@@ -73,9 +83,10 @@ class ModelInfo:
 def read(folder: Path) -> tuple[ModelInfo, bytes]:
     """Read and verify a model folder: its description and the bytes of its ONNX graph.
 
-    Raises BundleError when a file is missing, unreadable, altered since it was written, or of a newer format.
+    Raises BundleError when a file is missing, unreadable, too large, altered since it was written, or of a newer format, and
+    when a value of model.json is of the wrong type or out of its range.
     """
-    info = _parse(_read_bytes(folder / JSON_FILE), folder)
+    info = _parse(_read_bytes(folder / JSON_FILE), folder / JSON_FILE)
     onnx = _read_bytes(folder / ONNX_FILE)
     actual, expected = hashlib.sha256(onnx).hexdigest(), info.sha256[ONNX_FILE]
     if actual != expected:
@@ -89,14 +100,17 @@ def read(folder: Path) -> tuple[ModelInfo, bytes]:
 def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
     """Write model.onnx, then model.json with its hash, each through a temporary name; returns the info as written.
 
-    A kill between the two leaves a folder that `read` refuses by its hash, never one that answers wrongly.
+    A kill between the two leaves a folder that `read` refuses by its hash, never one that answers wrongly. Raises
+    BundleError, and writes nothing, when `read` would refuse it.
     """
-    name = info.name.encode("utf-8", "replace").decode()  # a folder or an argument may be called what is no text
+    name = as_text(info.name)  # a folder or an argument may be called anything
     values = asdict(info) | {"name": name, "sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
+    data = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    written = _parse(data, folder / JSON_FILE)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ONNX_FILE, onnx)
-    write_atomically(folder / JSON_FILE, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
-    return _parse((folder / JSON_FILE).read_bytes(), folder)
+    write_atomically(folder / JSON_FILE, data)
+    return written
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -120,47 +134,92 @@ def check_writable(out: Path) -> None:
 
 
 def _read_bytes(path: Path) -> bytes:
+    """The whole of a regular file, or of one that a link leads to, as the Hub's cache has them."""
     try:
-        return path.read_bytes()
+        with open(path, "rb", opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BundleError(f"{path} is not a file: a model folder holds {ONNX_FILE} and {JSON_FILE}.")
+            most = MOST_BYTES[path.name]
+            if status.st_size > most:
+                raise BundleError(
+                    f"{path} has {status.st_size / 2**20:,.0f} MB, more than the {most / 2**20:,.0f} MB that are read: "
+                    "this is no model of this project."
+                )
+            return file.read(status.st_size)
     except OSError as error:
         raise BundleError(
-            f"The model folder {path.parent} has no readable {path.name} ({error.strerror}): a model folder holds "
-            f"{ONNX_FILE} and {JSON_FILE}, as train.py writes them."
+            f"{path} cannot be read ({error.strerror}): a model folder holds {ONNX_FILE} and {JSON_FILE}, "
+            "as train.py writes them."
         ) from error
 
 
-def _parse(data: bytes, folder: Path) -> ModelInfo:
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _parse(data: bytes, path: Path) -> ModelInfo:
     """model.json to ModelInfo; every way it can be wrong is a BundleError naming the file."""
-    where = folder / JSON_FILE
     try:
-        values = json.loads(data)
-        version = values["format_version"]
-        if not isinstance(version, int) or version > FORMAT_VERSION:
+        values = parse(data)
+        version = values.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
             raise BundleError(
-                f"{where} has format {version}, and this program reads up to {FORMAT_VERSION}: update the program."
+                f"{path} has format {shown(version)}, and this program reads up to {FORMAT_VERSION}: update the program."
             )
-        for name in ("labels", "mean", "std"):
-            values[name] = tuple(values[name])
-        info = ModelInfo(**values)
-        _check(info)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{where} is not a valid model description ({error}): train or download it again.") from error
-    return info
+        return ModelInfo(**_checked(values))
+    except ValueError as error:
+        raise BundleError(f"{path} is not a valid model description ({error}): train or download it again.") from error
 
 
-def _check(info: ModelInfo) -> None:
-    """Raise ValueError for values that would make the page answer nonsense."""
-    if len(set(info.labels)) != len(info.labels) or len(info.characters) < 1:
-        raise ValueError(f"labels must be distinct and hold at least one character, got {list(info.labels)}")
-    if not all(isinstance(label, str) and label for label in info.labels):
-        raise ValueError("every label must be a word")
-    if info.resize not in RESIZE_RULES or info.unknown_rule != UNKNOWN_RULE:
-        raise ValueError(f"unknown resize {info.resize!r} or unknown rule {info.unknown_rule!r}")
-    if not (isinstance(info.size_px, int) and 16 <= info.size_px <= 2048):
-        raise ValueError(f"size_px must be from 16 to 2048, got {info.size_px!r}")
-    if len(info.mean) != 3 or len(info.std) != 3 or min(info.std) <= 0:
-        raise ValueError("mean and std must hold three numbers each, std above 0")
-    if not (info.temperature > 0 and 0 <= info.unknown_threshold <= 1):
-        raise ValueError("temperature must be above 0 and unknown_threshold from 0 to 1")
-    if not isinstance(info.sha256.get(ONNX_FILE), str):
-        raise ValueError(f"sha256 of {ONNX_FILE} is missing")
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """The values as ModelInfo takes them. Raises ValueError for one that is missing, unknown, or not what it should be."""
+    if unknown := values.keys() - CHECKS.keys():
+        raise ValueError(f"it has {shown(min(unknown))}, which this format does not know")
+    if missing := CHECKS.keys() - values.keys() - OPTIONAL:
+        raise ValueError(f"it has no {min(missing)}")
+    checked = {}
+    for name, value in values.items():
+        try:
+            checked[name] = CHECKS[name](value)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
+    return checked
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    labels = listed(value, partial(text, most=MAX_LABEL), 1, MAX_LABELS)
+    if len(set(labels)) != len(labels) or set(labels) == {OTHER_LABEL}:
+        raise ValueError(f"must be distinct and hold at least one character, and are {shown(labels)}")
+    return labels
+
+
+def _hashes(value: object) -> dict[str, Any]:
+    hashes = mapping(value, text)
+    if not HASH.fullmatch(hashes.get(ONNX_FILE, "")):
+        raise ValueError(f"must hold the 64 hexadecimal digits of {ONNX_FILE}, and is {shown(value)}")
+    return hashes
+
+
+OPTIONAL = {"resize", "unknown_rule", "dataset", "metrics", "versions"}
+CHECKS: Mapping[str, Callable[[object], Any]] = {
+    "labels": _labels,
+    "size_px": partial(whole_number, low=16, high=2048),
+    "mean": partial(listed, check=partial(number, low=-1e3, high=1e3), least=3, most=3),
+    "std": partial(listed, check=partial(number, low=1e-4, high=1e3), least=3, most=3),
+    "temperature": partial(number, low=1e-3, high=1e3),
+    "unknown_threshold": partial(number, low=0, high=1),
+    "name": text,
+    "created": text,
+    "arch": text,
+    "recipe": text,
+    "resize": partial(one_of, known=RESIZE_RULES),
+    "unknown_rule": partial(one_of, known=(UNKNOWN_RULE,)),
+    "dataset": mapping,
+    "metrics": mapping,
+    "versions": partial(mapping, check=text),
+    "sha256": _hashes,
+    "format_version": partial(whole_number, low=1, high=FORMAT_VERSION),
+}
+"""What each value of model.json has to be."""

@@ -10,32 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from cartoons import bundle
 from cartoons.bundle import ModelInfo
-from cartoons.errors import BundleError
+from cartoons.graph import Graph
 from cartoons.images import to_batch
 from cartoons.resize import RESIZES
-
-INPUT_NAME = "pixels"
-OUTPUT_NAME = "logits"
-HEAT_NAME = "heat"
-"""The second output, of models that can say where they looked: the logits of each cell of the last feature map."""
+from cartoons.trial import try_apart
 
 BATCH_SIZE = 16
 """Pictures per run of the graph: more are split, so that memory stays flat whatever the request."""
-
-
-def open_session(onnx: bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
-    """An ONNX graph ready to run on the CPU; threads: all cores by default."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 
 @dataclass(frozen=True)
@@ -69,21 +55,19 @@ class Classifier:
 
     def __init__(self, info: ModelInfo, onnx: bytes, *, threads: int | None = None) -> None:
         """Wrap an ONNX graph (bytes) described by info; threads: per-picture CPU threads, the machine's cores by default."""
-        try:
-            self._session = open_session(onnx, threads)
-            inputs, outputs = self._session.get_inputs()[0], self._session.get_outputs()[0]
-        except Exception as error:  # onnxruntime's exceptions share no public base class
-            raise BundleError(f"The model's ONNX graph cannot be loaded ({error}): train or download it again.") from error
-        if outputs.shape[-1] != len(info.labels):
-            raise BundleError(f"The graph answers {outputs.shape[-1]} labels, model.json names {len(info.labels)}.")
-        self._input, self._output = inputs.name, outputs.name
-        self.looks = HEAT_NAME in {output.name for output in self._session.get_outputs()}
+        self._graph = Graph(onnx, len(info.labels), info.size_px, threads=threads)
         self.info = info
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int | None = None) -> "Classifier":
-        """Load a model folder, verifying its hash and format. Raises BundleError."""
+    def load(cls, folder: Path, *, trusted: bool = False, threads: int | None = None) -> "Classifier":
+        """Load a model folder, verifying its hash and format. Raises BundleError.
+
+        The graph is tried in a process of its own first, which takes half a second, unless the folder is trusted as this
+        program is.
+        """
         info, onnx = bundle.read(folder)
+        if not trusted:
+            try_apart(onnx, len(info.labels), info.size_px)
         return cls(info, onnx, threads=threads)
 
     def predict(self, pictures: Sequence[Image.Image]) -> list[Prediction]:
@@ -101,19 +85,17 @@ class Classifier:
         for start in range(0, len(pictures), BATCH_SIZE):
             squares = [resize(picture, info.size_px) for picture in pictures[start : start + BATCH_SIZE]]
             batch = to_batch(squares, info.mean, info.std)
-            rows.append(self._session.run([self._output], {self._input: batch})[0].astype(np.float64))
+            rows.append(self._graph.run(batch)[0].astype(np.float64))
         return np.concatenate(rows)
 
     def look(self, picture: Image.Image) -> "Look":
         """The answer for one RGB picture of any size, and where in it the network saw the character that it names."""
         square = RESIZES[self.info.resize](picture, self.info.size_px)
-        outputs = [self._output, HEAT_NAME] if self.looks else [self._output]
-        batch = to_batch([square], self.info.mean, self.info.std)
-        logits, *heat = self._session.run(outputs, {self._input: batch})
+        logits, heat = self._graph.run(to_batch([square], self.info.mean, self.info.std), heat=True)
         answer = self._answer(softmax(logits.astype(np.float64) / self.info.temperature)[0])
-        if not heat:
+        if heat is None:
             return Look(answer, square, None)
-        cells = softmax(np.moveaxis(heat[0][0].astype(np.float64), 0, -1) / self.info.temperature)
+        cells = softmax(np.moveaxis(heat[0].astype(np.float64), 0, -1) / self.info.temperature)
         return Look(answer, square, cells[..., self.info.labels.index(answer.label)])
 
     def _answer(self, row: NDArray[np.float64]) -> Prediction:

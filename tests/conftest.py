@@ -1,5 +1,6 @@
 """Tiny real things to test with: a model that knows red from blue, drawn pictures, a browser, the page as a process."""
 
+import json
 import os
 import shutil
 import signal
@@ -83,6 +84,12 @@ def colour_model(tmp_path: Path) -> Path:
     folder = tmp_path / "colours"
     bundle.write(folder, colour_info(), colour_graph())
     return folder
+
+
+def change_json(folder: Path, **change: object) -> None:
+    """Give values of a model.json anew."""
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
 
 def plain(colour: str, size: tuple[int, int] = (64, 64)) -> Image.Image:

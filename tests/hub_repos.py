@@ -66,6 +66,10 @@ class Fault:
     """Close the connection in the middle of what is sent or received."""
     corrupt: bool = False
     """Send other bytes than the file's."""
+    silent_s: float = 0.0
+    """Say nothing for so long, then answer."""
+    drip_s: float = 0.0
+    """Wait this long before each byte of the answer."""
 
 
 class Refusal(Exception):  # noqa: N818  # an answer rather than an error
@@ -128,9 +132,10 @@ class Repo:
         self.commits.append(Commit(made, files, title))
         return self.head
 
-    def facts(self, commit: Commit) -> dict[str, Any]:
-        """What GET /api/models/NAME and its like answer."""
-        siblings = [{"rfilename": name} for name in commit.files]
+    def facts(self, commit: Commit, sizes: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """What GET /api/models/NAME and its like answer; sizes: instead of the files' own."""
+        listed = {name: len(data) for name, data in commit.files.items()} | dict(sizes or {})
+        siblings = [{"rfilename": name, "size": size} for name, size in listed.items()]
         facts = {"id": self.name, "sha": commit.sha, "siblings": siblings, "private": self.private, "tags": []}
         facts |= {"author": self.owner, "likes": 0, "downloads": 0, "lastModified": TIME, "createdAt": TIME}
         if self.kind == "space":

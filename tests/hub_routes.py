@@ -35,6 +35,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.body = self.rfile.read(length)
+        if self.fault and self.fault.silent_s:
+            time.sleep(self.fault.silent_s)
         status = hub.status if hub.status != 200 else self.fault.status if self.fault else 0
         try:
             if status:
@@ -75,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
             repo = self.readable(kind, name)
             commit = self.commit(repo, revision)
             return {
-                "revision": lambda: repo.facts(commit),
+                "revision": lambda: repo.facts(commit, self.hub.sizes),
                 "tree": lambda: [entry(*each) for each in commit.files.items()],
                 "refs": lambda: self.refs(repo),
                 "runtime": lambda: repo.runtime(self.hub.run),
@@ -228,10 +230,10 @@ class Handler(BaseHTTPRequestHandler):
             data = data[: len(data) // 2]
             self.close_connection = True
         try:
-            for start in range(0, len(data), 4096):
-                if is_file and self.hub.drip_s:
-                    time.sleep(self.hub.drip_s)
-                self.wfile.write(data[start : start + 4096])
+            piece, wait_s = (1, self.fault.drip_s) if self.fault and self.fault.drip_s else (4096, self.hub.drip_s * is_file)
+            for start in range(0, len(data), piece):
+                time.sleep(wait_s)
+                self.wfile.write(data[start : start + piece])
                 self.wfile.flush()
         except OSError:
             pass  # the client gave up

@@ -29,6 +29,8 @@ class Hub:
     """Answer every request with this status instead."""
     drip_s: float = 0.0
     """Wait this long before each 4 kB of a file."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """What the listings say of these files, whatever they are."""
     run: Run | None = None
     """Starts a Space's page."""
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")

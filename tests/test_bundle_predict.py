@@ -1,10 +1,9 @@
-import json
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import colour_graph, colour_info, plain
+from conftest import change_json, colour_graph, colour_info, plain
 
 from cartoons import bundle
 from cartoons.errors import BundleError
@@ -30,52 +29,10 @@ def test_an_altered_graph_is_refused(colour_model: Path) -> None:
         Classifier.load(colour_model)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.json"])
-def test_a_missing_file_is_named(colour_model: Path, name: str) -> None:
-    (colour_model / name).unlink()
-    with pytest.raises(BundleError, match=name):
-        Classifier.load(colour_model)
-
-
 def test_a_newer_format_is_refused(colour_model: Path) -> None:
     change_json(colour_model, format_version=2)
     with pytest.raises(BundleError, match="update the program"):
         Classifier.load(colour_model)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"labels": ["a", "a"]},
-        {"labels": ["_other"]},
-        {"labels": ["a", 3]},
-        {"labels": None},
-        {"size_px": 0},
-        {"size_px": "32"},
-        {"mean": [0, 0]},
-        {"std": [0, 1, 1]},
-        {"temperature": 0},
-        {"unknown_threshold": 2},
-        {"resize": "stretch"},
-        {"sha256": {}},
-        {"surprise": 1},
-    ],
-)
-def test_nonsense_values_are_refused(colour_model: Path, change: dict[str, object]) -> None:
-    change_json(colour_model, **change)
-    with pytest.raises(BundleError, match=r"model\.json"):
-        Classifier.load(colour_model)
-
-
-def test_broken_json_is_refused(colour_model: Path) -> None:
-    (colour_model / "model.json").write_text("{")
-    with pytest.raises(BundleError, match="not a valid model description"):
-        Classifier.load(colour_model)
-
-
-def change_json(folder: Path, **change: object) -> None:
-    path = folder / "model.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
 
 def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, free_port
+from conftest import ROOT, Page, free_port
 from hub_server import SHA, Hub
 
 EMBEDDED = json.loads((ROOT / "model" / "model.json").read_text())["name"]
@@ -122,8 +124,96 @@ def test_a_dripping_server_cannot_hold_the_page_back(tmp_path: Path, files: dict
     with Hub(files=files, drip_s=20) as hub:
         name, notice, seconds = choose(hub, tmp_path)
     assert name == EMBEDDED
-    assert "more than 4 s" in notice
+    assert "its download takes more than 4 s, and goes on in the background for the next start" in notice
     assert seconds < 10
+
+
+SLOW = """
+import os, sys, time
+import app
+_, notice = app.choose_model("toon/model", None, timeout_s=2)
+print(notice, flush=True)
+while not app.choose_model("toon/model", None, timeout_s=2)[0].info.name == "colours":
+    time.sleep(0.2)
+print("the next start has it")
+"""
+
+
+def test_a_slow_download_is_there_for_the_next_start_and_holds_no_program_back(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    with Hub(files=files | {"model.json": files["model.json"] + b" " * 40_000}, drip_s=0.5) as hub:
+        command = [sys.executable, "-c", SLOW]
+        env = os.environ | hub.env(tmp_path)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.strip().splitlines()
+    assert "goes on in the background" in first
+    assert last == "the next start has it"
+    assert "has now been downloaded" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "says"),
+    [
+        ("GET /api/models", {"silent_s": 30}, "took more than 4 s to answer"),
+        ("GET /api/models", {"drip_s": 1}, "took more than 4 s to answer"),
+        ("HEAD .*model.json", {"silent_s": 30}, "goes on in the background"),
+        ("GET .*/model.json", {"drip_s": 1}, "goes on in the background"),
+        ("GET .*/model.onnx", {"silent_s": 30}, "goes on in the background"),
+    ],
+    ids=["silent listing", "dripping listing", "silent about a file", "dripping file", "silent file"],
+)
+def test_a_silent_or_dripping_hub_holds_neither_the_start_nor_the_end_back(
+    tmp_path: Path, files: dict[str, bytes], path: str, fault: dict[str, float], says: str
+) -> None:
+    with Hub(files=files) as hub:
+        hub.fail(path, times=99, **fault)
+        command = [sys.executable, "-c", ASK.replace("os._exit(0)", ""), "toon/model"]
+        env, started = os.environ | hub.env(tmp_path), time.monotonic()
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+        seconds = time.monotonic() - started
+    name, notice, _ = done.stdout.strip().split("|")
+    assert name == EMBEDDED
+    assert says in notice
+    assert seconds < 15
+
+
+def test_the_page_is_up_within_15_s_of_a_silent_hub_and_says_why(tmp_path: Path, files: dict[str, bytes]) -> None:
+    with Hub(files=files) as hub:
+        hub.fail("GET /api/models", times=99, silent_s=40)
+        started = time.monotonic()
+        page = Page(env=hub.env(tmp_path) | {"MODEL_REPO": "toon/model"})
+        seconds = time.monotonic() - started
+        text = urllib.request.urlopen(page.url, timeout=10).read().decode()
+        said = page.stop()
+    assert seconds < 15
+    assert "took more than 8 s to answer. Answering with the embedded model." in said
+    assert "took more than 8 s to answer. Answering with the embedded model." in text
+
+
+def test_a_file_that_is_listed_as_huge_is_not_downloaded(tmp_path: Path, files: dict[str, bytes]) -> None:
+    for name, size in {"model.onnx": 10 * 2**30, "model.json": 10 * 2**30}.items():
+        with Hub(files=files, sizes={name: size}) as hub:
+            answer, notice, _ = choose(hub, tmp_path)
+            assert not [line for line in hub.asked if "/resolve/" in line]
+        assert answer == EMBEDDED
+        assert f"has a {name} of 10,240 MB" in notice
+
+
+def test_a_refused_model_is_told_without_a_path_of_this_machine(tmp_path: Path, files: dict[str, bytes]) -> None:
+    values = json.loads(files["model.json"])
+    refused = {"temperature": 1e-308, "sha256": {"model.onnx": "0" * 64}, "size_px": 64, "labels": ["a", "b"]}
+    with Hub(files=files) as hub:
+        for name, value in refused.items():
+            changed = json.dumps(values | {name: value}).encode()
+            hub.add("model", f"toon/{name}").commit(files | {"model.json": changed})
+        answers = choose_each(hub, tmp_path, *(f"toon/{name}" for name in refused))
+    for name, (answer, notice, _) in zip(refused, answers, strict=True):
+        assert answer == EMBEDDED
+        assert notice.startswith(f"The model toon/{name} on the Hub is not used: ")
+        assert "/tmp" not in notice
+        assert "snapshots" not in notice
 
 
 def test_a_cut_connection(tmp_path: Path, files: dict[str, bytes]) -> None:

@@ -4,6 +4,7 @@
 `pull_learner` fetches a fastai learner's pickle, for converting only: the page never calls it.
 """
 
+import logging
 import queue
 import re
 import threading
@@ -12,52 +13,57 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from huggingface_hub import HfApi, scan_cache_dir, snapshot_download
+from huggingface_hub import HfApi, hf_hub_download, scan_cache_dir, snapshot_download
 from huggingface_hub.errors import CacheNotFound
+from huggingface_hub.hf_api import ModelInfo as Listing
 
-from cartoons.bundle import FILES
+from cartoons.bundle import FILES, MOST_BYTES
 from cartoons.console import command
 from cartoons.errors import HubError
 from cartoons.hub.words import reading
 
 INFO_TIMEOUT_S = 10.0
-PULL_TIMEOUT_S = 60.0
-LEARNER_TIMEOUT_S = 900.0
+DOWNLOAD_TIMEOUT_S = 900.0
 LEARNER_FILES = ("model.pkl", "export.pkl")
 """What push_to_hub_fastai and learn.export() name a learner's file."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
+log = logging.getLogger("app.hub")
 T = TypeVar("T")
 
 
-def pull(repo: str, revision: str | None = None, *, timeout_s: float = PULL_TIMEOUT_S) -> Path:
+def pull(repo: str, revision: str | None = None, *, timeout_s: float = DOWNLOAD_TIMEOUT_S) -> Path:
     """The folder holding model.onnx and model.json of `repo` ("user/name") at `revision` (default: its newest commit).
 
     Only what is not in the Hub cache is downloaded; the Hub is not even asked for a commit that is there. Raises HubError,
-    saying why, after at most timeout_s seconds.
+    saying why, after at most timeout_s seconds; a download that takes longer goes on in the background, for the next call.
     """
     if revision and COMMIT.fullmatch(revision) and (there := cached(repo, revision)):
         return there[0]
 
-    def fetch() -> Path:
-        info = HfApi().model_info(repo, revision=revision, timeout=INFO_TIMEOUT_S)
-        names = {file.rfilename for file in info.siblings or []}
-        if missing := [name for name in FILES if name not in names]:
-            raise HubError(f"The model {repo} on the Hub has no {' and no '.join(missing)}: {_instead(repo, names)}")
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=list(FILES)))
+    def fetch(downloading: threading.Event) -> Path:
+        info = HfApi().model_info(repo, revision=revision, timeout=INFO_TIMEOUT_S, files_metadata=True)
+        _check_files(repo, info)
+        downloading.set()
+        # One by one: the threads of snapshot_download would hold the program back when it ends.
+        folders = {Path(hf_hub_download(repo, name, revision=revision)).parent for name in reversed(FILES)}
+        if {folder.name for folder in folders} != {info.sha}:
+            raise HubError(f"The model {repo} on the Hub was changed while it was downloaded: start again.")
+        return folders.pop()
 
     return _ask(repo, revision, timeout_s, fetch)
 
 
-def pull_learner(repo: str, revision: str | None = None, *, timeout_s: float = LEARNER_TIMEOUT_S) -> Path:
+def pull_learner(repo: str, revision: str | None = None, *, timeout_s: float = DOWNLOAD_TIMEOUT_S) -> Path:
     """The pickle of a fastai learner in `repo` ("user/name"), with its pyproject.toml beside it if there is one.
 
     Nothing else is downloaded, and nothing is unpickled. Raises HubError, as `pull` does.
     """
 
-    def fetch() -> Path:
+    def fetch(downloading: threading.Event) -> Path:
         info = HfApi().model_info(repo, revision=revision, timeout=INFO_TIMEOUT_S)
+        downloading.set()
         try:
             name = learner_name(file.rfilename for file in info.siblings or [])
         except ValueError as error:
@@ -97,6 +103,19 @@ def cached(repo: str, revision: str | None = None) -> list[Path]:
     return [path for _, path in sorted(found, reverse=True)]
 
 
+def _check_files(repo: str, info: Listing) -> None:
+    """Raise HubError unless the Hub lists both files, and of no larger size than is read."""
+    sizes = {file.rfilename: file.size for file in info.siblings or []}
+    if missing := [name for name in FILES if name not in sizes]:
+        raise HubError(f"The model {repo} on the Hub has no {' and no '.join(missing)}: {_instead(repo, set(sizes))}")
+    for name in FILES:
+        if (sizes[name] or 0) > MOST_BYTES[name]:
+            raise HubError(
+                f"The model {repo} on the Hub has a {name} of {(sizes[name] or 0) / 2**20:,.0f} MB, "
+                f"more than the {MOST_BYTES[name] / 2**20:,.0f} MB that are read: it is no model of this project."
+            )
+
+
 def _instead(repo: str, names: set[str]) -> str:
     """What to do about a model that this page cannot serve."""
     with suppress(ValueError):
@@ -106,30 +125,37 @@ def _instead(repo: str, names: set[str]) -> str:
     return "this page serves model folders as train.py writes them."
 
 
-def _ask(repo: str, revision: str | None, timeout_s: float, fetch: Callable[[], Path]) -> Path:
-    with reading(f"The model {_name(repo, revision)}"):
-        return _within(timeout_s, fetch)
+def _ask(repo: str, revision: str | None, timeout_s: float, fetch: Callable[[threading.Event], Path]) -> Path:
+    what = f"The model {repo}@{revision}" if revision else f"The model {repo}"
+    with reading(what):
+        return _within(timeout_s, fetch, what)
 
 
-def _name(repo: str, revision: str | None) -> str:
-    return f"{repo}@{revision}" if revision else repo
+def _within(timeout_s: float, fetch: Callable[[threading.Event], T], what: str) -> T:
+    """fetch() in a daemon thread, so that a server that drips a byte a minute cannot hold the page back.
 
-
-def _within(timeout_s: float, fetch: Callable[[], T]) -> T:
-    """fetch() in a daemon thread, so that a server that drips a byte a minute cannot hold the page back."""
+    fetch sets its event once it has begun to download; from then on it is left to go on when the time is over.
+    """
     outcome: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue()
+    downloading, late = threading.Event(), threading.Event()
 
     def run() -> None:
         try:
-            outcome.put((fetch(), None))
+            outcome.put((fetch(downloading), None))
+            end = "has now been downloaded: the next start answers with it"
         except BaseException as error:
             outcome.put((None, error))
+            end = f"was not downloaded in the background either ({type(error).__name__})"
+        if late.is_set():
+            log.warning("%s %s.", what, end)
 
     threading.Thread(target=run, daemon=True, name="hub-pull").start()
     try:
         value, error = outcome.get(timeout=timeout_s)
     except queue.Empty:
-        raise TimeoutError(f"it took more than {timeout_s:.0f} s") from None
+        late.set()
+        slow = f"its download takes more than {timeout_s:.0f} s, and goes on in the background for the next start"
+        raise TimeoutError(slow if downloading.is_set() else f"the Hub took more than {timeout_s:.0f} s to answer") from None
     if error is not None:
         raise error
     return value  # type: ignore[return-value]  # one of the two is always set

@@ -20,8 +20,9 @@ from torch import nn
 from cartoons import bundle
 from cartoons.bundle import ModelInfo
 from cartoons.errors import ExportError
+from cartoons.graph import HEAT_NAME, INPUT_NAME, OUTPUT_NAME
 from cartoons.images import load
-from cartoons.predict import BATCH_SIZE, HEAT_NAME, INPUT_NAME, OUTPUT_NAME, Classifier, softmax
+from cartoons.predict import BATCH_SIZE, Classifier, softmax
 from cartoons.training import network
 from cartoons.training.pickled import save_learner
 

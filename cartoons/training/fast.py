@@ -31,8 +31,8 @@ from torch import nn
 from cartoons.bundle import OTHER_LABEL, write_atomically
 from cartoons.dataset import Item
 from cartoons.errors import DataError
+from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
-from cartoons.predict import open_session
 from cartoons.split import Scenery
 from cartoons.training.augment import augment, background
 from cartoons.training.checkpoint import Checkpoint, OnEpoch, Row

@@ -24,8 +24,9 @@ from torch import nn
 
 from cartoons.bundle import OTHER_LABEL, ModelInfo, write_atomically
 from cartoons.errors import ExportError
+from cartoons.graph import INPUT_NAME, open_session
 from cartoons.images import load, square_pad, to_batch
-from cartoons.predict import INPUT_NAME, open_session, softmax
+from cartoons.predict import softmax
 from cartoons.split import Round
 from cartoons.training.export import TOLERANCE, export, round_to_half, to_onnx
 from cartoons.training.learn import Trainer
