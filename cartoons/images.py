@@ -30,7 +30,10 @@ JPEG_PIXELS_FACTOR = 4
 """A sequential JPEG may have this many times the pixel limit, because draft mode never decodes them all."""
 
 SMALLEST_SHARE = 0.9
-"""A JPEG that lacks its end is opened when so much of the picture is there; the rest is grey."""
+"""A JPEG that lacks its end is opened when so much of the picture is there; the rest is grey.
+
+A progressive one may lack part of its last scan, no more; where that scan only makes coefficients exact, any part of it.
+"""
 
 WHITE = (255, 255, 255)
 

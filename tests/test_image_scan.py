@@ -17,6 +17,7 @@ from crafted_images import (
     JPEG,
     PNG,
     REFUSED,
+    RUBBISH,
     WHOLE,
     Crafted,
     chunk,
@@ -32,6 +33,7 @@ from PIL import Image
 
 from cartoons.errors import ImageError
 from cartoons.image_scan.orientation import orientation_exif
+from cartoons.image_scan.scan import scan
 from cartoons.images import load, opened_as_load, size_by_header
 
 MOST_CPU_S = 1.5
@@ -138,6 +140,13 @@ def test_pictures_are_turned_as_pillow_turns_them(data: bytes) -> None:
     opened = load(data)
     assert opened.size == (48, 64)
     assert opened.tobytes() == opened_as_load(Image.open(io.BytesIO(data))).tobytes()
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": 0}])
+def test_a_whole_jpeg_is_not_taken_for_a_cut_one(options: dict[str, object]) -> None:
+    data = encode(photo(320, 240), "JPEG", **options)
+    assert scan(data).before_cut is None
+    assert scan(data + RUBBISH).data == scan(data).data
 
 
 @pytest.mark.parametrize("crafted", REFUSED, ids=lambda crafted: crafted.name)

@@ -42,8 +42,8 @@ class _Parts:
     xmp: bytes = b""
     scans: int = 0
     visits: int = 0
-    begun: dict[int, int] = field(default_factory=dict)
-    """Of each component: bit n is set once a scan of coefficient n has begun."""
+    exact: dict[int, int] = field(default_factory=dict)
+    """Of each component: bit n is set once a scan has begun that sends the last bit of coefficient n."""
     cut: bool = False
     before_last_scan: int = 0
     """How many of `kept` come before the last scan."""
@@ -107,11 +107,11 @@ def _segments(data: bytes, parts: _Parts) -> Iterator[tuple[int, bytes, int]]:
         while data.startswith(_FILL, at):  # any number of FF may go before a marker
             at += len(_FILL) - 1
         found = _MARKER.search(data, at)
-        if not found or len(data) < found.end() + 2:
-            parts.cut = True
-            return
-        marker, at = data[found.end() - 1], found.end()
+        marker, at = (data[found.end() - 1], found.end()) if found else (SOI, len(data))
         if marker == EOI:
+            return
+        if len(data) < at + 2:
+            parts.cut = True
             return
         if marker in (SOI, TEM):
             continue
@@ -174,8 +174,8 @@ def _components(body: bytes, frame: _Frame | None) -> list[int]:
 def _count(parts: _Parts, components: list[int], spectrum: bytes) -> None:
     """spectrum: first and last coefficient, and the bits before and after (T.81, B.2.3)."""
     assert parts.frame
-    for one in components:
-        parts.begun[one] = parts.begun.get(one, 0) | (1 << min(spectrum[1], 63) + 1) - (1 << min(spectrum[0], 63))
+    for one in components if spectrum[2] & 15 == 0 else ():
+        parts.exact[one] = parts.exact.get(one, 0) | (1 << min(spectrum[1], 63) + 1) - (1 << min(spectrum[0], 63))
     parts.refines = parts.frame.progressive and spectrum[2] >> 4 > 0
     parts.scans += 1
     parts.visits += parts.frame.blocks(components)
@@ -217,15 +217,20 @@ def _found(parts: _Parts, buffered: bool) -> Scan:
         frame.width,
         frame.height,
         scaled_by_decoder=not buffered,
-        before_cut=_before_cut(parts) if parts.cut and not parts.refines else None,
+        before_cut=_before_cut(parts) if parts.cut else None,
     )
 
 
-def _before_cut(parts: _Parts) -> bytes:
-    """The file without its last scan, for comparing how far that one came. Raises ImageError where others are missing."""
+def _before_cut(parts: _Parts) -> bytes | None:
+    """The file without its last scan, for comparing how far that one came; None if that only makes exact what is there.
+
+    Raises ImageError where other scans are missing.
+    """
     assert parts.frame
-    if any(parts.begun.get(one, 0) != (1 << 64) - 1 for one in parts.frame.sampling):
-        raise damaged("a JPEG", "it ends before every part of the picture has come")
+    if any(parts.exact.get(one, 0) != (1 << 64) - 1 for one in parts.frame.sampling):
+        raise damaged("a JPEG", "it ends before the last of its scans has begun")
+    if parts.refines:
+        return None
     return b"".join([*parts.kept[: parts.before_last_scan], b"\xff\xd9"]) if parts.scans > 1 else b""
 
 

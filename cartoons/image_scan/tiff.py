@@ -17,6 +17,7 @@ MAX_ENTRIES = 1_000
 MAX_OVERLAP = 4
 """How many times the file's length all strips or tiles together may have: blank tiles share a block at times."""
 MAX_SCANS = 4
+LAB = 8
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS = 256, 257, 258, 259, 262, 273
 SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR, PREDICTOR = 277, 278, 279, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
@@ -93,7 +94,8 @@ def scan_tiff(data: bytes) -> Scan:
     _check_blocks(directory, (width, height), sample_bits)
     if compression in (JPEG, OLD_JPEG):
         _check_jpeg(directory)
-    most = min(RAW_BYTES // 3, RAW_BYTES * 8 // sample_bits) // (2 if compression == LZMA else 1)
+    slow = compression == LZMA or directory.number(PHOTOMETRIC) == LAB
+    most = min(RAW_BYTES // 3, RAW_BYTES * 8 // sample_bits) // (2 if slow else 1)
     return Scan(("TIFF",), rewritten(directory), width, height, most)
 
 
