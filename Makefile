@@ -4,6 +4,8 @@
 # make bench   measure the page against the usual fastai + gr.Interface template, downloading against img2dataset and fastai,
 #              a million hashes, names to a link, the heat map, ways to make pictures square (DATA), and the recipes against
 #              the usual one (DATA5); an hour on two cores
+# make soak    32 clients for five minutes, 30 % of what they send broken: what fails, what grows
+# make fuzz    crafted and mutated files through the loader: outcomes, and failures; ten minutes on two cores
 # make examples  draw examples/*.png from the SVG beside them, and photograph the page
 # make model   train a model of the four characters on DATA, and measure it, sources held out
 # make embed   make that the embedded model
@@ -14,7 +16,7 @@ DATA ?= ../shared/data/four
 DATA5 ?= ../shared/data/five
 PIP = pip install --quiet --disable-pip-version-check
 
-.PHONY: app test fast lint bench model embed examples browser clean
+.PHONY: app test fast lint bench fuzz soak model embed examples browser clean
 
 app: .venv/ready
 	.venv/bin/python app.py
@@ -38,6 +40,12 @@ bench: .venv-dev/ready .venv-img2dataset/ready
 	.venv-dev/bin/python -m bench.heat
 	.venv-dev/bin/python -m bench.resize $(DATA)
 	.venv-dev/bin/python -m bench.training $(DATA5)
+
+soak: .venv-dev/ready
+	.venv-dev/bin/python -m bench.soak
+
+fuzz: .venv-dev/ready
+	.venv-dev/bin/python -W ignore -m bench.fuzz
 
 model: .venv-dev/ready
 	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --name "Four cartoon characters"

@@ -10,7 +10,6 @@ goes on from there: what was searched or downloaded once is not asked for again.
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from collections import Counter
@@ -20,12 +19,13 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cartoons import bundle, img2dataset
+from cartoons import bundle, console, img2dataset, proxies
+from cartoons.console import command
 from cartoons.dataset import sole_use
 from cartoons.download.fetch import Downloader, Limits
 from cartoons.download.outcome import Outcome
-from cartoons.download.web import Web, get_json
-from cartoons.errors import CartoonError, DataError
+from cartoons.download.web import Web, allow_connections, get_json
+from cartoons.errors import DataError
 from cartoons.gather import papers, publish
 from cartoons.gather.attempts import KEPT, PLANNED, Attempt
 from cartoons.gather.bars import Bars
@@ -45,11 +45,12 @@ from cartoons.search.hits import Hit
 from cartoons.search.pace import Pace
 from cartoons.search.queries import TEMPLATES
 from cartoons.search.searcher import Searcher
+from cartoons.serving import environment
 
 PER_CLASS = 200
 ALL = 10**9
-SHORT, STOPPED = 3, 130
-"""The exit codes when a name has fewer pictures than asked for, and when it was interrupted."""
+SHORT = 3
+"""The exit code when a name has fewer pictures than asked for."""
 URLS_FILE = "urls.parquet"
 TASTE = 40
 """Addresses of each name that a dry run looks for."""
@@ -58,7 +59,7 @@ GIVEN = ("from_urls", "from_folder", "from_img2dataset")
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
+    made = console.ArgumentParser(
         prog="scrape.py",
         description="Make a clean folder of pictures of some characters.",
         epilog="review DIR [--model DIR] opens a page to clean a folder by eye; apply DIR carries out what was said there.",
@@ -77,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     add("--urls-only", action="store_true", help=f"search only, and write OUT/{URLS_FILE} for img2dataset")
     add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
     add("--originals", action="store_true", help=f"keep files as they came, not at most {Rules.stored_px} px and bare")
-    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy", "")
+    proxy = proxies.of_environment()
     add("--proxy", default=proxy, metavar="URL", help="http://host:port, to search and download by (default: $HTTPS_PROXY)")
     ca_file = os.environ.get("SSL_CERT_FILE", "")
     add("--ca", default=ca_file, metavar="FILE", help="more certificates to trust, PEM (default: $SSL_CERT_FILE)")
@@ -88,10 +89,11 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def scrape(arguments: argparse.Namespace) -> int:
+def scrape(argv: Sequence[str]) -> int:
     """Fill the folder and describe it; the exit code. Raises CartoonError."""
+    arguments = parser().parse_args(argv)
     asked, listed = asked_for(arguments)
-    out, web, limit = arguments.out, Web(arguments.proxy, arguments.ca), arguments.per_class or (PER_CLASS if asked else ALL)
+    out, web, limit = arguments.out, way_out(arguments), arguments.per_class or (PER_CLASS if asked else ALL)
     given: dict[str, list[Hit]] = {}
     for hit in listed:
         given.setdefault(hit.label, []).append(hit)
@@ -114,6 +116,17 @@ def scrape(arguments: argparse.Namespace) -> int:
         link = publish.publish(out, arguments.publish, with_pictures=arguments.with_pictures, private=arguments.private)
         print(f"Published: {link}")
     return code
+
+
+def way_out(arguments: argparse.Namespace) -> Web:
+    """How the web is reached; pictures that lie here need none. Raises DownloadError."""
+    is_local = arguments.from_folder or arguments.from_img2dataset
+    if arguments.publish or (not is_local and arguments.proxy == proxies.of_environment()):
+        proxies.check()
+    if is_local:
+        return Web()
+    allow_connections()
+    return Web(arguments.proxy, arguments.ca)
 
 
 def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[Hit]]:
@@ -183,9 +196,9 @@ def look_only(arguments: argparse.Namespace, seekers: Sequence[Seeker], limit: i
     if arguments.urls_only:
         path = arguments.out / URLS_FILE
         print(f"{path}: {img2dataset.write_urls(path, chain.from_iterable(hits.values()))} addresses. Download them with")
-        print(f"img2dataset --url_list {path} --input_format parquet --url_col url --caption_col caption \\")
+        print(command("img2dataset", "--url_list", path), "--input_format parquet --url_col url --caption_col caption \\")
         print("  --save_additional_columns '[\"label\"]' --disable_all_reencoding True --output_folder downloaded")
-        print(f"python scrape.py --from-img2dataset downloaded --out {arguments.out}")
+        print(command("python", "scrape.py", "--from-img2dataset", "downloaded", "--out", arguments.out))
     return 0 if all(hits.values()) else SHORT
 
 
@@ -201,13 +214,14 @@ def summary(out: Path, rows: Sequence[Attempt], labels: Sequence[str], limit: in
     if short:
         print(f"For more: --engines {','.join(NAMES)}, or searches of your own with --query.", file=sys.stderr)
     named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
-    print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: python scrape.py review {out}. Train: python train.py {out}")
+    clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
+    print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")
     return SHORT if short else 0
 
 
 def review(arguments: Sequence[str]) -> int:
     """`review DIR [--model DIR]` opens the page, `apply DIR` carries out what was decided there. Raises CartoonError."""
-    made = argparse.ArgumentParser(prog=f"scrape.py {arguments[0]}", description=review.__doc__)
+    made = console.ArgumentParser(prog=f"scrape.py {arguments[0]}", description=review.__doc__)
     made.add_argument("folder", type=Path, metavar="DIR")
     if arguments[0] == "review":
         made.add_argument("--model", type=Path, metavar="DIR", help="show what this model doubts first")
@@ -216,7 +230,8 @@ def review(arguments: Sequence[str]) -> int:
         done = apply(given.folder, folder_of)
         print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
         return 0
-    from cartoons.review.page import serve  # gradio takes seconds to load
+    environment.prepare()
+    from cartoons.review.page import serve  # gradio takes seconds to load, and reads the environment then
 
     serve(given.folder, given.model, folder_of)
     return 0
@@ -225,22 +240,10 @@ def review(arguments: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line: 0, 2 with one sentence when the input cannot be used, 3 when a name has too few pictures."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        if arguments[:1] in (["review"], ["apply"]):
-            return review(arguments)
-        return scrape(parser().parse_args(arguments))
-    except CartoonError as error:
-        print(f"scrape.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return STOPPED
+    proxies.prepare()
+    work = review if arguments[:1] in (["review"], ["apply"]) else scrape
+    return console.run("scrape.py", lambda: work(arguments))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    if code == STOPPED:
-        os._exit(code)  # threads that still wait for an engine or a name server would hold it up
-    sys.exit(code)
+    console.leave(main())

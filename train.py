@@ -26,13 +26,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from shlex import quote
 
-from cartoons import bundle, duplicates, split
+from cartoons import bundle, console, duplicates, proxies, split
 from cartoons.bundle import ModelInfo
 from cartoons.card import model_card
+from cartoons.console import command
 from cartoons.convert import learner
-from cartoons.errors import CartoonError, DataError
+from cartoons.errors import DataError
 from cartoons.evaluation import doubts, evaluate
 from cartoons.gather import child
 from cartoons.hub.deploy import deploy
@@ -119,7 +119,7 @@ def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
+    made = console.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
     add = made.add_argument
     add("data", type=Path, nargs="?", help="a folder holding one folder of pictures per character")
     add("--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into DATA or data/NAMES")
@@ -182,7 +182,7 @@ def summary(out: Path, info: ModelInfo) -> str:
     if "balanced_accuracy" in info.metrics:
         low, high = info.metrics["balanced_accuracy_95"]
         said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
-    return f"{out}: {said}. See it: python app.py --model {quote(str(out))}"
+    return f"{out}: {said}. See it: {command('python', 'app.py', '--model', out)}"
 
 
 def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str], None]) -> None:
@@ -193,7 +193,7 @@ def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str
         pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
         say(f"{pushed.link}: revision {info.revision}.")
         if not arguments.deploy:
-            say(f"A page of it: python app.py --deploy USER/SPACE --model {arguments.push}")
+            say("A page of it:", command("python", "app.py", "--deploy", "USER/SPACE", "--model", arguments.push))
         if not private:  # a private one, no Space could read
             model = f"{arguments.push}@{pushed.commit}"
     if arguments.deploy:
@@ -203,6 +203,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str
 
 def run(arguments: argparse.Namespace) -> int:
     """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
+    if arguments.names or arguments.push or arguments.deploy:
+        proxies.check()
     if arguments.names:
         take_names(arguments)
     arguments.out = arguments.out or Path("runs/model")
@@ -230,17 +232,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
-    arguments = parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    proxies.prepare()
     log.setLevel(logging.WARNING if learn.is_helper() else logging.INFO)
-    try:
-        return run(arguments)
-    except CartoonError as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+    return console.run("train.py", lambda: run(parser().parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def main() -> None:
 
 
 def photograph_page() -> None:
-    with running("app.py", picture=EXAMPLE) as (client, _, _), opened_tab(1100, 640) as tab:
-        tab.goto(str(client.base_url))
+    with running("app.py", picture=EXAMPLE.read_bytes()) as (port, _, _), opened_tab(1100, 640) as tab:
+        tab.goto(f"http://127.0.0.1:{port}")
         tab.wait_for_selector("#picture input[type=file]", state="attached")
         tab.set_input_files("#picture input[type=file]", EXAMPLE)
         expect(tab.locator("#said h2")).to_have_text("mickey mouse")

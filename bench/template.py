@@ -2,6 +2,7 @@
 
     python -m bench.template make FILE LABEL...   write an exported learner (untrained: speed does not depend on weights)
     python -m bench.template serve FILE           serve it
+    python -m bench.template floor                serve a page that does nothing with its picture: what Gradio alone takes
 
 It has the same network as the embedded model, so that the difference is the way of serving alone.
 """
@@ -37,6 +38,17 @@ def serve(file: Path) -> None:
     gr.Interface(fn=predict, inputs=gr.Image(), outputs=gr.Label(num_top_classes=4)).launch()
 
 
+def floor() -> None:
+    import gradio as gr
+
+    gr.Interface(fn=lambda _: {"a": 1.0}, inputs=gr.Image(type="filepath"), outputs=gr.Label(), api_name="predict").launch()
+
+
 if __name__ == "__main__":
-    command, path, *rest = sys.argv[1:]
-    make(Path(path), rest) if command == "make" else serve(Path(path))
+    command, *rest = sys.argv[1:]
+    if command == "make":
+        make(Path(rest[0]), rest[1:])
+    elif command == "serve":
+        serve(Path(rest[0]))
+    else:
+        floor()

@@ -1,11 +1,13 @@
 """Cartoon Classifier: names of characters in, a classifier on a web page out.
 
 errors.py      the exception tree
+image_scan/    a picture's bytes before they are decoded: what costs too much, what can be left out
+image_modes.py   pixels of any mode and depth -> 8-bit RGB or RGBA
+tiff_samples.py  TIFF of samples that Pillow has no mode for
 images.py      bytes -> a safe RGB picture; this project's one way to make it square and normal
 resize.py      every way to make a picture square that a model may name
 bundle.py      the model folder: model.onnx + model.json; read, write, verify
 predict.py     Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
-page.py        the words and the style of the page
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
 metadata.py    what metadata.jsonl says of each picture
@@ -14,17 +16,33 @@ dataset.py     the picture folder as training takes it: labels, sources, groups,
 duplicates.py  pictures of one artwork, found again
 near.py        alike hashes among very many
 split.py       which pictures judge a model that never saw them
+console.py     text, signals and exit codes, whatever the console is
+proxies.py     the proxies that the environment names
 progress.py    how far a long command is
 card.py        metrics -> the model card
+converted_card.py  the part of it that is about a converted learner
 dataset_card.py  metadata -> the card of a picture folder
 img2dataset.py   addresses to img2dataset, its pictures back
 search/        names of characters -> addresses of pictures
 download/      addresses -> bytes, or the reason why not
 gather/        both, cleaned, into a picture folder
+serving/       the network -> the classifier: uploads, checks, routes
+page/          what a visitor sees
 review/        a picture folder cleaned by eye
+serving/       what serves a page
 hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX
 evaluation/    probabilities -> figures, calibration, doubts
 report/        figures -> the pages that a person looks at
 convert/       somebody's fastai learner -> model folder
 """
+
+import os
+
+# Nobody is told that this program runs. Each library reads its switch while it is imported, so this stands before any module
+# of the package; whatever imports onnxruntime is one of them (tests/test_structure.py).
+os.environ |= {
+    "ORT_DISABLE_TELEMETRY": "1",  # else a device id and a queue under ~/.cache, and events to onnxruntime's maker
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # else the Hub is asked who might be calling, and told
+    "GRADIO_ANALYTICS_ENABLED": "False",
+}

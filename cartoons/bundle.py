@@ -23,8 +23,7 @@ OTHER_LABEL = "_other"
 """The class of "none of these" pictures: trained like any other, never shown as an answer."""
 
 RESIZE_RULE = "pad-white-bicubic"
-RESIZE_RULES = (
-    RESIZE_RULE,
+FASTAI_RULES = (
     "crop-bilinear",
     "squish-bilinear",
     "squish-crop-bilinear",
@@ -32,7 +31,8 @@ RESIZE_RULES = (
     "pad-reflect-bilinear",
     "pad-border-bilinear",
 )
-"""How a picture may become square, each a function in resize.py: the first is this project's, the others are fastai's."""
+RESIZE_RULES = (RESIZE_RULE, *FASTAI_RULES, *(f"grey-{rule}" for rule in FASTAI_RULES))
+"""How a picture may become square, each a function in resize.py: this project's, fastai's, and fastai's in greyscale."""
 
 UNKNOWN_RULE = "1 - highest character probability"
 
@@ -91,7 +91,8 @@ def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
 
     A kill between the two leaves a folder that `read` refuses by its hash, never one that answers wrongly.
     """
-    values = asdict(info) | {"sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
+    name = info.name.encode("utf-8", "replace").decode()  # a folder or an argument may be called what is no text
+    values = asdict(info) | {"name": name, "sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ONNX_FILE, onnx)
     write_atomically(folder / JSON_FILE, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())

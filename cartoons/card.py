@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cartoons.bundle import OTHER_LABEL, ModelInfo
+from cartoons.converted_card import unmeasured
 
 IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
 """Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""
@@ -29,7 +30,7 @@ def model_card(info: ModelInfo, published: Published | None = None) -> str:
     if "balanced_accuracy" in info.metrics:
         parts += [_measured(info), _unknown(info), _robustness(info), _data(info, published), _limits(info)]
     else:
-        parts.append(_unmeasured(info))
+        parts.append(unmeasured(info))
     return "\n\n".join([*parts, _precision(info), _use(info, published)]) + "\n"
 
 
@@ -83,14 +84,6 @@ def _opening(info: ModelInfo) -> str:
 
 Names the character in a picture, or says that it knows none: {", ".join(info.characters)}.
 `{info.arch}`, recipe `{info.recipe}`, revision `{info.revision}`, made {info.created[:10]}."""
-
-
-def _unmeasured(info: ModelInfo) -> str:
-    parity = info.metrics["parity"]
-    return f"""## How good it is
-
-Not measured: it was converted from a fastai learner, and answers as that does (the same label on all {parity["pictures"]}
-pictures tried, probabilities within {parity["largest_difference"]:.1e}). It never says that it does not know."""
 
 
 def _measured(info: ModelInfo) -> str:

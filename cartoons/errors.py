@@ -1,23 +1,49 @@
-"""The exception tree. Each message is one sentence or two: what, which value, what to do next.
+"""The exception tree. Each message is one sentence or two: what, which value (shortened), what to do next.
 
 CartoonError
 ├── ImageError    a file is not a picture this project can read
+├── BusyError     more pictures wait to be answered than can be answered soon
 ├── BundleError   a model folder is missing, damaged, altered or too new
 ├── DataError     a picture folder or a list cannot be used
 ├── ExportError   the exported model does not answer as the learner does
 ├── ConvertError  a fastai learner's file cannot become a model folder
 ├── HubError      a model could not be had from the Hugging Face Hub, or something not put there
 ├── SearchError   an image search gave nothing, or was asked for what it does not know
-└── DownloadError the given way to the web (proxy, certificates) cannot work
+├── DownloadError the given way to the web (proxy, certificates) cannot work
+└── LaunchError   a page cannot be started on this machine (port, temporary folder)
 """
+
+import re
+
+LONGEST_WORD = 200
+LONGEST_TEXT = 2000
+"""Characters of a text for a person: a data: address has tens of thousands, without a space."""
+
+
+def shortened(text: str) -> str:
+    """The text for a terminal, a log or a report: long words and the whole cut in the middle, control characters escaped."""
+
+    def cut(words: str, most: int) -> str:
+        return f"{words[: most // 2]}...({len(words)} characters)...{words[-most // 4 :]}"
+
+    text = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: cut(word[0], LONGEST_WORD), text)
+    text = text if len(text) <= LONGEST_TEXT else cut(text, LONGEST_TEXT)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda control: control[0].encode("unicode_escape").decode(), text)
 
 
 class CartoonError(Exception):
-    """Base of every error raised on purpose; `str(error)` can be shown to a user as it is."""
+    """Base of every error raised on purpose; `str(error)`, shortened, can be shown to a user as it is."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message))
 
 
 class ImageError(CartoonError):
     """The bytes are not a picture, or one too large to open safely."""
+
+
+class BusyError(CartoonError):
+    """Too many pictures wait already; asking again a little later helps."""
 
 
 class BundleError(CartoonError):
@@ -51,3 +77,12 @@ class SearchError(CartoonError):
 
 class DownloadError(CartoonError):
     """The way to the web that was given (a proxy, a file of certificates) cannot work."""
+
+
+class LaunchError(CartoonError):
+    """The page cannot be started with the port, the host or the temporary folder that the environment names."""
+
+
+def in_a_line(error: BaseException) -> str:
+    """An error of another library for a sentence of ours, in one line: "ValueError: what it says"."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -14,20 +14,24 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from cartoons.errors import ImageError
+from cartoons.image_modes import to_8_bit, turned
+from cartoons.image_scan.jpeg import DRAFT_PX, draft_scale
+from cartoons.image_scan.limits import KINDS, MAX_SIDE_PX, Scan, damaged
+from cartoons.image_scan.orientation import ORIENTATION
+from cartoons.image_scan.scan import scan
+from cartoons.tiff_samples import open_samples
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 40_000_000
-DRAFT_PX = 1024
-"""JPEGs are decoded at 1/2, 1/4 or 1/8 scale while both sides stay at or above this: faster, and no model sees more."""
-
 JPEG_PIXELS_FACTOR = 4
-"""A baseline JPEG may have this many times the pixel limit, because draft mode never decodes them all."""
+"""A sequential JPEG may have this many times the pixel limit, because draft mode never decodes them all."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
-FORMATS_SPOKEN = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
+SMALLEST_SHARE = 0.9
+"""A JPEG that lacks its end is opened when so much of the picture is there; the rest is grey."""
+
 WHITE = (255, 255, 255)
 
 Pixels = NDArray[np.float32]
@@ -65,39 +69,20 @@ def load_cutout(
         raise ImageError("The file is empty (0 bytes): give a picture.")
     if len(data) > max_bytes:
         raise ImageError(_too_many_bytes(len(data), max_bytes))
-    _register_formats()
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            _check_pixels(opened, max_pixels)
-            opened.load()
-            picture = _to_8_bit(_upright(opened))
-            picture.format = opened.format
-            return picture
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"The picture has too many pixels to open safely: {error}") from error
-    except UnidentifiedImageError as error:
-        raise ImageError(f"This is not a picture but {_looks_like(data)}: give {FORMATS_SPOKEN}.") from error
-    except Exception as error:  # decoders raise nearly anything on damaged bytes: OSError, SyntaxError, struct.error...
-        raise ImageError(f"The picture is damaged or cut short and cannot be decoded ({error}).") from error
+    scanned = scan(data)
+    _check_pixels(scanned, max_pixels)
+    return _decoded(scanned)
 
 
 def size_by_header(data: bytes) -> tuple[int, int]:
-    """Width and height that a file's header states, before it is turned upright. Raises ImageError for no picture."""
-    _register_formats()
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            return opened.size
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"The picture has too many pixels to open safely: {error}") from error
-    except Exception as error:
-        raise ImageError(f"This is not a picture but {_looks_like(data)}: give {FORMATS_SPOKEN}.") from error
+    """Width and height as a file stores them, not yet turned upright. Raises ImageError for what the scan refuses."""
+    scanned = scan(data)
+    return scanned.width, scanned.height
 
 
 def opened_as_load(picture: Image.Image) -> Image.Image:
     """What `load` makes of a file, of a picture that somebody else has opened with PIL."""
-    return on_white(_to_8_bit(_upright(picture)))
+    return on_white(_upright(picture))
 
 
 def on_white(picture: Image.Image) -> Image.Image:
@@ -119,9 +104,14 @@ def square_pad(picture: Image.Image, size_px: int) -> Image.Image:
 
 def to_batch(squares: Sequence[Image.Image], mean: Sequence[float], std: Sequence[float]) -> Pixels:
     """Equal-sized RGB pictures to a float32 batch (n, 3, height, width): value/255, minus mean, over std per channel."""
-    stacked = np.stack([np.asarray(square, dtype=np.float32) for square in squares])
-    scaled = (stacked / 255.0 - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), dtype=np.float32)
+    width, height = squares[0].size
+    batch = np.empty((len(squares), 3, height, width), np.float32)
+    for planes, square in zip(batch, squares, strict=True):
+        planes[...] = np.asarray(square).transpose(2, 0, 1)
+    middle, spread = (np.asarray(values, np.float32)[:, None, None] for values in (mean, std))
+    batch *= 1 / (255 * spread)
+    batch -= middle / spread
+    return batch
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
@@ -152,61 +142,104 @@ def _register_formats() -> None:
     register_heif_opener()
 
 
-def _check_pixels(opened: Image.Image, max_pixels: int) -> None:
-    """Refuse by the header, before any decoding; put large JPEGs into draft mode."""
-    width, height = opened.size
-    is_jpeg = opened.format in ("JPEG", "MPO")
-    # A progressive JPEG keeps all its coefficients in memory whatever the scale, so it gets no extra allowance.
-    streams = is_jpeg and not opened.info.get("progressive")
-    limit = max_pixels * (JPEG_PIXELS_FACTOR if streams else 1)
+def _check_pixels(scanned: Scan, max_pixels: int) -> None:
+    """Refuse by the size that the bytes state, before any decoding."""
+    width, height = scanned.width, scanned.height
+    if max(width, height) > MAX_SIDE_PX:
+        raise ImageError(f"The picture has {width} x {height} pixels, and {MAX_SIDE_PX} are allowed on a side: crop it.")
+    limit = min(max_pixels, scanned.most_pixels)
+    if scanned.scaled_by_decoder:
+        limit = max_pixels * min(JPEG_PIXELS_FACTOR, draft_scale(width, height) ** 2)
     if width * height > limit:
         raise ImageError(
             f"The picture has {width} x {height} = {width * height / 1e6:.0f} megapixels, "
             f"more than the {limit / 1e6:.0f} allowed: give a smaller one."
         )
-    if is_jpeg:
+
+
+def _decoded(scanned: Scan) -> Image.Image:
+    """The upright picture in 8 bits; of an animation, the first frame that shows something."""
+    try:
+        opened = _opened(scanned, scanned.data)
+        if not opened:
+            return open_samples(scanned.data)
+        with opened:
+            if scanned.before_cut is not None:
+                _check_cut(scanned, opened)
+            picture = _upright(opened)
+            if scanned.frames > 1 and not _shows_something(picture):
+                picture = _later_frame(scanned, opened) or picture
+            picture.format = opened.format
+            return picture
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise nearly anything on damaged bytes: OSError, SyntaxError, struct.error...
+        raise ImageError(f"The picture is damaged or cut short and cannot be decoded ({error}).") from error
+
+
+def _opened(scanned: Scan, data: bytes) -> ImageFile.ImageFile | None:
+    """Pillow's view of the file, large JPEGs in draft mode; None for a TIFF of samples that Pillow has no mode for."""
+    _register_formats()
+    try:
+        opened = Image.open(io.BytesIO(data), formats=scanned.formats)
+    except UnidentifiedImageError as error:
+        if scanned.formats == ("TIFF",):
+            return None
+        raise damaged(KINDS.get(scanned.formats[0], f"a {scanned.formats[0]}"), "its header is not right") from error
+    if scanned.formats == ("JPEG",):
         opened.draft(None, (DRAFT_PX, DRAFT_PX))
+    return opened
+
+
+def _check_cut(scanned: Scan, opened: Image.Image) -> None:
+    """Raises ImageError unless the last scan of a JPEG without its end came far enough: it changed most of the rows."""
+    if scanned.before_cut and (earlier := _opened(scanned, scanned.before_cut)):
+        before = earlier.copy()
+    else:
+        before = Image.new(opened.mode, opened.size, (128,) * len(opened.getbands()))  # as decoders fill what is missing
+    opened.load()
+    differences = functools.reduce(ImageChops.lighter, ImageChops.difference(opened, before).split())
+    share = _share_above(differences.point(lambda value: 255 * (value > 2)))
+    if share < SMALLEST_SHARE:
+        raise ImageError(
+            f"The JPEG is cut short: {share:.0%} of the picture is there, and {SMALLEST_SHARE:.0%} are needed: "
+            "get the whole file."
+        )
+
+
+def _share_above(changed: Image.Image) -> float:
+    """The share of the picture up to the last change, in the order in which JPEG stores blocks: rows of 16 pixels."""
+    box = changed.getbbox()
+    if not box:
+        return 0.0
+    top = (box[3] - 1) // 16 * 16
+    last = changed.crop((0, top, changed.width, box[3])).getbbox()
+    return (top + (box[3] - top) * (last[2] if last else 0) / changed.width) / changed.height
+
+
+def _later_frame(scanned: Scan, opened: Image.Image) -> Image.Image | None:
+    """The first frame after the first that shows something, among those that were kept."""
+    for frame in range(1, scanned.frames):
+        try:
+            opened.seek(frame)
+            picture = _upright(opened)
+        except Exception:  # the first frame is whole, if blank
+            return None
+        if _shows_something(picture):
+            return picture
+    return None
+
+
+def _shows_something(picture: Image.Image) -> bool:
+    """Whether it is more than one flat colour, on white."""
+    return any(low != high for low, high in (channel.getextrema() for channel in on_white(picture).split()))
 
 
 def _upright(opened: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; unreadable EXIF counts as none, since the picture itself is whole."""
+    """In 8 bits, turned as its EXIF says; unreadable EXIF counts as none, since the picture itself is whole."""
+    picture = to_8_bit(opened)
     try:
-        return ImageOps.exif_transpose(opened)
+        orientation = opened.getexif().get(ORIENTATION, 1)
     except Exception:
-        return opened
-
-
-def _to_8_bit(picture: Image.Image) -> Image.Image:
-    """Any Pillow mode to RGBA where there is transparency, to RGB where there is none."""
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _deep_grey_to_rgb(picture)
-    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-
-
-def _deep_grey_to_rgb(picture: Image.Image) -> Image.Image:
-    """Greyscale of 16 or 32 bits: Pillow would clip it to white, so its range is scaled to 0..255."""
-    values = np.asarray(picture).astype(np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    if picture.mode.startswith("I;16") or (values.min() >= 0 and 255 < values.max() <= 65535):
-        values = values / 257.0
-    elif values.min() < 0 or values.max() > 255:
-        values = (values - values.min()) / (values.max() - values.min()) * 255.0
-    elif values.max() <= 1.0:
-        values = values * 255.0
-    return Image.fromarray(values.round().astype(np.uint8)).convert("RGB")
-
-
-def _looks_like(data: bytes) -> str:
-    """What a file that is no picture seems to be, in words."""
-    head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if head.startswith(b"%pdf"):
-        return "a PDF"
-    if b"<svg" in head:
-        return "an SVG drawing"
-    if head.startswith((b"<!doctype", b"<html", b"<head", b"<body")):
-        return "a web page"
-    try:
-        data[:512].decode("utf-8")
-    except UnicodeDecodeError:
-        return "a file of another kind"
-    return "a file of another kind" if b"\x00" in data[:512] else "text"
+        return picture
+    return turned(picture, orientation)

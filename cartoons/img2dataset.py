@@ -24,9 +24,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from cartoons.download.outcome import Outcome
-from cartoons.errors import DataError
+from cartoons.errors import DataError, shortened
 from cartoons.images import MAX_BYTES
-from cartoons.search.hits import Hit
+from cartoons.search.hits import Hit, web_address
 
 URLS_FILE = "urls.parquet"
 ROWS_AT_ONCE = 10_000
@@ -95,7 +95,7 @@ def _shard(path: Path) -> Iterator[tuple[Hit, Outcome]]:
             yield _broken(end)
     for key, row in missing.items():
         hit = _hit(row)
-        reason = str(row.get("error_message") or (end if row.get("status") == "success" else row.get("status")))
+        reason = shortened(str(row.get("error_message") or (end if row.get("status") == "success" else row.get("status"))))
         status = "refused" if OPTED_OUT in reason else "failed"
         yield (hit, Outcome(hit.url, status=status, reason=reason)) if hit else _broken(f"{path.name}/{key} has no address")
 
@@ -122,9 +122,9 @@ def _hit(row: Row) -> Hit | None:
         raise DataError(
             "img2dataset was not told to keep the labels: run it again with --save_additional_columns '[\"label\"]'."
         )
-    if not (isinstance(url, str) and url and isinstance(label, str) and label):
+    if not (web_address(url) and isinstance(label, str) and label):
         return None
-    return Hit(url, label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
+    return Hit(web_address(url), label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
 
 
 def _listed(path: Path) -> dict[str, Row]:

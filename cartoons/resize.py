@@ -54,13 +54,25 @@ def _pad(picture: Image.Image, size_px: int, mode: Literal["constant", "reflect"
     return Image.fromarray(np.pad(pixels, margins, mode=mode)).resize((size_px, size_px), BILINEAR)
 
 
-RESIZES: Mapping[str, Callable[[Image.Image, int], Image.Image]] = {
-    "pad-white-bicubic": square_pad,
+Resize = Callable[[Image.Image, int], Image.Image]
+
+
+def _grey(resize: Resize, picture: Image.Image, size_px: int) -> Image.Image:
+    """A rule for learners of greyscale pictures, fastai's PILImageBW: grey first, since the rounding is another after."""
+    return resize(picture.convert("L").convert("RGB"), size_px)
+
+
+FASTAI: Mapping[str, Resize] = {
     "crop-bilinear": _crop,
     "squish-bilinear": _squish,
     "squish-crop-bilinear": _squish_crop,
     "pad-black-bilinear": partial(_pad, mode="constant"),
     "pad-reflect-bilinear": partial(_pad, mode="reflect"),
     "pad-border-bilinear": partial(_pad, mode="edge"),
+}
+RESIZES: Mapping[str, Resize] = {
+    "pad-white-bicubic": square_pad,
+    **FASTAI,
+    **{f"grey-{name}": partial(_grey, resize) for name, resize in FASTAI.items()},
 }
 """Each rule that model.json may name: an RGB picture of any size and size_px to an RGB square of size_px."""

@@ -184,3 +184,20 @@ def page() -> Iterator[Page]:
     running = Page()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture folder of three labels, six drawings each."""
+    return make_picture_folder(tmp_path_factory.mktemp("shapes") / "data")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch on one thread: many make tiny networks slower."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -8,7 +8,7 @@ from conftest import colour_graph, colour_info, plain
 
 from cartoons import bundle
 from cartoons.errors import BundleError
-from cartoons.page import looked, spotlight
+from cartoons.page.words import looked, spotlight
 from cartoons.predict import Classifier
 
 

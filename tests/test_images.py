@@ -219,3 +219,8 @@ def test_to_batch_normalises_each_channel() -> None:
     assert batch.shape == (2, 3, 4, 4)
     assert batch.dtype == np.float32
     assert batch[1, :, 2, 2] == pytest.approx([1.0, -2.0, 0.2])
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 3), dtype=np.uint8)
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    batch = to_batch([Image.fromarray(square) for square in pixels], mean, std)
+    assert batch.flags.c_contiguous
+    assert np.abs(batch - ((pixels / 255 - mean) / std).transpose(0, 3, 1, 2)).max() < 1e-6

@@ -316,7 +316,7 @@ print(json.dumps(classifier.probabilities([load(path) for path in sys.argv[1:]])
 def test_the_pushed_learner_and_the_pushed_graph_answer_alike(tmp_path: Path) -> None:
     from conftest import make_picture_folder
     from fastai.vision.all import Resize
-    from test_convert import exported, loaders, tiny
+    from learners import exported, loaders, tiny
 
     from cartoons.convert.learner import convert
     from cartoons.training.export import save_learner

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
 
+import httpx
 import pytest
 from conftest import CHROMIUM_FLAGS, ROOT, free_port, plain, wait_until
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -284,3 +285,27 @@ def test_without_a_model_everything_is_to_be_looked_at(browser: Browser, review:
     finally:
         plainly.process.terminate()
         plainly.process.communicate(timeout=20)
+
+
+def test_no_file_of_the_machine_is_read_or_written_through_it(review: Review) -> None:
+    with httpx.Client(base_url=review.url, timeout=30) as client:
+        html = next(part["id"] for part in client.get("/config").json()["components"] if part["type"] == "html")
+        asked = {"session_hash": "x", "component_id": html}
+        hostile = [{"path": "/etc/passwd"}, "/etc/passwd", None, [], {}, {"key": "../../etc/passwd", "large": True}]
+        hostile += [{"label": 5}, {"label": "x", "start": "/etc/passwd", "count": []}]
+        hostile += [{"key": "x", "action": "move", "to": "/etc"}]
+        for name in ("overview", "cards", "picture", "decide", "undo", "apply", "__init__", "no_such_function"):
+            for value in hostile:
+                said = client.post("/gradio_api/component_server", json={**asked, "fn_name": name, "data": value}).text
+                assert "Traceback" not in said
+                assert "root:" not in said
+                assert "passwd" not in said
+        for path in ("run/predict", "queue/join", "call/predict", "upload", "process_recording", "no/such/place"):
+            body = {"data": [{"path": "/etc/passwd"}], "fn_index": 0, "session_hash": "x"}
+            answer = client.post(f"/gradio_api/{path}", json=body)
+            assert 400 <= answer.status_code < 500
+            assert "\n" not in answer.json()["error"]
+        form = client.post("/gradio_api/upload", files={"files": ("x.png", b"x")})
+        served = client.get(f"/gradio_api/file={review.folder / 'metadata.jsonl'}")
+        assert (form.status_code, served.status_code) == (404, 403)
+    assert review.decisions() == []

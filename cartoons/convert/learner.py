@@ -3,39 +3,42 @@
     convert("user/repo", Path("runs/mine"))        a learner on the Hugging Face Hub
     convert("export.pkl", Path("runs/mine"))       what learn.export() wrote
 
-The learner answers drawn pictures, the examples and, if given, a folder of pictures; the model folder is written only if
-the exported model answers all of them alike. What was never measured, such as how good the learner is, is not invented.
+The learner is asked about files: drawings of every kind of file, the examples and, if given, a folder of pictures. The model
+folder is written only if the page answers plain RGB files alike; kinds of files that the learner opens in another way than
+the page are named in model.json and on the card. What was never measured, such as how good it is, is not invented.
 """
 
 import copy
 import datetime
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from fastai.learner import Learner
-from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from cartoons import bundle
 from cartoons.bundle import ModelInfo
-from cartoons.convert.pipeline import Pipeline, labels_of, loader, measure, probes
+from cartoons.convert.inference import FilePredictor, labels_of
+from cartoons.convert.parity import Answered, ask, check
+from cartoons.convert.pictures import write_kinds, write_probes
+from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
-from cartoons.errors import ConvertError, DataError, ExportError, ImageError
+from cartoons.converted_card import opened_otherwise
+from cartoons.errors import ConvertError, DataError, ExportError, in_a_line
 from cartoons.hub.pull import LEARNER_FILES
-from cartoons.images import load
-from cartoons.predict import Classifier, softmax
-from cartoons.training.export import Parity, compare, to_onnx
+from cartoons.predict import Classifier
+from cartoons.training.export import to_onnx
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
-AT_ONCE = 8
-"""Pictures held in memory together while the two models answer."""
+UNKNOWN = "#na#"
+"""fastai's own label for pictures that have none (add_na=True)."""
 
 log = logging.getLogger("convert")
 
@@ -56,7 +59,7 @@ class Whole(nn.Module):
 def convert(source: str, out: Path, name: str | None = None, data: Path | None = None) -> ModelInfo:
     """Turn a learner (a .pkl, a folder holding one, or user/repo on the Hub) into the model folder `out`.
 
-    name: as the page shows it; data: a folder of pictures on which both must agree, besides the drawn ones.
+    name: as the page shows it; data: a folder of pictures on which both are compared, besides the drawn ones.
     Raises CartoonError, with nothing written, when the learner cannot be loaded, is no picture classifier, prepares its
     pictures in a way of its own, or answers otherwise than its exported model.
     """
@@ -64,38 +67,72 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
         raise DataError(f"{data} is not a folder: give a folder of pictures to compare on, or none.")
     path = find(source)
     learn = load_learner_file(path)
-    labels, pipeline = labels_of(learn.dls), measure(learn.dls)
-    answers(learn, probes())  # so that a learner that cannot answer is refused in words, not by the exporter
-    log.info("%d labels; pictures become %d px by %s.", len(labels), pipeline.size_px, pipeline.resize)
-    info = ModelInfo(
+    labels = labels_of(learn.dls)
+    with _temporary_folder() as place:
+        folder = Path(place)
+        probes, kinds = write_probes(folder), write_kinds(folder)
+        learner = FilePredictor(learn, labels, [*probes, kinds[0]])
+        pipeline = measure(learner, probes)
+        log.info("%d labels; pictures become %d px by %s.", len(labels), pipeline.size_px, pipeline.resize)
+        theirs = sorted(file for file in data.rglob("*") if file.is_file()) if data else []
+        answers = ask(learner, [*probes, *kinds, *sorted(EXAMPLES.glob("*.png")), *theirs], folder)
+        info = replace(
+            _described(learn, labels, pipeline),
+            name=" ".join((name or f"{len(labels)} labels of {_called(source)}").split()),
+            versions=_versions(path),
+        )
+        graph, parity = _checked(learn, pipeline, info, answers)
+    bundle.check_writable(out)
+    written = bundle.write(out, replace(info, metrics={"parity": parity}), graph)
+    if UNKNOWN in info.labels:
+        log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
+    for sentence in opened_otherwise(written):
+        log.warning(sentence)
+    return written
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="drawn-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise ConvertError(f"No temporary folder can be made ({error}): set TMPDIR to one that can be written.") from error
+
+
+def _described(learn: Learner, labels: tuple[str, ...], pipeline: Pipeline) -> ModelInfo:
+    """What the learner itself says for model.json."""
+    return ModelInfo(
         labels=labels,
         size_px=pipeline.size_px,
         mean=pipeline.mean,
         std=pipeline.std,
         temperature=1.0,
         unknown_threshold=1.0,  # nothing was measured that could say when it does not know
-        name=name or f"{len(labels)} labels of {_called(source)}",
+        name="",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=arch_of(learn),
         recipe="converted",
         resize=pipeline.resize,
-        versions=_versions(path),
     )
+
+
+def _checked(
+    learn: Learner, pipeline: Pipeline, info: ModelInfo, answers: Sequence[Answered]
+) -> tuple[bytes, dict[str, Any]]:
+    """The learner's network as a graph that passes the gate, in half precision if it does so, and what the gate found."""
     graph = as_onnx(learn, pipeline, half=True)
     try:
-        parity = check(learn, Classifier(info, graph), data)
+        return graph, check(answers, Classifier(info, graph))
     except ExportError:
         log.info("Stored in half precision it answers otherwise than the learner, so it is stored in full.")
         graph = as_onnx(learn, pipeline, half=False)
-        parity = check(learn, Classifier(info, graph), data)
-    return bundle.write(out, replace(info, metrics={"parity": asdict(parity)}), graph)
+        return graph, check(answers, Classifier(info, graph))
 
 
 def as_onnx(learn: Learner, pipeline: Pipeline, *, half: bool) -> bytes:
     """The learner's network as an ONNX graph over normalised squares; the network itself stays as it is."""
     try:
         network = copy.deepcopy(learn.model).eval()
-        front = pipeline.resample or nn.Identity()
+        front = pipeline.front()
         if shows_where(network, front, pipeline.size_px):
             network = nn.Sequential(nn.Sequential(front, network[0]), network[1])
         else:
@@ -103,7 +140,7 @@ def as_onnx(learn: Learner, pipeline: Pipeline, *, half: bool) -> bytes:
         return to_onnx(network, pipeline.size_px, half=half)
     except Exception as error:  # the exporter raises all sorts, and the network is anyone's code
         raise ConvertError(
-            f"The network ({arch_of(learn)}) cannot be written as ONNX ({type(error).__name__}: {error}): "
+            f"The network ({arch_of(learn)}) cannot be written as ONNX ({in_a_line(error)}): "
             "serve it with fastai itself, or train another network."
         ) from error
 
@@ -120,54 +157,6 @@ def shows_where(network: nn.Module, front: nn.Module, size_px: int) -> bool:
         return bool(network[1](maps[:, :, :1, :1]).shape == network[1](maps).shape)
     except Exception:  # a head of another kind wants all cells
         return False
-
-
-def check(learn: Learner, classifier: Classifier, data: Path | None) -> Parity:
-    """The parity gate: the learner, by its own data loader, and the classifier on every picture.
-
-    Raises ExportError when a label differs or a probability is off by more than the gate allows.
-    """
-    found = [compare(answers(learn, shown), classifier.probabilities(shown), names) for names, shown in pictures(data)]
-    return Parity(sum(part.pictures for part in found), max(part.largest_difference for part in found))
-
-
-def pictures(data: Path | None) -> Iterator[tuple[list[Path], list[Image.Image]]]:
-    """Drawn pictures, the examples, and those of `data`, as names and RGB pictures, AT_ONCE at a time."""
-    drawn = probes()
-    yield [Path(f"drawn picture {k}") for k in range(len(drawn))], drawn
-    names: list[Path] = []
-    shown: list[Image.Image] = []
-    for path in [*sorted(EXAMPLES.glob("*.png")), *sorted(data.rglob("*") if data else [])]:
-        try:
-            if path.is_file():
-                shown.append(load(path))
-                names.append(path)
-        except ImageError as error:
-            log.warning("Left out %s: %s", path, error)
-        if len(names) == AT_ONCE:
-            yield names, shown
-            names, shown = [], []
-    if names:
-        yield names, shown
-
-
-def answers(learn: Learner, shown: Sequence[Image.Image]) -> NDArray[np.float64]:
-    """The learner's own probabilities for RGB pictures, (n, labels)."""
-    try:
-        with learn.no_bar(), learn.no_logging():
-            given = learn.get_preds(dl=loader(learn.dls, shown))[0].numpy().astype(np.float64)
-    except Exception as error:
-        raise ConvertError(f"The learner itself cannot answer a picture ({type(error).__name__}: {error}).") from error
-    probabilities = given if hasattr(learn.loss_func, "activation") else softmax(given)
-    labels = labels_of(learn.dls)
-    if probabilities.shape[1:] != (len(labels),):
-        raise ConvertError(f"The network answers {given.shape[1:]} numbers for {len(labels)} labels: it is no classifier.")
-    if np.abs(probabilities.sum(axis=1) - 1).max() > 1e-3:
-        raise ConvertError(
-            f"The learner's probabilities do not sum to 1 (its loss is {type(learn.loss_func).__name__}): "
-            "only classifiers with one label per picture can be converted."
-        )
-    return probabilities
 
 
 def arch_of(learn: Learner) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from fastai.learner import Learner
 
-from cartoons.errors import ConvertError
+from cartoons.errors import ConvertError, in_a_line
 from cartoons.hub.pull import learner_name, pull_learner
 
 HUB_NAME = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>\S+))?")
@@ -24,6 +24,12 @@ LEGACY_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 GONE_SINCE_28 = ("fastcore.dispatch", "fastcore.transform")
 """Modules that the learners of fastai before 2.8 need, and that fastai 2.8 left for another package."""
+
+PATHLIB = ("pathlib", "pathlib._local")
+"""Where a pickle has its paths from: the latter in Python 3.13, and in no other."""
+
+PATHS = ("PosixPath", "WindowsPath")
+LOCAL_PATH = type(Path()).__name__
 
 log = logging.getLogger("convert")
 
@@ -37,9 +43,14 @@ class _MissingError(Exception):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Says which name of which module was missing, whatever words this Python has for it."""
+    """Says which name of which module was missing, whatever words this Python has for it.
+
+    Paths of another operating system, which cannot be made here, become paths of this one.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
+        if module in PATHLIB:
+            module, name = "pathlib", LOCAL_PATH if name in PATHS else name
         try:
             return super().find_class(module, name)
         except (ImportError, AttributeError) as error:
@@ -88,7 +99,7 @@ def load_learner_file(path: Path) -> Learner:
         raise ConvertError(_needs(path, error.name or str(error))) from error
     except Exception as error:  # unpickling calls whatever the file names, with whatever errors
         raise ConvertError(
-            f"{path} could not be unpickled ({type(error).__name__}: {error}){_made_by(path)}: "
+            f"{path} could not be unpickled ({in_a_line(error)}){_made_by(path)}: "
             "export it again with the versions installed here, or convert it with those it was saved with."
         ) from error
     if not isinstance(learn, Learner):
@@ -103,7 +114,7 @@ def load_learner_file(path: Path) -> Learner:
 def versions_beside(path: Path) -> dict[str, str]:
     """The versions of fastai and Python in the pyproject.toml beside a learner's file, as fastai's Hub models have one."""
     try:
-        wanted = tomllib.loads((path.parent / "pyproject.toml").read_text())["build-system"]["requires"]
+        wanted = tomllib.loads((path.parent / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
         found = [REQUIREMENT.fullmatch(line) for line in wanted]
     except (OSError, ValueError, KeyError, TypeError):  # it is only a hint: none, or one in another form, is no error
         return {}

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cartoons.errors import shortened
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -28,7 +30,7 @@ class NotFetchedError(Exception):
 
     def __init__(self, reason: str, *, status: str = "failed", again: bool = False, may_pass: bool | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = shortened(reason)
         self.status = status
         self.again = again
         self.may_pass = again if may_pass is None else may_pass

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ PROJECT_URL = "https://huggingface.co/spaces?search=cartoon-classifier"
 USER_AGENT = f"{AGENT}/0.1 (+{PROJECT_URL}; pictures for training an image classifier)"
 JSON_TIMEOUT_S = 30.0
 JSON_MAX_BYTES = 8 * 1024 * 1024
+OPEN_FILES, FEWEST_OPEN_FILES = 1024, 256
+"""What the connections of 64 downloads and of 32 idle hosts take, with room; what they usually take."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,23 @@ def _tls(ca_file: str) -> ssl.SSLContext:
             why = error.strerror if isinstance(error, FileNotFoundError) else "no certificates in PEM form"
             raise DownloadError(f"The CA file {ca_file} cannot be used: {why}.") from error
     return context
+
+
+def allow_connections() -> None:
+    """Let this process have as many files and connections open as its user may. Raises DownloadError for too few."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        soft = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < FEWEST_OPEN_FILES:
+            raise DownloadError(
+                f"Only {soft} files may be open at once, and downloads need {FEWEST_OPEN_FILES}: raise that with "
+                f"ulimit -n {OPEN_FILES}."
+            )
 
 
 @dataclass(frozen=True)

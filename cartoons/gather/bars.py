@@ -1,5 +1,6 @@
 """How far each label is: a live line a label on a terminal, nothing where no one watches."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,9 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from cartoons.errors import shortened
 from cartoons.gather.attempts import KEPT, Attempt
+from cartoons.progress import is_live
 
 LONGEST_SHOWN = 18
 BAR_WIDTH = 12
@@ -28,7 +31,7 @@ class Bars:
             MofNCompleteColumn(),
             TextColumn("{task.fields[words]}", markup=False),
             console=console,
-            disable=not console.is_terminal,
+            disable=not is_live(sys.stderr),  # rich asks FORCE_COLOR too, which says nothing of who watches
         )
         self._of = {
             label: self._bars.add_task(label[:LONGEST_SHOWN], total=total, words="searching")
@@ -48,7 +51,7 @@ class Bars:
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bars."""
-        self._bars.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        self._bars.console.print(shortened(sentence), markup=False, highlight=False, soft_wrap=True)
 
     def planned(self, rows: Sequence[Attempt]) -> None:
         """These will be tried."""

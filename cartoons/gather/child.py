@@ -5,11 +5,12 @@ import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cartoons.bundle import OTHER_LABEL
+from cartoons.console import command
 from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
 from cartoons.gather.labels import folder_of, wanted
@@ -42,8 +43,8 @@ def fill(folder: Path, labels: Sequence[str], per_label: int | None) -> int:
     Returns its exit code, but 0 where each label has enough to train on. Raises DataError where one has not.
     """
     count = [] if per_label is None else ["--per-class", str(per_label)]
-    command = [sys.executable, str(SCRAPE), "--other", "--out", str(folder), *count, "--", *labels]
-    with subprocess.Popen(command, preexec_fn=_end_with_parent if sys.platform == "linux" else None) as scrape:
+    words = [sys.executable, str(SCRAPE), "--other", "--out", str(folder), *count, "--", *labels]
+    with subprocess.Popen(words, preexec_fn=_end_with_parent if sys.platform == "linux" else None) as scrape:
         try:
             code = scrape.wait()
         except KeyboardInterrupt:
@@ -58,13 +59,19 @@ def fill(folder: Path, labels: Sequence[str], per_label: int | None) -> int:
         return code
     places = {label: folder / folder_of(label) for label in (*labels, OTHER_LABEL)}
     counts = {label: sum(map(is_picture, place.glob("*"))) for label, place in places.items()}
-    if few := [f"{label} ({count})" for label, count in counts.items() if count < FEWEST_PER_LABEL]:
-        raise DataError(
-            f"Too few pictures were found of {', '.join(few)}; training needs at least {FEWEST_PER_LABEL}: spell a "
-            f"name otherwise, or let scrape.py search elsewhere for --out {folder}, and give the same command again."
-        )
+    if few := {label: count for label, count in counts.items() if count < FEWEST_PER_LABEL}:
+        raise DataError(too_few(folder, few))
     log.info("Going on with the pictures there are.")
     return 0
+
+
+def too_few(folder: Path, counts: Mapping[str, int]) -> str:
+    """What to do about labels of fewer pictures than training needs."""
+    spoken = ", ".join(f"{label} ({count})" for label, count in counts.items())
+    return (
+        f"Too few pictures were found of {spoken}; training needs at least {FEWEST_PER_LABEL}: spell a name "
+        f"otherwise, or search elsewhere by {command('python', 'scrape.py', '--out', folder)}, and give this command again."
+    )
 
 
 def _end_with_parent() -> None:

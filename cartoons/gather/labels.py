@@ -1,6 +1,7 @@
 """A label's folder and its searches."""
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -67,6 +68,10 @@ def check_apart(labels: Iterable[str]) -> None:
     for label in labels:
         if not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
             raise DataError(f"The label {label!r} cannot be written down as text: give another.")
+        try:
+            os.fsencode(label)
+        except UnicodeEncodeError as error:
+            raise DataError(f"The label {label!r} cannot be the name of a folder here.") from error
         if (other := first.setdefault(label.casefold(), label)) != label:
             raise DataError(f"The labels {other!r} and {label!r} differ in capital letters only: write both alike.")
 

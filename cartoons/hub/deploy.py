@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file  # type: ignore[import-untyped]  #
 from huggingface_hub import HfApi, SpaceRuntime, get_token
 
 from cartoons import bundle
-from cartoons.errors import HubError
+from cartoons.errors import HubError, shortened
 from cartoons.hub.pull import pull
 from cartoons.hub.push import publish
 from cartoons.hub.space import ROOT, Source, card_of, check, content_of, drawings_of, front_matter
@@ -204,7 +204,7 @@ def _show_log(space: str, say: Say) -> None:
     """The build's log, as it comes."""
     try:
         for line in HfApi().fetch_space_logs(space, build=True, follow=True):
-            say(f"  {line.rstrip()}")
+            say(f"  {shortened(line.rstrip())}")
     except Exception as error:
         say(f"  (no build log: {why_unread(error)})")
 
@@ -213,7 +213,7 @@ def _show_end(space: str, say: Say) -> None:
     """The last lines that the app itself printed."""
     try:
         for line in list(HfApi().fetch_space_logs(space))[-20:]:
-            say(f"  {line.rstrip()}")
+            say(f"  {shortened(line.rstrip())}")
     except Exception as error:
         say(f"  (no log: {why_unread(error)})")
 

@@ -16,6 +16,7 @@ from huggingface_hub import HfApi, scan_cache_dir, snapshot_download
 from huggingface_hub.errors import CacheNotFound
 
 from cartoons.bundle import FILES
+from cartoons.console import command
 from cartoons.errors import HubError
 from cartoons.hub.words import reading
 
@@ -100,7 +101,8 @@ def _instead(repo: str, names: set[str]) -> str:
     """What to do about a model that this page cannot serve."""
     with suppress(ValueError):
         learner_name(names)
-        return f"a page never runs a pickle, so convert it: python train.py --from-learner {repo} --out runs/theirs"
+        convert = command("python", "train.py", "--from-learner", repo, "--out", "runs/theirs")
+        return f"a page never runs a pickle, so convert it: {convert}"
     return "this page serves model folders as train.py writes them."
 
 

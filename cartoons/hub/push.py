@@ -122,7 +122,7 @@ def model_content(folder: Path, info: ModelInfo, repo: str, dataset: str | None)
 def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
     """The card for the Hub; the folder's own, if its owner has changed it. Raises HubError when that is not valid."""
     own = folder / CARD
-    text = own.read_text() if own.is_file() else model_card(info)
+    text = own.read_text(encoding="utf-8") if own.is_file() else model_card(info)
     if text == model_card(info):
         text = model_card(info, published)
     with writing(f"{published.repo} was not pushed, because of the front matter of {own}"):
@@ -135,9 +135,9 @@ def _report(folder: Path, info: ModelInfo) -> dict[str, Path | bytes]:
     """The report's index and figures, without report.json, pictures.html and the links to them; none of another model."""
     report = folder / REPORT
     try:
-        if json.loads((report / "report.json").read_text())["revision"] != info.revision:
+        if json.loads((report / "report.json").read_text(encoding="utf-8"))["revision"] != info.revision:
             return {}
-        page = (report / "index.html").read_text()
+        page = (report / "index.html").read_text(encoding="utf-8")
     except (OSError, ValueError, KeyError):
         return {}
     figures = {path.name: path for path in report.glob("*.svg")}

@@ -18,6 +18,9 @@ from cartoons.errors import HubError
 ROOT = Path(__file__).parent.parent.parent
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 LONGEST_DESCRIPTION = 60
+ASSETS = {".css", ".js"}
+"""What a module may read from beside itself."""
+
 ZERO_GPU_PYTHONS = ("3.12", "3.12.12")
 """Those this project runs on, of the two that ZeroGPU offers."""
 
@@ -82,7 +85,7 @@ def modules_of(program: Path) -> list[Path]:
 def _imports(path: Path) -> set[str]:
     """Every dotted name that a file imports, names of a `from` included."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -93,7 +96,12 @@ def _imports(path: Path) -> set[str]:
 def content_of(source: Source, card: RepoCard) -> dict[str, Path | bytes]:
     """Exactly what a Space needs to serve a model, by path in its repository; card: its README.md."""
     program = ROOT / "app.py"
-    content: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in [program, *modules_of(program)]}
+    modules = modules_of(program)
+    assets = {
+        path for module in modules for path in module.parent.glob("*.*") if path.suffix in ASSETS and module.parent != ROOT
+    }
+    files = [program, *modules, *sorted(assets)]
+    content: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in files}
     content["requirements.txt"] = ROOT / "requirements.txt"
     content |= {f"examples/{path.name}": path for path, _ in drawings_of(source.info.characters)}
     content |= {f"model/{name}": source.folder / name for name in FILES}
@@ -104,7 +112,7 @@ def content_of(source: Source, card: RepoCard) -> dict[str, Path | bytes]:
 def card_of(source: Source, space: str) -> RepoCard:
     """README.md of the Space `space`, with the project's own front matter but for what this model changes."""
     info = source.info
-    card = RepoCard((ROOT / "README.md").read_text())
+    card = RepoCard((ROOT / "README.md").read_text(encoding="utf-8"))
     for key in ("models", "preload_from_hub"):
         card.data.pop(key)
     card.data["title"], card.data["short_description"] = info.name, describe(info.characters)
@@ -131,7 +139,7 @@ def describe(characters: Sequence[str]) -> str:
 
 def pins() -> dict[str, str]:
     """requirements.txt: each package's version."""
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
 
 

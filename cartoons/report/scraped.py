@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from cartoons.bundle import write_atomically
+from cartoons.errors import shortened
 from cartoons.report.document import document, name, table
 from cartoons.report.drawing import clean, shown
 
@@ -170,8 +171,8 @@ def _print(row: Row, label: str) -> str:
 
 
 def _link(url: str, words: str, *, ready: bool = False) -> str:
-    """A link to a web page; words alone where the address is of another kind. ready: words are HTML."""
-    said = words if ready else _escaped(words)
+    """A link to a web page; words alone where the address is of another kind. ready: words are HTML, as they are shown."""
+    said = words if ready else _escaped(shortened(words))
     return f'<a href="{_escaped(url)}" rel="noreferrer noopener">{said}</a>' if _is_safe(url) else said
 
 

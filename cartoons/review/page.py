@@ -1,6 +1,7 @@
 """The review page: pictures of a class, kept, moved or deleted by click, tap or key. It is served to this machine only."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from cartoons.errors import CartoonError
 from cartoons.predict import Classifier
 from cartoons.review.decisions import DECISIONS_FILE
 from cartoons.review.desk import Desk, Told
+from cartoons.serving.api_guard import ApiGuard
 
 HERE = Path(__file__).parent
 ADDRESS = "127.0.0.1"
@@ -63,8 +65,16 @@ def build(root: Path, model: Path | None, folder_of: Callable[[str], str] = str)
 def serve(root: Path, model: Path | None, folder_of: Callable[[str], str] = str) -> None:
     """Serve the page to this machine until interrupted, and print where it is. As `build`, which see."""
     page = build(root, model, folder_of)
+
+    @asynccontextmanager
+    async def guarded(app: Any) -> AsyncIterator[None]:
+        app.middleware_stack = ApiGuard(app.middleware_stack, lambda: page.fns)
+        yield
+
     _, url, _ = page.launch(
         prevent_thread_lock=True,
+        app_kwargs={"lifespan": guarded},
+        run_history=False,
         quiet=True,
         server_name=ADDRESS,
         share=False,
@@ -95,3 +105,5 @@ def _answer(request: gr.Request, tell: Callable[[], Told]) -> Told:
         return tell()
     except CartoonError as error:
         return {"error": str(error)}
+    except (KeyError, TypeError, ValueError):
+        return {"error": "That was not asked as this page asks it: reload the page."}

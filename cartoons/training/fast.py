@@ -114,7 +114,7 @@ class FastTrainer:
                 f"{self.work} needs {needed / 1e9:.1f} GB for what the frozen part sees, and {free / 1e9:.1f} GB are free: "
                 "give an --out on a larger disk, or take --recipe finetune."
             )
-        done = int(noted.read_text()) if noted.exists() and file.exists() else 0
+        done = int(noted.read_text(encoding="utf-8")) if noted.exists() and file.exists() else 0
         self._views = np.lib.format.open_memmap(file, "r+" if done else "w+", np.float16, None if done else shape)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(done, len(self.items), PICTURES_AT_ONCE):

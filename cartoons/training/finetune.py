@@ -223,5 +223,5 @@ class FinetuneTrainer:
             lrs, losses = (list(map(float, values)) for values in (learn.recorder.lrs, learn.recorder.losses))
             found = {"lr": lrs, "loss": losses, "suggested": min(HIGHEST_LR, max(LOWEST_LR, suggested))}
             write_atomically(noted, json.dumps(found).encode())
-        self.found = json.loads(noted.read_text())
+        self.found = json.loads(noted.read_text(encoding="utf-8"))
         return float(self.found["suggested"])

@@ -131,7 +131,7 @@ def order_of(data: Dataset, settings: Settings) -> str:
 def done_before(data: Dataset, out: Path, settings: Settings) -> ModelInfo | None:
     """What model.json says, if the folder `out` is whole and was made of exactly this."""
     try:
-        noted = (out / DONE_FILE).read_text()
+        noted = (out / DONE_FILE).read_text(encoding="utf-8")
         info, _ = bundle.read(out)
     except (OSError, UnicodeDecodeError, BundleError):
         return None

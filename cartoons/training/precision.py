@@ -78,7 +78,7 @@ def trial(trainer: Trainer, labels: Sequence[str], round_: Round, work: Path) ->
         ]
         result = {"kept": choose(found).name, "candidates": [asdict(candidate) for candidate in found]}
         write_atomically(noted, json.dumps(result).encode())
-    kept: dict[str, Any] = json.loads(noted.read_text())
+    kept: dict[str, Any] = json.loads(noted.read_text(encoding="utf-8"))
     return kept
 
 

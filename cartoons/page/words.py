@@ -1,4 +1,4 @@
-"""The words of the page, as HTML, and its style. Labels are folder names from anywhere, so all are escaped."""
+"""The words of the page, as HTML. Labels are folder names from anywhere, so all are escaped."""
 
 import base64
 import html
@@ -37,9 +37,9 @@ def headline(answer: Prediction | None, characters: Sequence[str]) -> str:
     )
 
 
-def looked(look: Look) -> str:
+def looked(look: Look | None) -> str:
     """A fold below the answer: the picture in the light of what its name came from. "" where the model cannot say."""
-    if look.heat is None:
+    if look is None or look.heat is None:
         return ""
     buffer = io.BytesIO()
     spotlight(look.square, look.heat).save(buffer, "JPEG", quality=85)
@@ -60,7 +60,7 @@ def colophon(info: ModelInfo) -> str:
     """Which model answers, of when, and what becomes of the pictures."""
     return (
         f"<p>Model <b>{html.escape(info.name)}</b> · revision <code>{info.revision}</code> · "
-        f"{html.escape(info.created[:10])} · pictures are deleted within two hours</p>"
+        f"{html.escape(info.created[:10])} · pictures are deleted within minutes</p>"
     )
 
 
@@ -75,27 +75,3 @@ def spoken(names: Sequence[str], joint: str) -> str:
 def _name(label: str) -> str:
     """A label, escaped, for CSS to capitalise."""
     return f'<span class="name">{html.escape(label)}</span>'
-
-
-CSS = """
-main.contain { max-width: 1000px; margin: 0 auto; width: 100%; }
-#top h1 { font-size: 2rem; font-weight: 800; line-height: 1.2; margin: .4rem 0 .2rem; }
-#top p, #colophon p { color: var(--body-text-color-subdued); text-wrap: balance; }
-#top #notice { color: var(--body-text-color); }
-#notice { border-left: 4px solid #d97706; padding: .5rem .9rem; background: var(--block-background-fill); }
-#picture { border: 2px dashed var(--border-color-primary); }
-#examples .gallery { display: grid; gap: .5rem; }
-#examples .gallery { grid-template-columns: repeat(auto-fill, minmax(clamp(56px, 7vw, 88px), 1fr)); }
-#examples .gallery button, #examples .gallery .container { width: 100%; height: auto; aspect-ratio: 1; }
-#said h2 { font-size: clamp(1.7rem, 5vw, 2.4rem); font-weight: 800; line-height: 1.15; margin: 0; text-wrap: balance; }
-#said p { color: var(--body-text-color-subdued); font-size: 1.05rem; margin: .4rem 0 0; }
-#top .name, #said .name { text-transform: capitalize; color: var(--body-text-color); }
-#said .unknown h2 { color: var(--body-text-color-subdued); }
-#said .looked { margin-top: .8rem; color: var(--body-text-color-subdued); }
-#said .looked summary { cursor: pointer; }
-#said .looked img { width: 224px; max-width: 100%; border-radius: var(--radius-lg); margin-top: .5rem; }
-#bars * { text-transform: capitalize; font-family: var(--font); }
-#bars.muted { opacity: .6; filter: grayscale(1); }
-#colophon p { font-size: .85rem; text-align: center; }
-footer .divider { display: none !important; }
-"""

@@ -1,0 +1,186 @@
+"""The console: whatever it can show or take, a script does its work, and ends with a sentence and an exit code.
+
+    def main() -> int:
+        return console.run("scrape.py", lambda: scrape(parser().parse_args()))
+
+Exit codes: what the work gave; 2 with one sentence when it cannot be done, or when standard output did not take what was
+said; 128 + n when signal n ended it, as shells have it (130 for Ctrl-C).
+"""
+
+import argparse
+import errno
+import io
+import logging
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cartoons.errors import CartoonError, shortened
+
+UNUSABLE = 2
+STOPPED = 128
+"""The exit code of what a signal ended, less the signal's number."""
+
+AROUND = 60
+"""Characters shown before and behind one that cannot be written."""
+
+
+def run(program: str, work: Callable[[], int]) -> int:
+    """The exit code of a script's work, whatever becomes of it; program: its name, for the sentence on standard error."""
+    open_streams()
+    set_up_logging()
+    with _signals_as_ctrl_c() as came:
+        try:
+            code = _worked(program, work)
+        except KeyboardInterrupt:
+            print("\nStopped. The same command goes on from here.", file=sys.stderr)
+            code = STOPPED + (came[0] if came else signal.SIGINT)
+    sys.stdout.flush()
+    if (lost := _lost(sys.stdout)) and not code:
+        print(f"{program}: It is done, but standard output took no more ({lost.strerror}).", file=sys.stderr)
+        return UNUSABLE
+    return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the program; stopped, at once: threads that still wait for an answer of the web would hold it up."""
+    sys.stdout.flush()
+    if code > STOPPED:
+        os._exit(code)
+    sys.exit(code)
+
+
+def _worked(program: str, work: Callable[[], int]) -> int:
+    """What the work returned or raised, as an exit code. Raises KeyboardInterrupt."""
+    try:
+        _check_folder()
+        return work()
+    except SystemExit as end:  # argparse has said why
+        return int(end.code or 0)
+    except CartoonError as error:
+        words = str(error)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        words = shortened(f"{what}: mend that, and give the same command again.")
+    except UnicodeEncodeError as error:
+        part = error.object[max(0, error.start - AROUND) : error.end + AROUND]
+        words = shortened(f"{part!r} cannot be written as {error.encoding}.")
+    if sys.getfilesystemencoding() != "utf-8" and ("\\udc" in words or not words.isascii()):
+        words += f" In this locale names are {sys.getfilesystemencoding()} only: set PYTHONUTF8=1 for all others."
+    print(f"{program}: {words}", file=sys.stderr)
+    return UNUSABLE
+
+
+def _check_folder() -> None:
+    """Raise CartoonError when the folder that relative paths start from was removed."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise CartoonError("The folder that this was started in is gone: go to another, and start it there.") from error
+
+
+def command(*words: object) -> str:
+    """A command as a shell takes it. A path that begins with "-" gets "./", not to be taken for an option."""
+    return shlex.join(f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words)
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """argparse's, with what it repeats shortened."""
+
+    def error(self, message: str) -> NoReturn:
+        """As there."""
+        super().error(shortened(message))
+
+
+def set_up_logging() -> None:
+    """Warnings and errors to standard error, a line each, their long values shortened."""
+    handler = logging.StreamHandler()
+    handler.addFilter(_shorten)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+
+
+def _shorten(record: logging.LogRecord) -> bool:
+    record.msg, record.args = shortened(record.getMessage()), ()
+    return True
+
+
+class _Output(io.FileIO):
+    """A file descriptor to write to; from its first error on, what is written there goes nowhere."""
+
+    lost: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """How many bytes were taken: all, when they go nowhere."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.lost = error
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), self.fileno())  # for the programs that this one starts as well
+            return memoryview(data).nbytes
+
+
+def open_streams() -> None:
+    """Make standard output and error take any text and never fail, closed, full, or of whatever character set they are.
+
+    What they cannot show is written as \\uXXXX. Streams that others, such as a test, put in their place only get that.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: the next file that is opened would get its number, and what is printed there
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None or (stream is getattr(sys, f"__{name}__") and isinstance(_raw(stream), io.FileIO)):
+            setattr(sys, name, _stream(number, stream))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _stream(number: int, before: io.TextIOWrapper | None) -> io.TextIOWrapper:
+    lines = number == 2 or (before is not None and (before.line_buffering or before.write_through))
+    buffer = io.BufferedWriter(_Output(number, "wb", closefd=False))
+    encoding = before.encoding if before else "utf-8"
+    return io.TextIOWrapper(buffer, encoding=encoding, errors="backslashreplace", line_buffering=lines)
+
+
+def _raw(stream: Any) -> object:
+    """What of a stream meets the system: a FileIO, but for a console of Windows, which takes any text."""
+    buffer = getattr(stream, "buffer", None)
+    return getattr(buffer, "raw", buffer)
+
+
+def _lost(stream: Any) -> OSError | None:
+    """Why the stream dropped what was written, unless its reader had enough (`| head`)."""
+    lost = getattr(_raw(stream), "lost", None)
+    return lost if isinstance(lost, OSError) and lost.errno != errno.EPIPE else None
+
+
+@contextmanager
+def _signals_as_ctrl_c() -> Iterator[list[int]]:
+    """Let the end of a session or an order to end do what Ctrl-C does, meanwhile; gives the signals that came.
+
+    Those that were ignored before, as nohup has it, stay so.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        came.append(number)
+        interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(interrupt):  # ignored, as in the background
+            raise KeyboardInterrupt
+        interrupt(signal.SIGINT, frame)
+
+    ending = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one of them
+    before = {number: signal.signal(number, stop) for number in ending if signal.getsignal(number) is signal.SIG_DFL}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

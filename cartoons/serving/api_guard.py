@@ -1,0 +1,229 @@
+"""ASGI middleware in front of Gradio's own routes: requests are checked before Gradio acts on them, errors are one sentence.
+
+Gradio trusts a `path` without the mark of an upload, fetches a `url`, answers private endpoints by number, and lets stack
+traces and the texts of its libraries out. Here the caller's mistakes are answered in words, by a status of 4xx.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cartoons.errors import ImageError
+from cartoons.images import MAX_BYTES
+from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS
+from cartoons.serving.plain_errors import ANSWERS, FAILED, PlainErrors
+from cartoons.serving.request_body import (
+    App,
+    Receive,
+    RefusedError,
+    Scope,
+    Send,
+    bounded,
+    content_length,
+    read_body,
+    replayed,
+)
+from cartoons.serving.uploads import UploadFolder
+
+API = "/gradio_api"
+CALL = re.compile(rf"{API}/(?:run|api|call|call/v2)/([^/]*)/?")
+DIRECT_CALL = re.compile(rf"{API}/(?:run|api)/[^/]*/?")
+JOIN = re.compile(rf"{API}/queue/join/?")
+UPLOAD = re.compile(rf"{API}/upload/?")
+SERVER_FUNCTION = re.compile(rf"{API}/component_server/?")
+FILE = re.compile(rf"{API}/file[=/]")
+UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recording|deep_link|stream/|vibe-|dev/)", re.I)
+"""What this page has no use for, and what would fetch addresses, write files or change the page."""
+
+MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
+MAX_UPLOAD_BYTES = MAX_BYTES + 65_536
+MAX_UPLOADS = 40
+LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
+MAX_BODIES_BYTES = 128 * 2**20
+"""Of request bodies held in memory at once."""
+
+NO_UPLOAD = "The upload was not understood: send multipart/form-data with the picture, under a name, in the field files."
+
+Functions = Callable[[], dict[int, Any]]
+log = logging.getLogger("page")
+
+
+class ApiGuard:
+    """The middleware. It also counts what is running, and refuses what comes when the page is about to stop."""
+
+    def __init__(
+        self, app: App, functions: Functions, *, uploads: UploadFolder | None = None, lean: App | None = None
+    ) -> None:
+        """app: Gradio's. functions: those of its gr.Blocks (`fns`), by number. lean: the routes of LEAN.
+
+        uploads: where pictures are taken; without it nothing can be uploaded, and server functions can be called instead.
+        """
+        self._app, self._functions, self._uploads, self._lean = app, functions, uploads, lean
+        self._uploading = self._body_bytes = self.running = 0
+        self.is_stopping = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, checked, and its answer back, errors as one sentence."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer, is_post = PlainErrors(send), scope["method"] == "POST"
+        self.running += is_post
+        try:
+            await self._route(scope, receive, answer)
+            await answer.finish()
+        except RefusedError as refused:
+            await answer.error(refused.status, str(refused) or ANSWERS[refused.status])
+        except Exception:
+            if answer.is_sent:
+                raise
+            log.exception("A request to %s failed.", scope["path"].partition("=")[0])
+            await answer.error(500, FAILED)
+        finally:
+            self.running -= is_post
+
+    async def _route(self, scope: Scope, receive: Receive, send: PlainErrors) -> None:
+        path, is_post = scope["path"], scope["method"] == "POST"
+        if self.is_stopping and (is_post or path == HEALTH):
+            raise RefusedError(503)
+        if path in LEAN and self._lean is not None:
+            with self._body(scope):
+                await self._lean(scope, bounded(receive, MAX_JSON_BYTES), send)
+        elif UNUSED.match(path):
+            raise RefusedError(404)
+        elif (shown := FILE.match(path)) and not self._is_upload(path[shown.end() :]):
+            raise RefusedError(403)
+        elif is_post and UPLOAD.fullmatch(path):
+            await self._upload(scope, receive, send)
+        elif is_post and (JOIN.fullmatch(path) or CALL.fullmatch(path)):
+            with self._body(scope):
+                body = await read_body(bounded(receive, MAX_JSON_BYTES))
+                request = parsed(body)
+                self._check(path, request)
+                if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
+                    body = with_session(body)
+                    scope = {**scope, "headers": with_length(scope["headers"], len(body))}
+                await self._app(scope, replayed(body, receive), send)
+        elif SERVER_FUNCTION.fullmatch(path):
+            if self._uploads is not None:
+                raise RefusedError(404)
+            await self._app(scope, bounded(receive, MAX_JSON_BYTES), send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: PlainErrors) -> None:
+        """Let Gradio store an upload, within bounds, and note what it stored."""
+        if self._uploads is None:
+            raise RefusedError(404)
+        length = content_length(scope, MAX_UPLOAD_BYTES)
+        if self._uploading >= MAX_UPLOADS:
+            raise RefusedError(429)
+        self._uploading += 1
+        send.keeps_body = True
+        try:
+            self._uploads.make_room(length)
+            await self._app(scope, bounded(receive, MAX_UPLOAD_BYTES), send)
+        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise RefusedError(
+                400, NO_UPLOAD
+            ) from error  # Gradio's parser on a form that is none, or on a file without a name
+        finally:
+            self._uploading -= 1
+        if send.status == 200:
+            self._uploads.hold(json.loads(send.body))
+
+    def _is_upload(self, path: str) -> bool:
+        """Whether a path is a file of the upload folder."""
+        try:
+            return self._uploads is not None and self._uploads.locate({"path": path})[0] is not None
+        except ImageError:
+            return False
+
+    @contextmanager
+    def _body(self, scope: Scope) -> Iterator[None]:
+        """Count a request's body against what may be in memory. Raises RefusedError when it is too much."""
+        length = content_length(scope, MAX_JSON_BYTES)
+        if length > 2**20 and self._body_bytes + length > MAX_BODIES_BYTES:
+            raise RefusedError(429)
+        self._body_bytes += length
+        try:
+            yield
+        finally:
+            self._body_bytes -= length
+
+    def _called(self, path: str, request: dict[str, Any]) -> Any:
+        """The function that is called: a public one by name; by number, as the page does, also a private one.
+
+        Raises RefusedError for one that is not there, and for a private one of Gradio's queue past that queue.
+        """
+        functions, number, named = self._functions(), request.get("fn_index"), CALL.fullmatch(path)
+        numbered = functions.get(number) if type(number) is int else None
+        if not named:
+            if numbered is None or not isinstance(request.get("session_hash"), str):
+                raise RefusedError(400)
+            return numbered
+        public = {f.api_name: f for f in functions.values() if f.api_name and f.api_visibility != "private"}
+        if named[1] not in public:
+            names = " and ".join(f"/{name}" for name in public) or "none"
+            raise RefusedError(404, f"There is no such endpoint: this page has {names}.")
+        if number is None:
+            return public[named[1]]
+        if numbered is None or (numbered.queue is not False and numbered not in public.values()):
+            raise RefusedError(404, "fn_index is of no public endpoint: leave it out.")
+        return numbered
+
+    def _check(self, path: str, request: dict[str, Any]) -> None:
+        """Raise RefusedError for a call of what is not there or not public, or with what it does not take."""
+        function = self._called(path, request)
+        given = request.get("data") if "/call/v2/" not in path else named_arguments(request, function)
+        if not isinstance(given, list) or len(given) != len(function.inputs):
+            raise RefusedError(422, f'"data" must be a list of {len(function.inputs)}: send {{"data": [the picture]}}.')
+        for value, component in zip(given, function.inputs, strict=True):
+            self._check_value(value, component.get_block_name() == "image")
+
+    def _check_value(self, value: Any, is_picture: bool) -> None:
+        """Raise RefusedError for a picture that is no upload, and for any file where none is taken."""
+        if is_picture and value is not None and self._uploads is not None:
+            try:
+                self._uploads.locate(value)
+            except ImageError as error:
+                raise RefusedError(400, str(error)) from error
+        elif isinstance(value, (dict, list)):
+            raise RefusedError(400)
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request. Raises RefusedError."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
+    if not isinstance(request, dict):
+        raise RefusedError(422)
+    return request
+
+
+def with_session(body: bytes) -> bytes:
+    """A request that belongs to the one session of all calls without one.
+
+    Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
+    """
+    return b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
+
+
+def with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
+    """An ASGI request's headers for a body of another length."""
+    return [pair for pair in headers if pair[0] != b"content-length"] + [(b"content-length", str(length).encode())]
+
+
+def named_arguments(request: dict[str, Any], function: Any) -> list[Any]:
+    """The values of a call by names, which are those of the function's parameters. Raises RefusedError for others."""
+    names = list(function.fn.__code__.co_varnames[: len(function.inputs)])
+    if unknown := request.keys() - {*names}:
+        raise RefusedError(
+            422, f"There is no parameter {sorted(unknown)[0][:40]!r}: this endpoint takes {', '.join(names)}."
+        )
+    return [request.get(name) for name in names]

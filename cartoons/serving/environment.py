@@ -1,0 +1,121 @@
+"""What in the environment keeps a page from starting: gradio's variables, its port, its folder of temporary files.
+
+`prepare` must be called before gradio is imported: it reads some of them then.
+"""
+
+import importlib
+import inspect
+import os
+import re
+import socket
+import ssl
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cartoons import proxies
+from cartoons.errors import LaunchError
+
+PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
+TEMPORARY, ROOT, CERTIFICATES = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE"
+NUMBERS = (
+    "GRADIO_NUM_PORTS",
+    "GRADIO_NODE_NUM_PORTS",
+    "GRADIO_NODE_SERVER_PORT",
+    "GRADIO_NUM_WORKERS",
+    "GRADIO_DEBUG",
+    "GRADIO_ANALYTICS_MAX_EVENTS",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY",
+)
+"""What gradio takes for whole numbers, with a ValueError for anything else."""
+
+
+def prepare() -> None:
+    """Keep gradio's questions to its own page off every proxy. Raises LaunchError where no page can start."""
+    proxies.forget_unusable()
+    proxies.prepare()
+    for name in NUMBERS:
+        _number(name)
+    check_port()
+    check_temporary_folder()
+    check_certificates()
+    if (root := os.environ.get(ROOT, "")) and not re.match("/|https?://[^/]", root):
+        raise LaunchError(f"{ROOT} is {root!r}: give a path that begins with a slash, or a whole address, or unset it.")
+
+
+def import_gradio() -> None:
+    """Import gradio without its writing of stubs, which takes longer than all else of the import.
+
+    For each component that it defines, gradio parses the component's source and writes a .pyi file beside it, unless
+    inspect.getfile says that there is no source. If another gradio does otherwise, it is imported as it is.
+    """
+    getfile = inspect.getfile
+
+    def getfile_of_others(thing: Any) -> str:
+        if isinstance(thing, type) and thing.__module__.partition(".")[0] == "gradio":
+            raise OSError("no stub is wanted")
+        return getfile(thing)
+
+    vars(inspect)["getfile"] = getfile_of_others
+    try:
+        importlib.import_module("gradio")
+    finally:
+        vars(inspect)["getfile"] = getfile
+
+
+def check_port() -> None:
+    """Raise LaunchError when GRADIO_SERVER_PORT or GRADIO_SERVER_NAME names what cannot be listened on.
+
+    Without GRADIO_SERVER_PORT gradio takes the first free port from 7860 on.
+    """
+    port, host = _number(PORT), os.environ.get(HOST) or "127.0.0.1"
+    if port is not None and not 1 <= port <= 65535:
+        raise LaunchError(f"{PORT} is {port}: give a port from 1 to 65535, or unset it for the first free one from 7860 on.")
+    try:
+        with socket.socket() as tried:  # of IPv4, with this option, as gradio tries it
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port or 0))
+    except (OSError, UnicodeError) as error:
+        what = f"{PORT} is {port}, but that port of {host}" if port else f"{HOST} is {host!r}, which"
+        why = getattr(error, "strerror", None) or error
+        raise LaunchError(f"{what} cannot be listened on ({why}): give another, or unset it.") from error
+
+
+def check_temporary_folder() -> None:
+    """See that gradio's folder of temporary files can be written; where another user has its usual one, name a new one.
+
+    Raises LaunchError when the folder that GRADIO_TEMP_DIR names cannot be, or none can.
+    """
+    named = os.environ.get(TEMPORARY)
+    try:
+        folder = Path(named or Path(tempfile.gettempdir(), "gradio"))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return
+        except OSError:
+            if named:
+                raise
+            os.environ[TEMPORARY] = tempfile.mkdtemp(prefix="gradio-")
+    except OSError as error:
+        where = f"The folder {named}" if named else "No temporary folder"
+        why = f"{where} can{'not' if named else ''} be written ({error.strerror or error})"
+        raise LaunchError(f"{why}, and uploads lie there meanwhile: name another by {TEMPORARY}.") from error
+
+
+def check_certificates() -> None:
+    """Raise LaunchError when SSL_CERT_FILE is no file of certificates, which httpx opens whatever it is asked for."""
+    file = os.environ.get(CERTIFICATES)
+    try:
+        ssl.create_default_context(cafile=file or None)
+    except OSError as error:  # ssl.SSLError among them
+        raise LaunchError(f"{CERTIFICATES} is {file}, which holds no certificates in PEM form: unset it.") from error
+
+
+def _number(name: str) -> int | None:
+    """The whole number that a variable holds, None where it is not set. Raises LaunchError for anything else."""
+    value = os.environ.get(name)
+    try:
+        return None if value is None else int(value)
+    except ValueError as error:
+        raise LaunchError(f"{name} is {value!r}, but must be a whole number: give one, or unset it.") from error

@@ -1,0 +1,221 @@
+"""The upload folder: where Gradio keeps a visitor's picture until it is answered, and no longer.
+
+Gradio writes each upload to <folder>/<sha256 of its bytes>/<name>, and shows files of this folder to anybody who knows their
+path. It is the only place that an endpoint reads a file from.
+"""
+
+import asyncio
+import base64
+import binascii
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from cartoons.errors import ImageError
+from cartoons.images import MAX_BYTES
+
+MAX_FOLDER_BYTES = 1_000_000_000
+MAX_FOLDER_FILES = 5_000
+UNANSWERED_KEPT_S = 600.0
+"""So long an upload that nobody asks about is kept."""
+
+SHOWN_KEPT_S = 60.0
+"""So long the page's own uploads stay after their answer, for the visitor's browser to fetch what it shows."""
+
+SWEEP_EVERY_S = 5.0
+LOCK_FILE = ".lock"
+HASH_FOLDER = re.compile(r"[0-9a-f]{64}")
+DATA_URL = re.compile(r"data:[\w.+/-]*;base64,")
+NOTHING_GIVEN = "No picture was given: send one, for example with gradio_client's handle_file(path)."
+NOT_UPLOADED = (
+    "That file is not among the uploads, each of which is deleted once it is answered: "
+    "upload the picture to /gradio_api/upload first."
+)
+
+
+class UploadFolder:
+    """Gradio's upload folder, kept small. Several processes may share it.
+
+    Files are deleted on the event loop's thread only, which stores them as well: never one that is just being stored.
+    `read`, `locate` and `release` may be called from any thread.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int = MAX_FOLDER_BYTES, max_files: int = MAX_FOLDER_FILES) -> None:
+        """Make the folder and delete what a process that is no longer there left in it. Raises OSError, sqlite3.Error."""
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = path.resolve()
+        self._max_bytes, self._max_files = max_bytes, max_files
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._held: dict[Path, tuple[int, int]] = {}
+        self._shown_until: dict[Path, float] = {}
+        self._own: set[Path] = set()
+        self._room = max_bytes
+        self._shared = sqlite3.connect(self.path / LOCK_FILE, timeout=0, isolation_level=None, check_same_thread=False)
+        with suppress(sqlite3.OperationalError):  # another page shares the folder, and sweeps it by age
+            self._shared.execute("BEGIN EXCLUSIVE")
+            self.clear()
+            self._shared.execute("COMMIT")
+        self._shared.execute("BEGIN")
+        self._shared.execute("SELECT * FROM sqlite_master")  # a shared lock until the process ends, however it ends
+
+    def keep_present_files(self) -> None:
+        """Never delete the files that are there now: the page's own examples."""
+        self._own = set(self._files())
+
+    def read(self, value: object) -> bytes:
+        """The bytes of what an endpoint was given for a picture: an upload, or a data: URL in a dict's `url`.
+
+        Raises ImageError, in a sentence that repeats no path, for anything else.
+        """
+        path, data = self.locate(value)
+        if path is None:
+            return data
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ImageError(NOT_UPLOADED) from error
+
+    def locate(self, value: object) -> tuple[Path | None, bytes]:
+        """The upload that a value names, or the bytes that it holds. Raises ImageError, as `read` does."""
+        if value is None or value in ({}, [], ""):
+            raise ImageError(NOTHING_GIVEN)
+        if not isinstance(value, dict):
+            what = "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "a number"
+            raise ImageError(f'The picture is {what}: send one object, {{"path": an upload}} or {{"url": a data: URL}}.')
+        path, url = value.get("path"), value.get("url")
+        if path:
+            return self._uploaded(path), b""
+        if not url:
+            raise ImageError(NOTHING_GIVEN)
+        return None, _decoded(url)
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Delete on this event loop from now on."""
+        self._loop = loop
+
+    def hold(self, paths: list[str]) -> None:
+        """Count one upload of each of these files: it stays until each of them was answered."""
+        for path in map(Path, paths):
+            with suppress(OSError):
+                self._held[path] = (path.stat().st_ino, self._held.get(path, (0, 0))[1] + 1)
+
+    def release(self, value: object, *, shown: bool = False) -> None:
+        """Delete the upload that was answered, or, if the page shows it, let it be deleted a little later."""
+        try:
+            path, _ = self.locate(value)
+        except ImageError:
+            return
+        if path is None or path in self._own:
+            return
+        if self._loop is None or self._loop.is_closed():
+            self._release(path, shown)
+        else:
+            self._loop.call_soon_threadsafe(self._release, path, shown)
+
+    def _release(self, path: Path, shown: bool) -> None:
+        inode, count = self._held.pop(path, (0, 0))
+        if count > 1:
+            self._held[path] = (inode, count - 1)
+        elif shown:
+            self._shown_until[path] = time.monotonic() + SHOWN_KEPT_S
+        elif inode in (0, _inode(path)):  # else the same picture was uploaded again just now
+            _delete(path)
+
+    def make_room(self, incoming_bytes: int) -> None:
+        """Delete the oldest files until so many more bytes fit."""
+        self._room -= incoming_bytes + 4096
+        if self._room <= 0:
+            self.sweep(incoming_bytes)
+
+    def sweep(self, incoming_bytes: int = 0) -> None:
+        """Delete what is too old, or, oldest first, too much; the page's own files are marked as in use."""
+        now, wall, present = time.monotonic(), time.time(), []
+        for path in self._own:
+            with suppress(OSError):
+                os.utime(path)
+        for path in self._files():
+            with suppress(OSError):
+                status = path.stat()
+                present.append((status.st_mtime, status.st_blocks * 512 + 4096, path))
+        size, count = sum(row[1] for row in present) + incoming_bytes, len(present)
+        for modified, on_disk, path in sorted(present):
+            is_old = wall - modified > UNANSWERED_KEPT_S or now > self._shown_until.get(path, now)
+            if path not in self._own and (is_old or size > self._max_bytes or count > self._max_files):
+                _delete(path)
+                self._held.pop(path, None)
+                size, count = size - on_disk, count - 1
+        self._shown_until = {path: until for path, until in self._shown_until.items() if now <= until}
+        self._room = min(self._max_bytes - size, (self._max_files - count) * 4096)
+
+    def clear(self) -> None:
+        """Delete every upload."""
+        for path in self._files():
+            _delete(path)
+
+    def close(self) -> None:
+        """Let go of the folder; the last process to do so leaves no file in it."""
+        self._shared.execute("COMMIT")
+        with suppress(sqlite3.OperationalError):
+            self._shared.execute("BEGIN EXCLUSIVE")
+            self.clear()
+            (self.path / LOCK_FILE).unlink()
+            for entry in self.path.iterdir():
+                with suppress(OSError):
+                    entry.rmdir()  # Gradio makes a folder for a feature that is off
+        self._shared.close()
+        with suppress(OSError):
+            self.path.rmdir()
+
+    def _files(self) -> Iterator[Path]:
+        """What Gradio wrote: files in folders named by a hash, and uploads that were cut off."""
+        for entry in self.path.iterdir():
+            if HASH_FOLDER.fullmatch(entry.name):
+                with suppress(OSError):
+                    yield from list(entry.iterdir())
+                    entry.rmdir()  # only if it is empty
+            elif entry.name.startswith("tmp"):
+                yield entry
+
+    def _uploaded(self, path: object) -> Path:
+        """The resolved path of an upload. Raises ImageError for any other file, and for no file, in the same words."""
+        try:
+            resolved = Path(str(path)).resolve(strict=True) if isinstance(path, str) else None
+        except (OSError, ValueError, RuntimeError):
+            resolved = None
+        if resolved is None or not resolved.is_relative_to(self.path) or not resolved.is_file():
+            raise ImageError(NOT_UPLOADED)
+        if not HASH_FOLDER.fullmatch(resolved.parent.name):
+            raise ImageError(NOT_UPLOADED)
+        return resolved
+
+
+def _decoded(url: object) -> bytes:
+    """The bytes of a data: URL (RFC 2397) in strict base64. Raises ImageError."""
+    if not isinstance(url, str) or not (head := DATA_URL.match(url[:200])):
+        raise ImageError(
+            "The picture's url is no data: URL (data:image/png;base64,...), and no other is fetched: upload the file."
+        )
+    if len(url) - head.end() > MAX_BYTES // 3 * 4 + 4:
+        raise ImageError(f"The data: URL holds more than the {MAX_BYTES >> 20} MB allowed: give a smaller picture.")
+    try:
+        return base64.b64decode(url[head.end() :], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImageError(f"The picture's base64 data is damaged ({error}): send it again.") from error
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+def _delete(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+    with suppress(OSError):
+        path.parent.rmdir()

@@ -1,0 +1,398 @@
+"""The page under attack and under load: what a caller may not do, and what is left behind."""
+
+import base64
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import EXAMPLES, ROOT, Page, draw_shape
+from huggingface_hub import InferenceClient
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+MICKEY = EXAMPLES / "mickey-mouse-2.png"
+FILE_DATA = {"_type": "gradio.FileData"}
+UNWANTED = ("Traceback", "pydantic", "passwd", str(ROOT), "gradio/", "site-packages", "Error:")
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("gradio")
+
+
+@pytest.fixture(scope="module")
+def own_page(uploads: Path) -> Iterator[Page]:
+    running = Page(env={"GRADIO_TEMP_DIR": str(uploads)})
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(own_page: Page) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=own_page.url, timeout=60) as made:
+        yield made
+
+
+def upload(client: httpx.Client, data: bytes | None = None, name: str = "x.png") -> str:
+    """Upload a picture as a browser does: its path."""
+    sent = client.post("/gradio_api/upload", files={"files": (name, data or MICKEY.read_bytes())})
+    return str(sent.raise_for_status().json()[0])
+
+
+def assert_one_sentence(answer: httpx.Response) -> str:
+    """The error of a 4xx answer, which says no more than it should."""
+    assert 400 <= answer.status_code < 500, (answer.status_code, answer.text[:300])
+    said = str(answer.json()["error"])
+    assert 10 < len(said) < 300
+    assert "\n" not in said
+    assert not [word for word in UNWANTED if word in said], said
+    return said
+
+
+def values() -> list[Any]:
+    """What a caller may send for a picture that is not one it uploaded."""
+    paths = [
+        "/etc/passwd",
+        "/etc/none",
+        str(MICKEY),
+        "app.py",
+        "../app.py",
+        "examples/other-1.png",
+        "",
+        "/",
+        "a\0b",
+        ["/etc/passwd"],
+    ]
+    metas: list[Any] = [{}, {"meta": FILE_DATA}, {"meta": {"_type": "gradio.Other"}}, {"meta": None}]
+    made: list[Any] = [{"path": path, **meta} for path in paths for meta in metas]
+    made += [{"path": "http://127.0.0.1:9/x.png", "meta": FILE_DATA}, {"url": "http://127.0.0.1:9/x.png", "meta": FILE_DATA}]
+    made += ["/etc/passwd", "data:image/png;base64,AAAA", {}, [], [{"path": "/etc/passwd"}], 5, True, {"meta": FILE_DATA}]
+    made += [
+        {"url": f"DATA:image/png;base64,{'A' * 8}"},
+        {"url": "data:image/png;base64,%41"},
+        {"url": "data:image/png;base64,abc"},
+    ]
+    made += [{"path": f"/gradio_api/file={MICKEY}", "meta": FILE_DATA}, {"path": {"path": "/etc/passwd"}}]
+    return made
+
+
+@pytest.mark.parametrize("endpoint", ["run/predict", "run/classify", "api/predict", "call/predict", "run/predict/"])
+def test_no_file_of_the_server_is_opened(client: httpx.Client, endpoint: str) -> None:
+    for value in values():
+        said = assert_one_sentence(client.post(f"/gradio_api/{endpoint}", json={"data": [value]}))
+        assert "text" not in said or isinstance(value, str), "it read the file"
+    existing, missing = ({"path": path} for path in ("/etc/passwd", "/etc/no-such-file"))
+    answers = [client.post(f"/gradio_api/{endpoint}", json={"data": [value]}).text for value in (existing, missing)]
+    assert answers[0] == answers[1]
+
+
+def test_named_arguments_are_checked_too(client: httpx.Client) -> None:
+    for value in values():
+        assert_one_sentence(client.post("/gradio_api/call/v2/predict", json={"picture": value}))
+    assert "picture" in assert_one_sentence(client.post("/gradio_api/call/v2/predict", json={"image": None}))
+
+
+def test_what_the_page_calls_is_checked_by_number_and_private_by_name(client: httpx.Client) -> None:
+    functions = client.get("/config").json()["dependencies"]
+    private = [function for function in functions if function["api_visibility"] == "private"]
+    assert {function["api_name"] for function in private} >= {"answer_page"}
+    for function in functions:
+        for value in values():
+            body = {"data": [value] * len(function["inputs"]), "fn_index": function["id"], "session_hash": "abc"}
+            if function["inputs"]:
+                answer = client.post("/gradio_api/queue/join", json=body)
+                if not isinstance(value, (int, str)):  # which an example's click sends
+                    assert_one_sentence(answer)
+            if function in private and function["queue"] is not False:
+                assert_one_sentence(client.post("/gradio_api/run/predict", json=body))
+                assert_one_sentence(client.post(f"/gradio_api/run/{function['api_name']}", json=body))
+                assert_one_sentence(client.post(f"/gradio_api/call/{function['api_name']}", json=body))
+
+
+def test_a_link_among_the_uploads_leads_nowhere(client: httpx.Client) -> None:
+    path = Path(upload(client, draw_shape("round", 5).tobytes()))
+    link = path.with_name("link.png")
+    link.symlink_to(MICKEY)
+    assert_one_sentence(client.post("/gradio_api/run/predict", json={"data": [{"path": str(link), "meta": FILE_DATA}]}))
+    assert client.get(f"/gradio_api/file={link}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("run/predict", b"{", 400),
+        ("run/predict", b"[" * 200_000, 400),
+        ("run/predict", b'"data"', 422),
+        ("run/predict", b"\xff\xfe", 400),
+        ("run/predict", b"", 400),
+        ("run/predict", b'{"data": null}', 422),
+        ("run/predict", b'{"data": []}', 422),
+        ("run/predict", b'{"data": [null, null]}', 422),
+        ("run/predict", b'{"data": [null]}', 400),
+        ("run/predict", b'{"data": [null], "session_hash": 5}', 422),
+        ("run/predict", b'{"data": [null], "fn_index": "x"}', 404),
+        ("run/predict", b'{"data": [null], "fn_index": 12345}', 404),
+        ("run/no_such_endpoint", b'{"data": [null]}', 404),
+        ("run/%2e%2e", b'{"data": [null]}', 404),
+        ("call/no_such_endpoint", b'{"data": [null]}', 404),
+        ("call/v2/no_such_endpoint", b'{"picture": null}', 404),
+        ("queue/join", b'{"data": [null]}', 400),
+        ("queue/join", b'{"data": [null], "fn_index": true, "session_hash": "x"}', 400),
+        ("queue/join", b'{"data": [null], "fn_index": 12345, "session_hash": "x"}', 400),
+        ("component_server", b"{}", 404),
+        ("process_recording", b"{}", 404),
+        ("upload", b"no form", 400),
+        ("no/such/place", b"{}", 404),
+    ],
+)
+def test_mistakes_of_the_caller_get_a_sentence(client: httpx.Client, path: str, body: bytes, status: int) -> None:
+    answer = client.post(f"/gradio_api/{path}", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status
+    assert_one_sentence(answer)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "gradio_api/file=/etc/passwd",
+            f"gradio_api/file={MICKEY}",
+            "gradio_api/file=app.py",
+            "gradio_api/file/etc/passwd",
+        ),
+        *(
+            "gradio_api/file=http://127.0.0.1:9/",
+            "gradio_api/proxy=http://127.0.0.1:9/",
+            "gradio_api/deep_link?session_hash=x",
+        ),
+        *(
+            "gradio_api/dev/reload",
+            "gradio_api/vibe-code/",
+            "no/such/page",
+            "docs",
+            "gradio_api/run-history/records",
+            "runs",
+        ),
+        *("static/../../app.py", "assets/%2e%2e/%2e%2e/routes.py", "svelte/../app.py", "custom_component/x/client/y/z.js"),
+    ],
+)
+def test_nothing_else_is_served_or_fetched(client: httpx.Client, path: str) -> None:
+    assert_one_sentence(client.get(f"/{path}"))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", ".", "../../x.png", "a" * 300 + ".png", "\N{ROCKET}\n.png", "x\0.png", "con:1.png"]
+)
+def test_any_name_of_an_upload_is_taken_or_refused_in_words(client: httpx.Client, uploads: Path, name: str) -> None:
+    answer = client.post("/gradio_api/upload", files={"files": (name, MICKEY.read_bytes())})
+    if answer.status_code == 200:
+        assert Path(answer.json()[0]).resolve().is_relative_to(uploads.resolve())
+        asked = client.post("/gradio_api/run/predict", json={"data": [{"path": answer.json()[0], "meta": FILE_DATA}]})
+        assert asked.status_code == 200
+    else:
+        assert_one_sentence(answer)
+
+
+def test_too_large_a_file_is_refused_however_it_comes(client: httpx.Client, uploads: Path) -> None:
+    before = sorted(uploads.rglob("*"))
+    large = b"\x89PNG" + b"x" * (21 * 2**20)
+    sent = client.post("/gradio_api/upload", files={"files": ("x.png", large)})
+    many = client.post("/gradio_api/upload", files=[("files", (f"{k}.png", large[: 2**20])) for k in range(40)])
+    form = client.build_request("POST", "/gradio_api/upload", files={"files": ("x.png", large)})
+    drip = client.post(
+        "/gradio_api/upload", content=iter([form.read()]), headers={"content-type": form.headers["content-type"]}
+    )
+    for answer in (sent, many, drip, client.post("/api/classify", content=large)):
+        assert answer.status_code == 413
+        assert "20 MB" in assert_one_sentence(answer)
+    wrapped = {"url": "data:image/png;base64," + base64.b64encode(large).decode()}
+    assert_one_sentence(client.post("/gradio_api/run/predict", json={"data": [wrapped]}))
+    assert [path for path in sorted(uploads.rglob("*")) if path not in before and path.is_file()] == []
+
+
+def test_an_answered_upload_is_gone_and_the_same_picture_can_come_again(client: httpx.Client) -> None:
+    path = upload(client)
+    body = {"data": [{"path": path, "meta": FILE_DATA}]}
+    assert client.post("/gradio_api/run/predict", json=body).status_code == 200
+    assert not Path(path).exists()
+    assert "deleted once" in assert_one_sentence(client.post("/gradio_api/run/predict", json=body))
+    assert upload(client) == path
+    assert client.post("/gradio_api/run/classify", json=body).status_code == 200
+
+
+def test_the_same_picture_from_many_at_once_is_answered_to_all(own_page: Page) -> None:
+    failed: list[str] = []
+
+    def ask() -> None:
+        with httpx.Client(base_url=own_page.url, timeout=60) as client:
+            for _ in range(12):
+                body = {"data": [{"path": upload(client, name="same.png"), "meta": FILE_DATA}]}
+                answer = client.post("/gradio_api/run/predict", json=body)
+                if answer.status_code != 200:
+                    failed.append(answer.text)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+def test_the_inference_client_of_huggingface_hub_just_works(own_page: Page, client: httpx.Client) -> None:
+    inference = InferenceClient(model=f"{own_page.url}/api/classify", token="none")
+    for picture in (str(MICKEY), MICKEY.read_bytes()):
+        every, two = inference.image_classification(picture), inference.image_classification(picture, top_k=2)
+        assert [row.label for row in two] == [row.label for row in every[:2]]
+        assert len(every) == 4
+        assert every[0].label == "mickey mouse"
+        assert [row.score for row in every] == sorted((row.score for row in every), reverse=True)
+    facts = client.post("/gradio_api/run/classify", json={"data": [{"path": upload(client), "meta": FILE_DATA}]}).json()[
+        "data"
+    ][0]
+    assert {row.label: row.score for row in every} == pytest.approx(facts["probabilities"])
+
+
+def test_the_lean_route_says_more_in_its_headers_and_lets_web_pages_ask(client: httpx.Client) -> None:
+    answer = client.post("/api/classify", content=MICKEY.read_bytes(), headers={"origin": "https://example.org"})
+    assert answer.headers["x-known"] == "true"
+    assert answer.headers["x-model-revision"] == client.get("/healthz").json()["revision"]
+    assert float(answer.headers["x-milliseconds"]) > 0
+    assert answer.headers["access-control-allow-origin"] == "*"
+    asking = {"origin": "https://example.org", "access-control-request-method": "POST"}
+    preflight = client.options("/api/classify", headers=asking | {"access-control-request-headers": "content-type"})
+    assert preflight.status_code < 300
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    unknown = client.post("/api/classify", content=(EXAMPLES / "other-1.png").read_bytes())
+    assert unknown.headers["x-known"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b"hello, I am no picture", "text"),
+        (b"{", "JSON"),
+        (b"[1]", "not a picture"),
+        (b'{"inputs": 5}', "base64"),
+        (b'{"inputs": "/etc/passwd"}', "base64"),
+        (b'{"inputs": "http://127.0.0.1:9/x.png"}', "base64"),
+        (b'{"inputs": "AAAA", "parameters": {"top_k": 0}}', "top_k"),
+        (b'{"inputs": "AAAA", "parameters": {"top_k": "4"}}', "top_k"),
+        (b'{"inputs": "AAAA", "parameters": {"top_k": true}}', "top_k"),
+        (b'{"inputs": "AAAA", "parameters": {"threshold": 1}}', "threshold"),
+        (b'{"inputs": "AAAA", "parameters": {"function_to_apply": "sigmoid"}}', "softmax"),
+        (b'{"inputs": "AAAA", "parameters": [1]}', "JSON"),
+        (b'{"picture": "AAAA"}', "JSON"),
+        (b'{"inputs": "AAAA"}', "not a picture"),
+    ],
+)
+def test_what_the_lean_route_does_not_take_gets_a_sentence(client: httpx.Client, body: bytes, says: str) -> None:
+    assert says in assert_one_sentence(client.post("/api/classify", content=body))
+
+
+def test_the_log_names_neither_pictures_nor_characters(tmp_path: Path) -> None:
+    running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path)})
+    with httpx.Client(base_url=running.url, timeout=60) as client:
+        path = upload(client, name="my-secret-holiday.png")
+        client.post("/gradio_api/run/classify", json={"data": [{"path": path, "meta": FILE_DATA}]})
+        client.post("/api/classify", content=b"no picture")
+    printed = running.stop()
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    assert [(line["route"], line["outcome"]) for line in lines] == [("/classify", "known"), ("/api/classify", "refused")]
+    assert all(line["ms"] > 0 and len(line["revision"]) == 12 for line in lines)
+    assert "holiday" not in printed
+    assert "mickey" not in printed.replace("Four cartoon", "")
+
+
+@pytest.fixture(scope="module")
+def slow() -> bytes:
+    """A picture that takes a moment to open, within all limits."""
+    buffer = io.BytesIO()
+    Image.effect_noise((3600, 3600), 60).convert("RGB").save(buffer, "WEBP", quality=20, method=0)
+    return buffer.getvalue()
+
+
+def test_metrics_are_counted_where_they_are_asked_for(client: httpx.Client, tmp_path: Path) -> None:
+    assert client.get("/metrics").status_code == 404
+    running = Page("--metrics", env={"GRADIO_TEMP_DIR": str(tmp_path)})
+    with httpx.Client(base_url=running.url, timeout=60) as asking:
+        for data in (MICKEY.read_bytes(), MICKEY.read_bytes(), b"no picture"):
+            asking.post("/api/classify", content=data)
+        counted = asking.get("/metrics").text
+    running.stop()
+    assert 'pictures_total{outcome="known",route="/api/classify"} 2.0' in counted
+    assert 'pictures_total{outcome="refused",route="/api/classify"} 1.0' in counted
+    assert 'picture_seconds_count{route="/api/classify"} 3.0' in counted
+
+
+def test_sigterm_lets_running_answers_finish_and_leaves_nothing(tmp_path: Path, slow: bytes) -> None:
+    running, answers = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")}), []
+    with httpx.Client(base_url=running.url, timeout=60) as client:
+        upload(client, name="never-asked-about.png")
+        asking = threading.Thread(target=lambda: answers.append(client.post("/api/classify", content=slow)))
+        asking.start()
+        time.sleep(0.15)
+        running.process.send_signal(signal.SIGTERM)
+        asking.join()
+    printed = running.process.communicate(timeout=15)[0]
+    assert answers[0].status_code == 200
+    assert running.process.returncode == 0, printed
+    assert "Traceback" not in printed
+    assert not (tmp_path / "up").exists()
+
+
+def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
+    running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")})
+    running.process.send_signal(signal.SIGINT)
+    printed = running.process.communicate(timeout=15)[0]
+    assert running.process.returncode == 0
+    assert "Traceback" not in printed
+
+
+def test_what_a_killed_page_left_is_swept_when_the_next_one_starts(tmp_path: Path) -> None:
+    env = {"GRADIO_TEMP_DIR": str(tmp_path / "up")}
+    first = Page(env=env)
+    with httpx.Client(base_url=first.url, timeout=60) as client:
+        left = Path(upload(client, name="left.png"))
+    os.kill(first.process.pid, signal.SIGKILL)
+    first.process.communicate()
+    assert left.exists()
+    second = Page(env=env)
+    assert not left.exists()
+    assert httpx.get(f"{second.url}/gradio_api/file={left}").status_code == 403
+    second.stop()
+
+
+def test_slow_files_do_not_hold_good_ones_up(own_page: Page, client: httpx.Client, slow: bytes) -> None:
+    bad = [
+        threading.Thread(target=lambda: httpx.post(f"{own_page.url}/api/classify", content=slow, timeout=60))
+        for _ in range(4)
+    ]
+    for thread in bad:
+        thread.start()
+    time.sleep(0.2)
+    assert client.get("/healthz").status_code == 200
+    assert client.post("/api/classify", content=MICKEY.read_bytes()).status_code == 200
+    for thread in bad:
+        thread.join()
+
+
+def test_gradio_is_imported_without_writing_into_its_package() -> None:
+    code = (
+        "import inspect; from cartoons.serving import environment; getfile = inspect.getfile; environment.import_gradio(); "
+        "assert inspect.getfile is getfile; import gradio.components.image as image, gradio.component_meta as meta; "
+        "assert getfile(image.Image).endswith('image.py'); print(hasattr(image.Image, 'change'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")

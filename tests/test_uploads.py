@@ -1,0 +1,187 @@
+"""The upload folder: what is read from it, what is deleted when."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+
+from cartoons.errors import ImageError
+from cartoons.serving.uploads import UNANSWERED_KEPT_S, UploadFolder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[UploadFolder]:
+    made = UploadFolder(tmp_path / "uploads")
+    yield made
+    made.close()
+
+
+def stored(folder: UploadFolder, data: bytes = b"picture", number: int = 0, name: str = "x.png") -> Path:
+    """A file as Gradio stores an upload."""
+    place = folder.path / f"{number:064x}"
+    place.mkdir(exist_ok=True)
+    temporary = folder.path / "tmpupload"
+    temporary.write_bytes(data)
+    temporary.rename(place / name)
+    return place / name
+
+
+def test_only_uploads_are_read(folder: UploadFolder, tmp_path: Path) -> None:
+    upload, secret = stored(folder), tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (upload.parent / "link").symlink_to(secret)
+    (upload.parent / "folder").symlink_to(tmp_path)
+    os.mkfifo(upload.parent / "fifo")
+    os.chdir(ROOT)
+    hostile: list[Any] = [
+        *(str(secret), str(secret) + "\0", "/etc/passwd", "app.py", "../app.py", ".", "/", "~", "x" * 9000, "\0"),
+        *(str(upload.parent / name) for name in ("link", "folder/secret.txt", "fifo", "", "missing", "../.lock")),
+        *(f"{folder.path}/../secret.txt", f"{upload}/../../../secret.txt", f"file://{upload}", f"http://127.0.0.1{upload}"),
+        *([str(secret)], {"path": str(secret)}, 5, True, b"x"),
+    ]
+    for path in hostile:
+        for more in ({}, {"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "other"}}, {"url": "data:,x"}):
+            with pytest.raises(ImageError) as caught:
+                folder.read({"path": path, **more})
+            said = str(caught.value)
+            assert "not among the uploads" in said
+            assert "secret" not in said
+            assert "passwd" not in said
+    assert folder.read({"path": str(upload)}) == b"picture"
+    assert folder.read({"path": str(upload), "url": "http://127.0.0.1:1/", "meta": None}) == b"picture"
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "No picture was given"),
+        ({}, "No picture was given"),
+        ("", "No picture was given"),
+        ([], "No picture was given"),
+        ({"path": None, "url": None}, "No picture was given"),
+        ({"path": ""}, "No picture was given"),
+        ("/etc/passwd", "is a text"),
+        ("data:image/png;base64,AAAA", "is a text"),
+        ([{"path": "x"}, {"path": "y"}], "is a list"),
+        (7, "is a number"),
+        ({"url": "http://127.0.0.1:9/x.png"}, "no other is fetched"),
+        ({"url": "file:///etc/passwd"}, "no other is fetched"),
+        ({"url": "//127.0.0.1/x.png"}, "no other is fetched"),
+        ({"url": "DATA:image/png;base64,AAAA"}, "no data: URL"),
+        ({"url": "data:image/png,AAAA"}, "no data: URL"),
+        ({"url": ["data:image/png;base64,AAAA"]}, "no data: URL"),
+        ({"url": "data:image/png;base64,%41AAA"}, "damaged"),
+        ({"url": "data:image/png;base64,AAA"}, "damaged"),
+        ({"url": "data:image/png;base64,AA AA"}, "damaged"),
+        ({"url": "data:image/png;base64,äAAA"}, "damaged"),
+        ({"url": "data:image/png;base64," + "A" * 30_000_000}, "20 MB"),
+    ],
+)
+def test_what_is_no_upload_gets_a_sentence(folder: UploadFolder, value: Any, says: str) -> None:
+    with pytest.raises(ImageError, match=says) as caught:
+        folder.read(value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_data_url_is_read(folder: UploadFolder) -> None:
+    assert folder.read({"url": "data:image/png;base64,AAEC"}) == b"\0\1\2"
+
+
+def test_an_upload_is_deleted_when_each_who_sent_it_was_answered(folder: UploadFolder) -> None:
+    upload = stored(folder)
+    folder.hold([str(upload)])
+    assert stored(folder) == upload  # another visitor, the same picture
+    folder.hold([str(upload)])
+    folder.release({"path": str(upload)})
+    assert upload.exists()
+    folder.release({"path": str(upload)})
+    assert not upload.exists()
+    folder.release({"path": str(upload)})
+    folder.release("nonsense")
+
+
+def test_an_upload_that_came_again_just_now_stays(folder: UploadFolder) -> None:
+    upload = stored(folder)
+    folder.hold([str(upload)])
+    stored(folder)  # and is not counted yet
+    folder.release({"path": str(upload)})
+    assert upload.exists()
+
+
+def test_the_own_examples_are_never_deleted(folder: UploadFolder) -> None:
+    example = stored(folder)
+    folder.keep_present_files()
+    os.utime(example, (1, 1))
+    folder.release({"path": str(example)})
+    folder.sweep(10**12)
+    assert example.exists()
+    assert time.time() - example.stat().st_mtime < 60  # marked as in use, for another page on the same folder
+
+
+def test_what_nobody_asks_about_is_deleted_after_a_while(folder: UploadFolder) -> None:
+    old, cut_off, new = stored(folder, number=1), folder.path / "tmpcutoff", stored(folder, number=2)
+    cut_off.write_bytes(b"half")
+    for path in (old, cut_off):
+        os.utime(path, (time.time() - UNANSWERED_KEPT_S - 5,) * 2)
+    folder.sweep()
+    assert [path.exists() for path in (old, cut_off, new)] == [False, False, True]
+
+
+def test_the_folder_is_capped_oldest_first(tmp_path: Path) -> None:
+    folder = UploadFolder(tmp_path / "uploads", max_bytes=1_000_000)
+    paths = []
+    for k in range(40):
+        folder.make_room(100_000)
+        paths.append(stored(folder, os.urandom(100_000), number=k))
+        os.utime(paths[-1], (time.time() - 100 + k,) * 2)
+        assert sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file()) <= 1_100_000
+    assert paths[-1].exists()
+    assert not paths[0].exists()
+    folder.close()
+
+
+def test_the_number_of_files_is_capped(tmp_path: Path) -> None:
+    folder = UploadFolder(tmp_path / "uploads", max_files=30)
+    for k in range(100):
+        folder.make_room(0)
+        stored(folder, b"", number=k)
+    folder.sweep()
+    assert len(list(folder.path.glob("*/*"))) <= 30
+    folder.close()
+
+
+def test_leftovers_of_a_killed_page_are_swept_at_the_start_but_not_those_of_a_running_one(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from cartoons.serving.uploads import UploadFolder; "
+        "UploadFolder(Path(sys.argv[1])); print('up', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "uploads")], cwd=ROOT, stdout=subprocess.PIPE)
+    assert other.stdout
+    other.stdout.readline()
+    second = UploadFolder(tmp_path / "uploads")
+    upload = stored(second)
+    second.close()
+    assert upload.exists()  # the other page still runs, and the upload may be its visitor's
+    other.kill()
+    other.wait()
+    third = UploadFolder(tmp_path / "uploads")
+    assert not upload.exists()
+    stored(third)
+    third.close()
+    assert not (tmp_path / "uploads").exists()
+
+
+def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    folder = UploadFolder(tmp_path)
+    folder.sweep(10**12)
+    folder.close()
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
