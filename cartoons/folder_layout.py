@@ -10,7 +10,7 @@ A name of a part is never taken for a label: a folder that could be read in two 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,24 +82,30 @@ def part_of(name: str) -> str:
 
 
 def split_folders(root: Path) -> list[str]:
-    """The names of folders in the root that part it, if those are two parts at least, whatever they hold."""
-    names = sorted(path.name for path in root.iterdir() if path.is_dir() and part_of(path.name) and not is_hidden(path.name))
+    """The names of folders in the root that part it, if those are two parts at least, whatever they hold.
+
+    In small letters only: "Train" may be a character's folder, "train" scraping gives another name.
+    """
+    names = sorted(path.name for path in root.iterdir() if path.is_dir() and not is_hidden(path.name))
+    names = [name for name in names if part_of(name) and name == name.lower()]
     return names if len({part_of(name) for name in names}) > 1 else []
 
 
-def layout_of(root: Path, pictures: Sequence[Parts], described: Set[Parts], again: Set[Parts]) -> Layout:
-    """How the folder is laid out. described: the pictures whose label the metadata gives, wherever they lie; again: links to
-    pictures that lie in the folder as well.
+def layout_of(root: Path, pictures: Sequence[Parts], described: Mapping[Parts, str], again: Set[Parts]) -> Layout:
+    """How the folder is laid out. described: the labels that the metadata gives, wherever the pictures lie; again: links to
+    pictures that lie in the folder as well. A folder called "Train" whose pictures have the label "Train" is no part.
 
     Raises DataError, with what was seen and what to do, when its folders could mean different things.
     """
     prefix = _unwrapped((), pictures, lambda name: not part_of(name))
     children = _children(prefix, pictures)
-    parts = {name: part for name in children if (part := part_of(name))}
+    characters = {picture[-2] for picture, label in described.items() if picture[-2:-1] == (label,)}
+    parts = {name: part for name in children if (part := part_of(name)) and name not in characters}
     depth = len(prefix) + 2
     labelled = {name: part for name, part in parts.items() if any(len(p) > depth or p in described for p in children[name])}
     others = {name: mine for name, mine in children.items() if name not in parts}
-    _check_parts(root, prefix, children, labelled)
+    where = shown_name(str(root.joinpath(*prefix))) if prefix else root
+    _check_parts(f"{where} holds {_counted(children)}", children, parts, labelled)
     if TRAIN in labelled.values() or not others:
         tops = {_inside((*prefix, name), children[name]): part for name, part in labelled.items()} or {prefix: ""}
         reason = f"beside {spoken(labelled)}"
@@ -110,10 +116,15 @@ def layout_of(root: Path, pictures: Sequence[Parts], described: Set[Parts], agai
         left_out = {}
     left_out |= {(*prefix, name): f"without a label, in {shown_name(name)}" for name in parts if name not in labelled}
     found = Layout(tops, left_out=left_out)
-    undescribed = [picture for picture in pictures if picture not in described and picture not in again]
+    undescribed = [picture for picture in pictures if picture not in described]
+    once = [picture for picture in undescribed if picture not in again]
     if not labelled:
-        found = Layout(tops, _is_split_inside(root, found, undescribed), left_out)
-    _check_labels(root, found, undescribed)
+        found = Layout(tops, _is_split_inside(root, found, once), left_out)
+    folders = {place.folder[-1] for picture in undescribed if (place := found.place(picture)).folder}
+    if named := sorted(name for name in folders if part_of(name) and name not in characters):
+        what = f"{shown_name(named[0])} would be a label beside {spoken(sorted(folders - {named[0]}))}"
+        raise DataError(f"In {root}, {what}, but is called as a part of a split. {renaming(named[0])}.")
+    _check_inner_folders(root, found, once)
     return found
 
 
@@ -141,17 +152,15 @@ def _inside(part: Parts, pictures: Sequence[Parts]) -> Parts:
     return _unwrapped(part, pictures, lambda name: bool(part_of(name) or _WRAPPER_NAME.fullmatch(name.casefold())))
 
 
-def _check_parts(root: Path, prefix: Parts, children: Children, labelled: dict[str, str]) -> None:
+def _check_parts(seen: str, children: Children, parts: Mapping[str, str], labelled: Mapping[str, str]) -> None:
     """Refuse folders that are called as parts of a split and may be characters, or hold no labels."""
-    parts = {name: part for name in children if (part := part_of(name))}
-    others = [name for name in children if name not in parts]
-    seen = f"{root if not prefix else shown_name(str(root.joinpath(*prefix)))} holds {_counted(children)}"
+    others = {name: pictures for name, pictures in children.items() if name not in parts}
     if parts and not labelled and not others:
         raise DataError(
             f"{seen}: parts of a split, but in them no folder for each label; put the pictures of each character into "
             "a folder of its name, in each part, or name their labels in a metadata.jsonl."
         )
-    direct = [name for name in others if any(len(picture) == len(prefix) + 2 for picture in children[name])]
+    direct = [name for name, pictures in others.items() if any(picture[-2] == name for picture in pictures)]
     doubtful = []
     if TRAIN not in labelled.values():
         doubtful = [name for name in parts if others and name not in labelled and parts[name] != TEST]
@@ -182,8 +191,8 @@ def _is_split_inside(root: Path, layout: Layout, pictures: Iterable[Parts]) -> b
     return bool(some)
 
 
-def _check_labels(root: Path, layout: Layout, pictures: Iterable[Parts]) -> None:
-    """Refuse label folders that are called as a part, and those whose own folders look like the labels."""
+def _check_inner_folders(root: Path, layout: Layout, pictures: Iterable[Parts]) -> None:
+    """Refuse label folders whose own folders look like the labels."""
     folders: dict[str, Counter[str]] = {}
     for picture in pictures:
         place = layout.place(picture)
@@ -192,10 +201,6 @@ def _check_labels(root: Path, layout: Layout, pictures: Iterable[Parts]) -> None
         below = picture[len(place.folder) : -1]
         below = below[1:] if layout.is_split_inside and below and part_of(below[0]) else below
         folders.setdefault(place.folder[-1], Counter())[below[0] if below else ""] += 1
-    if named := [label for label in folders if part_of(label)]:
-        beside = spoken(sorted(folders.keys() - {named[0]}))
-        what = f"{shown_name(named[0])} would be a label beside {beside}, but is called as a part of a split"
-        raise DataError(f"In {root}, {what}. {renaming(named[0])}.")
     inner = [{name for name in names if name and not part_of(name)} for names in folders.values()]
     holders = Counter(name for names in inner for name in names)
     shared = {name for name, count in holders.items() if count > max(1, len(inner) / 2)}

@@ -116,7 +116,8 @@ def read_folder(root: Path) -> PictureFolder:
         raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
     below = walk(root)
     rows = _rows(root, below)
-    described = {file.parts for file in below.files if clean_label(rows.get(_key(file.parts), {}).get("label"))}
+    labels = {file.parts: clean_label(rows.get(_key(file.parts), {}).get("label")) for file in below.files}
+    described = {parts: label for parts, label in labels.items() if label}
     unlinked = {file.real for file in below.files if not file.is_linked}
     again = {file.parts for file in below.files if file.is_linked and file.real in unlinked}
     layout = layout_of(root, [file.parts for file in below.files], described, again)

@@ -12,6 +12,7 @@ from conftest import draw_shape
 
 from cartoons import dataset
 from cartoons.errors import DataError
+from cartoons.folder_layout import split_folders
 from cartoons.gather.local import from_folder
 from cartoons.review.shelf import read as shelf
 
@@ -420,6 +421,19 @@ def test_labels_from_metadata_alone(where: str, tmp_path: Path) -> None:
     (root / where / "metadata.jsonl").write_text("".join(lines))
     assert found(root) == {"0": 5, "1": 5}
     assert sum(dataset.read(root).passed_over().values()) == 2
+
+
+def test_a_character_that_is_called_as_a_part_is_one_where_its_metadata_says_so(tmp_path: Path) -> None:
+    """As scrape.py writes it: it renames a folder "train", but not "Train", which `datasets` takes for no part."""
+    root = fill(tmp_path / "d", "Train Test Percy")
+    rows = [
+        f'{{"file_name": "{name}/{k}.png", "label": "{name}"}}\n' for name in ("Train", "Test", "Percy") for k in range(5)
+    ]
+    (root / "metadata.jsonl").write_text("".join(rows))
+    picture(root / "Train" / "mine.png")
+    assert found(root) == {"Train": 6, "Test": 5, "Percy": 5}
+    assert split_folders(root) == []
+    assert dataset.read(root).folder.warnings() == []
 
 
 def test_nothing_is_said_of_what_scraping_writes(tmp_path: Path) -> None:

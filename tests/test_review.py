@@ -15,6 +15,7 @@ from cartoons.review.apply import JOURNAL, Applied, apply
 from cartoons.review.decisions import DECISIONS_FILE, Decision, append, read, standing
 from cartoons.review.desk import Desk
 from cartoons.review.order import judge, opinion
+from cartoons.review.shelf import not_shown
 from cartoons.review.shelf import read as shelf
 
 METADATA = "metadata.jsonl"
@@ -265,6 +266,7 @@ def test_only_pictures_of_the_folder_are_shown(folder: Path, tmp_path: Path) -> 
     (folder / "red fox/link.png").symlink_to(tmp_path / "outside.png")
     (folder / "red fox/notes.txt").write_text("no picture")
     assert len(pictures(folder)) == 6
+    assert not_shown(folder) == ["Not shown: a link to a picture that is not in the folder (1), not a picture but text (1)."]
     desk = Desk(folder, None)
     with pytest.raises(DataError, match="no longer there"):
         desk.picture("../outside.png", large=True)

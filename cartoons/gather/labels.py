@@ -6,9 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from cartoons.bundle import OTHER_LABEL
 from cartoons.errors import DataError
+from cartoons.folder_layout import PART_WORDS
 from cartoons.search.queries import queries_for
 
 MOST_BYTES = 80
@@ -31,9 +33,7 @@ OTHER_QUERIES = (
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{k}" for name in ("com", "lpt") for k in range(1, 10))}
 """Names that Windows keeps for devices, with any suffix."""
 
-SPLITS = re.compile(
-    r"(?<![^-._ 0-9])(?=(train|training|valid|validation|val|dev|test|testing|eval|evaluation)(?![^-._ 0-9]))"
-)
+SPLITS = re.compile(rf"(?<![^-._ 0-9])(?=({'|'.join(chain(*PART_WORDS.values()))})(?![^-._ 0-9]))")
 """Where a folder's name has a word by which load_dataset("imagefolder") would take it for a part of a split data set."""
 
 

@@ -12,6 +12,7 @@ from cartoons.errors import CartoonError
 from cartoons.predict import Classifier
 from cartoons.review.decisions import DECISIONS_FILE
 from cartoons.review.desk import Desk, Told
+from cartoons.review.shelf import not_shown
 from cartoons.serving.api_guard import ApiGuard
 
 HERE = Path(__file__).parent
@@ -65,6 +66,8 @@ def build(root: Path, model: Path | None, folder_of: Callable[[str], str] = str)
 def serve(root: Path, model: Path | None, folder_of: Callable[[str], str] = str) -> None:
     """Serve the page to this machine until interrupted, and print where it is. As `build`, which see."""
     page = build(root, model, folder_of)
+    for sentence in not_shown(root):
+        print(sentence, flush=True)
 
     @asynccontextmanager
     async def guarded(app: Any) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from cartoons.bundle import OTHER_LABEL
 from cartoons.metadata import text
 from cartoons.picture_files import file_sha256
-from cartoons.picture_folder import LabelledPicture, check_labels, read_folder
+from cartoons.picture_folder import LabelledPicture, check_labels, in_words, read_folder
 from cartoons.review.decisions import DELETE, KEEP, MOVE, Decision
 
 
@@ -48,6 +49,15 @@ def read(root: Path) -> list[Picture]:
     check_labels(root, {picture.label for picture in found})
     pictures = (_picture(each) for each in found if each.path.resolve().is_relative_to(inside))
     return [picture for picture in pictures if picture is not None]
+
+
+def not_shown(root: Path) -> list[str]:
+    """What of the folder `read` passes over and why, a sentence each. Raises DataError as that does."""
+    folder, inside = read_folder(root), root.resolve()
+    reasons = Counter(each.reason for each in folder.passed_over)
+    outside = sum(not each.path.resolve().is_relative_to(inside) for each in folder.pictures)
+    reasons.update({"a link to a picture that is not in the folder": outside} if outside else {})
+    return [*folder.warnings(), *([f"Not shown: {in_words(reasons)}."] if reasons else [])]
 
 
 def labels_of(pictures: Iterable[Picture], more: Iterable[str] = ()) -> list[str]:
