@@ -178,7 +178,7 @@ def make(arguments: argparse.Namespace) -> ModelInfo | None:
 
 def summary(out: Path, info: ModelInfo) -> str:
     """What became of it, and what to do next."""
-    said = "its parity with the learner was checked"
+    said = "plain RGB files are answered as by the learner, other kinds as its card says"
     if "balanced_accuracy" in info.metrics:
         low, high = info.metrics["balanced_accuracy_95"]
         said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"

@@ -198,6 +198,8 @@ def test_from_the_command_line_to_the_page(shapes: Path, tmp_path: Path) -> None
     done = subprocess.run(arguments, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "runs the code in it" in done.stderr
+    assert "The learner opens files of some kinds in another way than the page:\n16-bit files: " in done.stderr
+    assert "plain RGB files are answered as by the learner" in done.stdout
     assert done.stdout.strip().endswith(f"See it: python app.py --model {out}")
     card = ModelCard.load(out / "README.md")
     assert "Not measured" in card.text

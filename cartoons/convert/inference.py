@@ -62,7 +62,10 @@ class FilePredictor:
                 pixels, given, _ = self.learn.get_preds(dl=self.loader(files), with_input=True)
             raw = given.numpy().astype(np.float64)
         except Exception as error:
-            raise ConvertError(f"The learner itself cannot answer a picture ({in_a_line(error)}).") from error
+            raise ConvertError(
+                f"The learner itself cannot answer a picture ({in_a_line(error)}): "
+                "see that learn.predict(file) works, and export it again."
+            ) from error
         loss = self.learn.loss_func
         probabilities = raw if hasattr(loss, "activation") else softmax(raw)
         if probabilities.shape[1:] != (len(self.labels),):
@@ -134,7 +137,7 @@ def _as_text(vocab: Iterable[object]) -> tuple[str, ...]:
             raise ConvertError(f"Label {place} of the learner, {label!r}, looks like another, {seen[alike]}: {rename}")
         seen[alike] = repr(label)
     if len(seen) < 2:
-        raise ConvertError(f"The learner knows {len(seen)} label ({', '.join(seen)}): a classifier needs two.")
+        raise ConvertError(f"The learner knows {len(seen)} label ({', '.join(seen)}): train it on at least two.")
     return tuple(str(label) for label in vocab)
 
 

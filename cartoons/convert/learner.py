@@ -86,8 +86,10 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
     written = bundle.write(out, replace(info, metrics={"parity": parity}), graph)
     if UNKNOWN in info.labels:
         log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
-    for sentence in opened_otherwise(written):
-        log.warning(sentence)
+    if said := opened_otherwise(written):
+        log.warning("The learner opens files of some kinds in another way than the page:")
+    for sentence in said:
+        log.warning("%s", sentence)
     return written
 
 

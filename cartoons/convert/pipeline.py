@@ -188,8 +188,8 @@ def _side(items: Sequence[torch.Tensor]) -> int:
     if channels not in ([1], [3]) or height != width or height not in SIDES or items[0].dtype != torch.uint8:
         raise ConvertError(
             f"The learner opens pictures as {width} x {height} pixels of {' x '.join(map(str, channels)) or 'no'} channels "
-            f"as {items[0].dtype}: this project serves squares of {SIDES[0]} to {SIDES[-1]} pixels, "
-            "of 1 or 3 channels and 8 bits."
+            f"as {items[0].dtype}: train it on RGB or greyscale pictures of 8 bits, with a Resize to squares of "
+            f"{SIDES[0]} to {SIDES[-1]} pixels."
         )
     return int(height)
 
