@@ -27,6 +27,9 @@ SHOWN_KEPT_S = 60.0
 """So long the page's own uploads stay after their answer, for the visitor's browser to fetch what it shows."""
 
 SWEEP_EVERY_S = 5.0
+WAIT_FOR_SWEEP_MS = 10_000
+"""For another page that is just sweeping the same folder as it starts."""
+
 LOCK_FILE = ".lock"
 HASH_FOLDER = re.compile(r"[0-9a-f]{64}")
 DATA_URL = re.compile(r"data:[\w.+/-]*;base64,")
@@ -59,6 +62,7 @@ class UploadFolder:
             self._shared.execute("BEGIN EXCLUSIVE")
             self.clear()
             self._shared.execute("COMMIT")
+        self._shared.execute(f"PRAGMA busy_timeout = {WAIT_FOR_SWEEP_MS}")
         self._shared.execute("BEGIN")
         self._shared.execute("SELECT * FROM sqlite_master")  # a shared lock until the process ends, however it ends
 
@@ -159,6 +163,7 @@ class UploadFolder:
     def close(self) -> None:
         """Let go of the folder; the last process to do so leaves no file in it."""
         self._shared.execute("COMMIT")
+        self._shared.execute("PRAGMA busy_timeout = 0")
         with suppress(sqlite3.OperationalError):
             self._shared.execute("BEGIN EXCLUSIVE")
             self.clear()
