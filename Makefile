@@ -5,7 +5,7 @@
 #              a million hashes, names to a link, the heat map, ways to make pictures square (DATA), and the recipes against
 #              the usual one (DATA5); an hour on two cores
 # make soak    32 clients for five minutes, 30 % of what they send broken: what fails, what grows
-# make fuzz    crafted and mutated files through the loader: outcomes, and failures; ten minutes on two cores
+# make fuzz    crafted and mutated files through the loader, wrong requests to the page: what came of them; ten minutes on two cores
 # make examples  draw examples/*.png from the SVG beside them, and photograph the page
 # make model   train a model of the four characters on DATA, and measure it, sources held out
 # make embed   make that the embedded model
