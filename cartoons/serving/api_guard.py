@@ -39,7 +39,9 @@ UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recordi
 """What this page has no use for, and what would fetch addresses, write files or change the page."""
 
 MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
-MAX_UPLOAD_BYTES = MAX_BYTES + 65_536
+MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
+"""More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""
+
 MAX_UPLOADS = 40
 LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
 MAX_BODIES_BYTES = 128 * 2**20

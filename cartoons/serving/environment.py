@@ -34,6 +34,7 @@ def prepare() -> None:
     """Keep gradio's questions to its own page off every proxy. Raises LaunchError where no page can start."""
     proxies.forget_unusable()
     proxies.prepare()
+    os.environ.setdefault("MPLBACKEND", "agg")  # gradio imports matplotlib where it is, and with another backend its windows
     for name in NUMBERS:
         _number(name)
     check_port()

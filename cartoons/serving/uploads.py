@@ -23,6 +23,9 @@ MAX_FOLDER_FILES = 5_000
 UNANSWERED_KEPT_S = 600.0
 """So long an upload that nobody asks about is kept."""
 
+CUT_OFF_KEPT_S = 60.0
+"""So long one is kept that no more arrives of."""
+
 SHOWN_KEPT_S = 60.0
 """So long the page's own uploads stay after their answer, for the visitor's browser to fetch what it shows."""
 
@@ -147,7 +150,8 @@ class UploadFolder:
                 present.append((status.st_mtime, status.st_blocks * 512 + 4096, path))
         size, count = sum(row[1] for row in present) + incoming_bytes, len(present)
         for modified, on_disk, path in sorted(present):
-            is_old = wall - modified > UNANSWERED_KEPT_S or now > self._shown_until.get(path, now)
+            kept_s = UNANSWERED_KEPT_S if path.parent != self.path else CUT_OFF_KEPT_S
+            is_old = wall - modified > kept_s or now > self._shown_until.get(path, now)
             if path not in self._own and (is_old or size > self._max_bytes or count > self._max_files):
                 _delete(path)
                 self._held.pop(path, None)
