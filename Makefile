@@ -5,6 +5,7 @@
 #              a million hashes, names to a link, the heat map, ways to make pictures square (DATA), and the recipes against
 #              the usual one (DATA5); an hour on two cores
 # make soak    32 clients for five minutes, 30 % of what they send broken: what fails, what grows
+# make newest  all tests with the newest version of every package, in an environment of its own
 # make fuzz    crafted and mutated files through the loader, wrong requests to the page: what came of them; ten minutes on two cores
 # make examples  draw examples/*.png from the SVG beside them, and photograph the page
 # make model   train a model of the four characters on DATA, and measure it, sources held out
@@ -16,7 +17,7 @@ DATA ?= ../shared/data/four
 DATA5 ?= ../shared/data/five
 PIP = pip install --quiet --disable-pip-version-check
 
-.PHONY: app test fast lint bench fuzz soak model embed examples browser clean
+.PHONY: app test fast lint bench fuzz soak newest model embed examples browser clean
 
 app: .venv/ready
 	.venv/bin/python app.py
@@ -26,6 +27,9 @@ test: .venv-dev/ready browser
 
 fast: .venv-dev/ready
 	.venv-dev/bin/python -m pytest -m "not slow"
+
+newest: .venv-newest/ready browser
+	.venv-newest/bin/python -m bench.newest
 
 lint: .venv-dev/ready
 	.venv-dev/bin/ruff format --check .
@@ -69,6 +73,12 @@ examples: .venv-dev/ready browser
 	.venv-dev/bin/$(PIP) -r tests/requirements.txt
 	touch $@
 
+.venv-newest/ready: tests/requirements.txt requirements-train.txt requirements.txt
+	$(PYTHON) -m venv --clear .venv-newest
+	sed -E 's/^-r .*//; s/==.*//' $^ > .venv-newest/newest.txt
+	.venv-newest/bin/$(PIP) --upgrade -r .venv-newest/newest.txt
+	touch $@
+
 .venv-img2dataset/ready: bench/requirements-img2dataset.txt
 	$(PYTHON) -m venv .venv-img2dataset
 	.venv-img2dataset/bin/$(PIP) -r bench/requirements-img2dataset.txt
@@ -80,4 +90,4 @@ browser:
 	{ echo "The browser tests need Chromium: install the package chromium."; exit 1; }
 
 clean:
-	rm -rf .venv .venv-dev .venv-img2dataset .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-dev .venv-img2dataset .venv-newest .mypy_cache .ruff_cache .pytest_cache

@@ -73,17 +73,21 @@ def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
     from cartoons.serving.lean_api import METRICS, lean_api
-    from cartoons.serving.metrics import Metrics
     from cartoons.serving.picture_service import PictureService
     from cartoons.serving.server import Server
     from cartoons.serving.uploads import UploadFolder
 
     uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
-    counted = Metrics() if metrics else None
-    service = PictureService(classifier, [counted.observe] if counted else [])
+    observers, pages = [], {}
+    if metrics:
+        from cartoons.serving.metrics import Metrics
+
+        counted = Metrics()
+        observers, pages = [counted.observe], {METRICS: counted.page}
+    service = PictureService(classifier, observers)
     demo = build_demo(service, uploads, sorted(EXAMPLES.glob("*.png")), notice)
     uploads.keep_present_files()
-    return Server(demo, lean_api(service, {METRICS: counted.page} if counted else {}), service, uploads).run(
+    return Server(demo, lean_api(service, pages), service, uploads).run(
         theme=theme(),
         css=CSS,
         footer_links=["api"],

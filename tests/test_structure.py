@@ -427,3 +427,15 @@ def test_every_drawing_has_its_source() -> None:
         assert "<image" not in text
         assert "<script" not in text
         assert "href" not in text
+
+
+def test_the_container_holds_what_the_page_needs_and_no_more() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
+    assert all((ROOT / word).exists() for word in copied)
+    assert {"app.py", "cartoons", "examples", "model", "requirements.txt"} <= set(copied)
+    assert not {"tests", "bench", "train.py"} & set(copied)
+    python = front_matter()["python_version"].strip('"')
+    assert f"FROM python:{python}-slim" in lines
+    assert [line for line in lines if line.startswith("USER ")] == ["USER page"]
+    assert any("/healthz" in line for line in lines if line.startswith("HEALTHCHECK "))
