@@ -63,7 +63,7 @@ class Boxes:
 
     def of(self, number: int, kind: bytes) -> Iterator[Box]:
         """An item's properties of a kind."""
-        for index in self.items[number].properties:
+        for index in self.items.get(number, Item()).properties:
             if 0 < index <= len(self.properties) and self.properties[index - 1][0] == kind:
                 yield self.properties[index - 1]
 

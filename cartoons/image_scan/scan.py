@@ -36,7 +36,7 @@ def scan(data: bytes) -> Scan:
         raise no_picture(data)
     try:
         return scanner(data)
-    except (struct.error, ValueError, IndexError, OverflowError) as error:
+    except (struct.error, ValueError, LookupError, ArithmeticError) as error:
         raise ImageError(f"The picture is damaged: what it says of itself makes no sense ({error}).") from error
 
 
