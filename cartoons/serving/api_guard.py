@@ -43,6 +43,7 @@ MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 """More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""
 
 MAX_UPLOADS = 40
+MAX_PATH = 2_000
 LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
 MAX_BODIES_BYTES = 128 * 2**20
 """Of request bodies held in memory at once."""
@@ -94,7 +95,7 @@ class ApiGuard:
         if path in LEAN and self._lean is not None:
             with self._body(scope):
                 await self._lean(scope, bounded(receive, MAX_JSON_BYTES), send)
-        elif UNUSED.match(path):
+        elif UNUSED.match(path) or len(path) > MAX_PATH:
             raise RefusedError(404)
         elif (shown := FILE.match(path)) and not self._is_upload(path[shown.end() :]):
             raise RefusedError(403)
