@@ -177,6 +177,8 @@ def test_mistakes_of_the_caller_get_a_sentence(client: httpx.Client, path: str, 
         ),
         *(
             "gradio_api/dev/reload",
+            "static/" + "x" * 5000,
+            "gradio_api/file=" + "x" * 5000,
             "gradio_api/vibe-code/",
             "no/such/page",
             "docs",
