@@ -42,6 +42,7 @@ MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
 MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 """More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""
 
+MAX_OTHER_BYTES = 2**20
 MAX_UPLOADS = 40
 MAX_PATH = 2_000
 LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
@@ -110,12 +111,10 @@ class ApiGuard:
                     body = with_session(body)
                     scope = {**scope, "headers": with_length(scope["headers"], len(body))}
                 await self._app(scope, replayed(body, receive), send)
-        elif SERVER_FUNCTION.fullmatch(path):
-            if self._uploads is not None:
-                raise RefusedError(404)
-            await self._app(scope, bounded(receive, MAX_JSON_BYTES), send)
+        elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:
+            raise RefusedError(404)
         else:
-            await self._app(scope, receive, send)
+            await self._app(scope, bounded(receive, MAX_OTHER_BYTES) if is_post else receive, send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: PlainErrors) -> None:
         """Let Gradio store an upload, within bounds, and note what it stored."""
@@ -130,9 +129,7 @@ class ApiGuard:
             self._uploads.make_room(length)
             await self._app(scope, bounded(receive, MAX_UPLOAD_BYTES), send)
         except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise RefusedError(
-                400, NO_UPLOAD
-            ) from error  # Gradio's parser on a form that is none, or on a file without a name
+            raise RefusedError(400, NO_UPLOAD) from error  # Gradio's parser, of a form that is none or a file without a name
         finally:
             self._uploading -= 1
         if send.status == 200:
