@@ -5,6 +5,8 @@ from cartoons.bundle import ModelInfo
 OPENED = {
     "transparent": "the page lays them on white; fastai drops the transparency and sees the colours beneath, mostly black",
     "EXIF-turned": "the page turns them upright; fastai leaves them as the camera held them",
+    "animated": "the page shows the first frame that is not blank; fastai the first",
+    "unusual": "the page opens what Pillow, and so fastai, takes for no picture",
     "16-bit": "the page scales them to 8 bits; fastai shows all but the darkest as white",
     "32-bit": "the page scales them to 8 bits; fastai cuts off what is below 0 or above 255",
     "large JPEG": "the page reads those of at least 2048 px on both sides at a reduced scale; fastai at the full one",

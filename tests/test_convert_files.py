@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+from crafted_images import UNIT, samples_tiff
 from fastai.data.all import TransformBlock, get_image_files
 from fastai.learner import Learner
 from fastai.vision.all import (
@@ -36,7 +37,7 @@ from cartoons.images import load
 from cartoons.predict import Classifier
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-USUAL = {"16-bit", "32-bit", "EXIF-turned", "large JPEG", "transparent"}
+USUAL = {"16-bit", "32-bit", "EXIF-turned", "animated", "large JPEG", "transparent"}
 """Kinds of files that fastai opens otherwise than the page."""
 
 
@@ -182,13 +183,22 @@ def test_the_owners_files_are_counted_by_kind(
         for path in kind:
             (data / path.name).write_bytes(path.read_bytes())
     (data / "notes.txt").write_text("no picture")
+    (data / "floats.tiff").write_bytes(samples_tiff(UNIT.astype(np.float32)))  # that Pillow does not open
+    (data / "cut.jpg").write_bytes((data / "rgb.jpg").read_bytes()[:-40])
     (data / "more" / "disc.gif").write_bytes((data / "disc.png").read_bytes())
     learn = tiny(loaders(shapes, Resize(64)))
     source = str(exported(learn, tmp_path))
     drawn = convert(source, tmp_path / "model").metrics["parity"]
     parity = convert(source, tmp_path / "model", data=data).metrics["parity"]
     assert "notes.txt" in caplog.text
-    assert parity["pictures"] == drawn["pictures"] + 11
+    assert parity["pictures"] == drawn["pictures"] + 13
+    assert parity["opened_otherwise"]["unusual"] == {
+        "pictures": 1,
+        "not_opened": 1,
+        "other_label": 0,
+        "largest_difference": 0.0,
+    }
+    assert parity["opened_otherwise"]["plain RGB"]["not_opened"] == 1
     found, before = parity["opened_otherwise"]["transparent"], drawn["opened_otherwise"]["transparent"]
     assert found["pictures"] == before["pictures"] + 3
     with learn.no_bar():

@@ -20,6 +20,8 @@ PLAIN = "plain RGB"
 TRANSPARENT = "transparent"
 TURNED = "EXIF-turned"
 LARGE = "large JPEG"
+ANIMATED = "animated"
+UNUSUAL = "unusual"
 MODES = {"RGB": PLAIN, "L": "greyscale", "P": "palette", "1": "1-bit", "I;16": "16-bit", "I;16B": "16-bit"}
 MODES |= {"I": "32-bit", "F": "32-bit"}
 """Kinds of files by Pillow's name of their pixels; another mode ("CMYK") is its own kind."""
@@ -67,6 +69,7 @@ def write_kinds(folder: Path) -> list[Path]:
         "greyscale.jpg": (grey, {}),
         "palette.png": (palette, {}),
         "animated.gif": (palette, {"save_all": True, "append_images": [palette.transpose(Image.Transpose.ROTATE_180)]}),
+        "blank-first.gif": (palette.point(lambda _: 0), {"save_all": True, "append_images": [palette]}),
         "1-bit.png": (grey.convert("1"), {}),
         "CMYK.jpg": (picture.convert("CMYK"), {}),
         "16-bit.png": (deep, {}),
@@ -81,7 +84,13 @@ def write_kinds(folder: Path) -> list[Path]:
 
 def kind_of(path: Path) -> str:
     """What makes a picture file more than plain 8-bit RGB, by its header: the first that is true of it."""
-    with Image.open(path) as opened:
+    try:
+        opened = Image.open(path)
+    except Exception:  # the page opens some files that Pillow does not, which says so in many ways
+        return UNUSUAL
+    with opened:
+        if getattr(opened, "is_animated", False) and opened.format != "MPO":  # whose second picture is a preview
+            return ANIMATED
         if opened.has_transparency_data:
             return TRANSPARENT
         if _orientation(opened) in range(2, 9):
