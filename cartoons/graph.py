@@ -37,6 +37,9 @@ def open_session(onnx: bytes, threads: int | None = None) -> onnxruntime.Inferen
     """An ONNX graph ready to run on the CPU; threads: all cores by default."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # else two pictures at once take longer than in turn
     if threads is not None:
         options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
