@@ -99,7 +99,7 @@ def square_pad(picture: Image.Image, size_px: int) -> Image.Image:
     """Scale the whole picture to fit a square of size_px and centre it on white: nothing is cropped or stretched."""
     scale = size_px / max(picture.size)
     width, height = (max(1, round(side * scale)) for side in picture.size)
-    fitted = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    fitted = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
     square = Image.new("RGB", (size_px, size_px), WHITE)
     square.paste(fitted, ((size_px - width) // 2, (size_px - height) // 2))
     return square
