@@ -23,6 +23,7 @@ console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is
 card.py        metrics -> the model card
+card_metadata.py   its front matter for the Hub
 converted_card.py  the part of it that is about a converted learner
 dataset_card.py  metadata -> the card of a picture folder
 img2dataset.py   addresses to img2dataset, its pictures back

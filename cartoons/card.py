@@ -1,82 +1,24 @@
-"""The model card: what the model is, how it was measured and what it is bad at, from model.json alone."""
+"""The model card: what the model is, how it was measured and what it is bad at, from model.json alone.
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+Older ones of model.json lack some of the metrics: the card then says less.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 from cartoons.bundle import OTHER_LABEL, ModelInfo
+from cartoons.card_metadata import Published, front_matter
 from cartoons.converted_card import unmeasured
-
-IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
-"""Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where a model folder stands on the Hugging Face Hub."""
-
-    repo: str
-    """user/name."""
-    dataset: str | None = None
-    """user/name of its pictures, if they are there too."""
-    drawings: Sequence[tuple[str, str]] = ()
-    """(path in the repository, character) of drawings for visitors to try."""
 
 
 def model_card(info: ModelInfo, published: Published | None = None) -> str:
     """README.md of a model folder, with front matter for the Hugging Face Hub; published: if it goes there."""
-    parts = [_front_matter(info, published), _opening(info)]
+    parts = [front_matter(info, published), _opening(info)]
     if "balanced_accuracy" in info.metrics:
         parts += [_measured(info), _unknown(info), _robustness(info), _data(info, published), _limits(info)]
     else:
         parts.append(unmeasured(info))
-    return "\n\n".join([*parts, _precision(info), _use(info, published)]) + "\n"
-
-
-def _front_matter(info: ModelInfo, published: Published | None) -> str:
-    metrics = info.metrics
-    base = f"\nbase_model: timm/{info.arch}.in1k" if info.arch in IN1K and info.recipe != "converted" else ""
-    dataset = published.dataset if published else None
-    lines = f"""---
-library_name: fastai
-pipeline_tag: image-classification
-license: apache-2.0{base}
-tags:
-- cartoon-classifier
-- image-classification
-- fastai
-- onnx{_on_the_hub(published)}"""
-    if "balanced_accuracy" not in metrics:
-        return f"{lines}\n---"
-    return f"""{lines}
-model-index:
-- name: {json.dumps(info.name, ensure_ascii=False)}
-  results:
-  - task:
-      type: image-classification
-    dataset:
-      type: {dataset or "imagefolder"}
-      name: pictures of {len(info.characters)} characters, judged by models that never saw them
-    metrics:
-    - type: balanced_accuracy
-      value: {metrics["balanced_accuracy"]:.4f}
-    - type: accuracy
-      value: {metrics["accuracy"]:.4f}
-    - type: f1
-      name: macro F1
-      value: {metrics["macro_f1"]:.4f}
----"""
-
-
-def _on_the_hub(published: Published | None) -> str:
-    """The pictures' data set, and drawings to try, as front matter."""
-    if published is None:
-        return ""
-    dataset = f"\ndatasets:\n- {published.dataset}" if published.dataset else ""
-    place = f"\n- src: https://huggingface.co/{published.repo}/resolve/main"
-    drawings = "".join(f"{place}/{path}\n  example_title: {json.dumps(label)}" for path, label in published.drawings)
-    return dataset + (f"\nwidget:{drawings}" if drawings else "")
+    return "\n\n".join(filter(None, [*parts, _precision(info), _use(info, published)])) + "\n"
 
 
 def _opening(info: ModelInfo) -> str:
@@ -88,27 +30,47 @@ Names the character in a picture, or says that it knows none: {", ".join(info.ch
 
 def _measured(info: ModelInfo) -> str:
     metrics = info.metrics
-    low, high = metrics["balanced_accuracy_95"]
-    copies = metrics["duplicates"]
+    chance = f"chance is {1 / len(info.characters):.3f}"
+    if interval := metrics.get("balanced_accuracy_95"):
+        chance = f"95 % interval {interval[0]:.3f} to {interval[1]:.3f}; {chance}"
+    others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
+    more = ", ".join(f"{words} {metrics[name]:.3f}" for words, name in others.items() if name in metrics)
+    more = f"{more}.\n" if more else ""
+    protocol = f"Measured {metrics['protocol']}. Intervals redraw whole artworks.\n" if "protocol" in metrics else ""
+    if copies := metrics.get("duplicates"):
+        protocol += (
+            f"A random split would have judged {copies['leaked']} of {copies['of']} pictures "
+            "by a model that was trained on a copy of them.\n"
+        )
+    calibration = ""
+    if errors := metrics.get("calibration"):
+        calibration = (
+            f"\n\nExpected calibration error {errors['ece_after']:.3f}\n({errors['ece_before']:.3f} before temperature "
+            f"scaling by {info.temperature:.2f})."
+        )
     rows = "\n".join(
         f"| {_cell(name)} | {row['pictures']} | {_interval(row, 'recall')} | {_interval(row, 'precision')} |"
-        for name, row in metrics["per_class"].items()
+        for name, row in _per_class(info).items()
     )
     return f"""## How good it is
 
 Balanced accuracy over the characters: **{metrics["balanced_accuracy"]:.3f}**
-(95 % interval {low:.3f} to {high:.3f}; chance is {1 / len(info.characters):.3f}).
-Macro-F1 {metrics["macro_f1"]:.3f}, accuracy {metrics["accuracy"]:.3f}.
-
-Measured {metrics["protocol"]}. Intervals redraw whole artworks.
-A random split would have judged {copies["leaked"]} of {copies["of"]} pictures by a model that was trained on a copy of them.
-
+({chance}).
+{more}
+{protocol}
 | character | pictures | found (recall) | right when named (precision) |
 |---|---|---|---|
-{rows}
+{rows}{calibration}"""
 
-Expected calibration error {metrics["calibration"]["ece_after"]:.3f}
-({metrics["calibration"]["ece_before"]:.3f} before temperature scaling by {info.temperature:.2f})."""
+
+def _per_class(info: ModelInfo) -> Mapping[str, Mapping[str, Any]]:
+    """What was measured of each character: its pictures, recall and precision, as far as model.json says."""
+    metrics = info.metrics
+    found: dict[str, dict[str, Any]] = {
+        name: {"pictures": metrics.get("pictures", {}).get(name, 0), "recall": recall}
+        for name, recall in metrics.get("recall", {}).items()
+    }
+    return metrics.get("per_class") or found
 
 
 def _cell(label: str) -> str:
@@ -117,12 +79,14 @@ def _cell(label: str) -> str:
 
 
 def _interval(row: Mapping[str, Any], name: str) -> str:
-    low, high = row[f"{name}_95"]
-    return f"{row[name]:.3f} ({low:.3f} to {high:.3f})"
+    if name not in row:
+        return ""
+    low, high = row.get(f"{name}_95") or (None, None)
+    return f"{row[name]:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
 def _unknown(info: ModelInfo) -> str:
-    unknown: dict[str, Any] = info.metrics["unknown"]
+    unknown: dict[str, Any] = info.metrics.get("unknown", {})
     found = {name: unknown[name] for name in ("photographs", "unseen_cartoons") if name in unknown}
     rows = "\n".join(
         f"| {_stranger(name, info)} | {kind['pictures']} | {kind['auroc']:.3f} | {kind['refused']:.1%} |"
@@ -136,10 +100,9 @@ No picture of "none of these" was held out, so how often it refuses them was not
         return """## When it says "I don't know"
 
 It was trained without pictures of "none of these", so treat every answer as a guess among the names it knows."""
-    photographs = (
-        "set to let " + format(unknown["false_accept_rate"], ".0%") + " of photographs through, if that spares them"
-    )
-    aim = photographs if "photographs" in unknown else "set by the characters' pictures alone"
+    aim = "set by the characters' pictures alone"
+    if "photographs" in unknown and "false_accept_rate" in unknown:
+        aim = f"set to let {unknown['false_accept_rate']:.0%} of photographs through, if that spares them"
     apart = "Those below were not trained on, but others of their kind may have been."
     if info.metrics.get("strangers_unseen"):
         apart = "Each cartoon below was judged by a model that never saw its character."
@@ -159,7 +122,8 @@ def _stranger(name: str, info: ModelInfo) -> str:
 
 
 def _robustness(info: ModelInfo) -> str:
-    slices = info.metrics["robustness"]
+    if not (slices := info.metrics.get("robustness")):
+        return ""
     rows = "\n".join(f"| {name} | {row['balanced_accuracy']:.3f} |" for name, row in slices.items())
     pictures = next(iter(slices.values()))["pictures"]
     return f"""## How it takes other versions of the same pictures
@@ -172,7 +136,8 @@ def _robustness(info: ModelInfo) -> str:
 
 
 def _precision(info: ModelInfo) -> str:
-    parity = info.metrics["parity"]
+    if not (parity := info.metrics.get("parity")):
+        return ""
     said = f"""The ONNX graph and the fastai learner (`model.pkl`) were compared on {parity["pictures"]} pictures;
 their probabilities differ by at most {parity["largest_difference"]:.1e}."""
     if "precision" not in info.metrics:
@@ -195,24 +160,28 @@ What the first round's held-out pictures said of each precision:
 
 def _data(info: ModelInfo, published: Published | None) -> str:
     dataset = info.dataset
+    if not dataset.get("pictures"):
+        return ""
     there = "The pictures are not published: the characters belong to their owners."
     if published and published.dataset:
         there = f"Where each came from: [{published.dataset}](https://huggingface.co/datasets/{published.dataset})."
     counts = ", ".join(f"{label} {count}" for label, count in dataset["pictures"].items())
     return f"""## What it was trained on
 
-{sum(dataset["pictures"].values())} pictures: {counts}; sources: {dataset["sources"]}
-(data set hash `{dataset["sha256"][:16]}`). {there}"""
+{sum(dataset["pictures"].values())} pictures: {counts}; sources: {dataset.get("sources", "unstated")}
+(data set hash `{dataset.get("sha256", "unstated")[:16]}`). {there}"""
 
 
 def _limits(info: ModelInfo) -> str:
-    rows = info.metrics["per_class"]
-    weakest = min(rows, key=lambda name: rows[name]["recall"])
-    fewest = min(rows, key=lambda name: rows[name]["pictures"])
+    weak = ""
+    if rows := _per_class(info):
+        weakest = min(rows, key=lambda name: rows[name]["recall"])
+        fewest = min(rows, key=lambda name: rows[name]["pictures"])
+        few = rows[fewest]["pictures"]
+        weak = f"- {weakest.capitalize()} is found least often; {fewest} was judged on {few} pictures only.\n"
     return f"""## What it is bad at
 
-- {weakest.capitalize()} is found least often; {fewest} was judged on {rows[fewest]["pictures"]} pictures only.
-- Cartoons of characters it never saw sometimes get a name, above all those drawn like one it knows.
+{weak}- Cartoons of characters it never saw sometimes get a name, above all those drawn like one it knows.
 - It gives one name per picture, however many characters are in it.
 - Styles that were not among its pictures, such as a child's drawing, a toy or a costume, were not measured."""
 

@@ -16,7 +16,9 @@ OPENED = {
 
 def unmeasured(info: ModelInfo) -> str:
     """How good it is, as far as that is known."""
-    parity = info.metrics["parity"]
+    parity = info.metrics.get("parity")
+    if parity is None:
+        return "## How good it is\n\nNot measured."
     said = f"""## How good it is
 
 Not measured: it was converted from a fastai learner, and answers as that does (the same label on all {parity["pictures"]}
@@ -34,7 +36,7 @@ Files of some kinds the learner opens in another way than the page, so that the 
 def opened_otherwise(info: ModelInfo) -> list[str]:
     """A sentence for each kind of files that the learner opens in another way than the page."""
     said = []
-    for kind, found in info.metrics["parity"].get("opened_otherwise", {}).items():
+    for kind, found in info.metrics.get("parity", {}).get("opened_otherwise", {}).items():
         opened = found["pictures"] - found["not_opened"]
         parts = [OPENED[kind]] if kind in OPENED else []
         if found["not_opened"]:

@@ -14,7 +14,8 @@ from huggingface_hub.errors import LocalTokenNotFoundError
 
 from cartoons import bundle
 from cartoons.bundle import ModelInfo
-from cartoons.card import Published, model_card
+from cartoons.card import model_card
+from cartoons.card_metadata import Published
 from cartoons.errors import HubError
 from cartoons.hub.space import drawings_of
 from cartoons.hub.words import check_name, writing

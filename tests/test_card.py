@@ -1,0 +1,90 @@
+"""The model card describes every model.json that was ever written, whatever metrics it has."""
+
+from typing import Any
+
+import pytest
+from conftest import ROOT, colour_info
+from huggingface_hub import ModelCard
+
+from cartoons import bundle
+from cartoons.card import model_card
+from cartoons.card_metadata import Published
+
+INTERVAL = [0.8, 1.0]
+ROW = {"pictures": 9, "recall": 0.9, "recall_95": INTERVAL, "precision": 0.95, "precision_95": INTERVAL}
+KIND = {"pictures": 20, "auroc": 0.97, "refused": 0.9}
+METRICS: dict[str, Any] = {
+    "balanced_accuracy": 0.9,
+    "balanced_accuracy_95": INTERVAL,
+    "accuracy": 0.91,
+    "macro_f1": 0.92,
+    "recall": {"red fox": 0.9, "green frog": 0.8},
+    "pictures": {"red fox": 9, "green frog": 7},
+    "per_class": {"red fox": ROW, "green frog": ROW | {"pictures": 7, "recall": 0.8}},
+    "protocol": "one source out at a time",
+    "duplicates": {"alike": 3, "leaked": 2, "of": 9},
+    "calibration": {"ece_before": 0.1, "ece_after": 0.05},
+    "unknown": {"characters_kept": 0.95, "false_accept_rate": 0.05, "photographs": KIND, "unseen_cartoons": KIND},
+    "strangers_unseen": True,
+    "robustness": {"as they are": {"balanced_accuracy": 0.9, "pictures": 16}},
+    "precision": {
+        "kept": "float16",
+        "candidates": [
+            {
+                "name": "float16",
+                "megabytes": 7.1,
+                "milliseconds": 9.0,
+                "balanced_accuracy": 0.9,
+                "auroc": None,
+                "label_changes": 0,
+            }
+        ],
+    },
+    "parity": {"pictures": 16, "largest_difference": 1e-5},
+}
+DATASET = {"pictures": {"red fox": 9, "green frog": 7, "_other": 20}, "sources": 3, "sha256": "ab" * 32}
+
+
+def described(metrics: dict[str, Any], **more: Any) -> str:
+    info = colour_info(metrics=metrics, dataset=DATASET, sha256={"model.onnx": "cd" * 32}, **more)
+    for published in (None, Published("toon/model", "toon/pictures", [("examples/x.png", "red fox")])):
+        card = model_card(info, published)
+        assert ModelCard(card).data.library_name == "fastai"
+    return card
+
+
+def test_a_whole_description_gives_every_section() -> None:
+    card = described(METRICS)
+    for words in (
+        "## How good it is",
+        "one source out at a time",
+        "2 of 9 pictures",
+        "0.900 (0.800 to 1.000)",
+        "## When it says",
+        "let 5% of photographs through",
+        "## How it takes other versions",
+        "16 of the pictures",
+        "## What it was trained on",
+        "Green frog is found least often",
+        "float16 (kept)",
+    ):
+        assert words in card
+
+
+@pytest.mark.parametrize("missing", METRICS)
+def test_whatever_is_missing_is_left_out(missing: str) -> None:
+    card = described({name: value for name, value in METRICS.items() if name != missing})
+    assert "None" not in card
+    assert "\n\n\n" not in card
+    assert "# colours" in card
+
+
+@pytest.mark.parametrize("names", [(), ("parity",), ("balanced_accuracy", "balanced_accuracy_95", "accuracy", "macro_f1")])
+def test_little_is_enough(names: tuple[str, ...]) -> None:
+    assert "## Use" in described({name: METRICS[name] for name in names})
+
+
+def test_the_embedded_models_card_can_be_made() -> None:
+    card = model_card(bundle.read(ROOT / "model")[0], Published("toon/four"))
+    assert "| donald duck | 26 | 0.923 |" in card
+    assert "42 times" in card
