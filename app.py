@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cartoons import console, proxies
+from cartoons import console, malloc, proxies
 from cartoons.errors import BundleError, HubError
 from cartoons.predict import Classifier
 from cartoons.serving import environment
@@ -69,6 +69,7 @@ def upload_folder() -> Path:
 
 def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
     """Open the page, until it is told to stop; `environment.prepare` comes first. metrics: answer /metrics as well."""
+    malloc.give_back()
     environment.import_gradio()
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme

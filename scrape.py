@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cartoons import bundle, console, img2dataset, proxies
+from cartoons import bundle, console, img2dataset, malloc, proxies
 from cartoons.console import command
 from cartoons.dataset import sole_use
 from cartoons.download.fetch import Downloader, Limits
@@ -32,7 +32,6 @@ from cartoons.gather.bars import Bars
 from cartoons.gather.clean import Rules
 from cartoons.gather.labels import OTHER_QUERIES, Wanted, folder_of, wanted
 from cartoons.gather.local import from_folder
-from cartoons.gather.memory import give_back
 from cartoons.gather.rounds import Aims, Gatherer, kept_by_label
 from cartoons.gather.seeker import Seeker
 from cartoons.picture_files import HIDDEN
@@ -99,7 +98,7 @@ def scrape(argv: Sequence[str]) -> int:
         given.setdefault(hit.label, []).append(hit)
     totals = {want.label: limit for want in asked} | {label: min(limit, len(hits)) for label, hits in given.items()}
     bundle.check_writable(out)
-    give_back()
+    malloc.give_back()
     try:
         with sole_use(out), Bars(totals) as bars:
             searcher = make_searcher(arguments, web, bars)

@@ -19,6 +19,8 @@ dataset.py     the picture folder as training takes it: labels, sources, groups,
 duplicates.py  pictures of one artwork, found again
 near.py        alike hashes among very many
 split.py       which pictures judge a model that never saw them
+malloc.py      memory that is free goes back to the system
+malloc.py      memory that is free goes back to the system
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is

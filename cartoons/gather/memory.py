@@ -1,9 +1,6 @@
-"""How many pictures are in memory at once, and that it is given back."""
+"""How many pictures are in memory at once."""
 
-import ctypes
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from cartoons.download.outcome import Outcome
 from cartoons.search.hits import Hit
@@ -12,15 +9,6 @@ IN_MEMORY = 128
 """Addresses being fetched or cleaned at once."""
 BYTES_IN_MEMORY = 32 * 2**20
 """Of pictures that lie here: no more are read at once when those exceed this."""
-M_MMAP_THRESHOLD = -3
-GIVEN_BACK_BYTES = 2**20
-
-
-def give_back() -> None:
-    """Have the C library of Linux return what large pictures took once they are done with; it else keeps hundreds of MB."""
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # a C library other than glibc, which does so anyway
-            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, GIVEN_BACK_BYTES)
 
 
 def handfuls(given: Iterable[tuple[Hit, Outcome]]) -> Iterator[list[tuple[Hit, Outcome]]]:
