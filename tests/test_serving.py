@@ -398,3 +398,23 @@ def test_gradio_is_imported_without_writing_into_its_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("call/classify", lambda value: {"data": [value]}),
+        ("call/v2/classify", lambda value: {"picture": value}),
+        ("run/classify", lambda value: {"data": [value], "session_hash": "mine"}),
+        ("api/classify", lambda value: {"data": [value]}),
+    ],
+)
+def test_every_way_of_gradios_api_answers_and_deletes(client: httpx.Client, endpoint: str, body: Any) -> None:
+    path = upload(client, name="every-way.png")
+    answer = client.post(f"/gradio_api/{endpoint}", json=body({"path": path, "meta": FILE_DATA})).raise_for_status().json()
+    if "event_id" in answer:
+        stream = client.get(f"/gradio_api/call/classify/{answer['event_id']}").text
+        assert "event: complete" in stream
+        answer = {"data": json.loads(stream.partition("data: ")[2])}
+    assert answer["data"][0]["label"] == "mickey mouse"
+    assert not Path(path).exists()

@@ -26,7 +26,7 @@ UNANSWERED_KEPT_S = 600.0
 CUT_OFF_KEPT_S = 60.0
 """So long one is kept that no more arrives of."""
 
-SHOWN_KEPT_S = 60.0
+SHOWN_KEPT_S = 10.0
 """So long the page's own uploads stay after their answer, for the visitor's browser to fetch what it shows."""
 
 SWEEP_EVERY_S = 5.0
