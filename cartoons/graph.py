@@ -4,6 +4,7 @@ graph = Graph(onnx, labels=5, size_px=224)
 logits, heat = graph.run(batch)            # (n, 5); (n, 5, rows, columns), or None
 """
 
+import os
 import re
 
 import numpy as np
@@ -27,21 +28,28 @@ REASONS = (
 )
 """What to look for in onnxruntime's long messages, and what it means; a group is what it means it of."""
 
+MOST_THREADS = 4
+"""For one picture: the network is small, and several pictures are worked on at once."""
+
 AGAIN = "train or download it again."
 
 Floats = NDArray[np.float32]
 Shape = tuple[int | str | None, ...]
 
 
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def open_session(onnx: bytes, threads: int | None = None) -> onnxruntime.InferenceSession:
-    """An ONNX graph ready to run on the CPU; threads: all cores by default."""
+    """An ONNX graph ready to run on the CPU; threads: by default one per core, MOST_THREADS at most."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.add_session_config_entry(
         "session.intra_op.allow_spinning", "0"
     )  # else two pictures at once take longer than in turn
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or min(MOST_THREADS, available_cores())
     return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 

@@ -114,7 +114,7 @@ MAY_IMPORT = {
     "api_guard": {"errors", "images", "lean_api", "plain_errors", "request_body", "uploads"},
     "lean_api": {"errors", "images", "picture_service"},
     "picture_service": {"errors", "images", "predict", "worker_pool"},
-    "worker_pool": {"errors"},
+    "worker_pool": {"errors", "graph"},
     "metrics": set(),
     "server": {"api_guard", "picture_service", "uploads"},
     "words": {"errors"},

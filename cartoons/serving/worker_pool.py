@@ -1,12 +1,12 @@
 """The few threads that decode and classify pictures for every route, so that requests wait in one line and none starves."""
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from cartoons.errors import BusyError
+from cartoons.graph import available_cores
 
 MAX_WAITING = 64
 """Pictures that may wait for a thread; more are refused at once."""
@@ -36,10 +36,3 @@ class WorkerPool:
     def _done(self, _: object) -> None:
         with self._lock:
             self.pending -= 1
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
