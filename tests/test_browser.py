@@ -90,7 +90,7 @@ def test_i_do_not_know_this_one_and_then_one_it_knows(tab: Tab) -> None:
 def test_a_text_file_named_jpg_gets_a_sentence_and_the_page_goes_on(tab: Tab, tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("buy carrots")
     drop(tab, tmp_path / "notes.jpg")
-    expect(tab.get_by_text("This is not a picture but text")).to_be_visible()
+    expect(tab.get_by_text("This is not a picture but text")).to_be_visible(timeout=20_000)
     expect(tab.locator(REMOVE)).to_have_count(0)
     said(tab, "Who is it")
     drop(tab, EXAMPLES / "mickey-mouse-1.png")

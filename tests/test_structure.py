@@ -206,7 +206,7 @@ MAY_IMPORT = {
     "augment": {"images"},
     "network": {"dataset", "errors", "images"},
     "checkpoint": {"bundle", "errors"},
-    "pickled": {"bundle", "errors", "images", "network", "resize"},
+    "pickled": {"bundle"},
     "export": {"bundle", "errors", "graph", "images", "network", "pickled", "predict"},
     "fast": {
         "augment",

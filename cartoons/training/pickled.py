@@ -14,12 +14,10 @@ import cloudpickle
 import safetensors.torch
 from fastai.learner import Learner
 
-from cartoons import bundle, errors, images, resize
-from cartoons.training import network
+import cartoons
+from cartoons import bundle
 
 LEARNER_FILE = "model.pkl"
-CARRIED = (network, images, resize, errors)
-"""The modules that the pickle carries by value."""
 
 
 class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
@@ -29,7 +27,7 @@ class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has n
         """Called for each object: of code, only the name of its file is kept."""
         if isinstance(obj, types.CodeType):
             return self.dispatch_table[types.CodeType](obj.replace(co_filename=Path(obj.co_filename).name))
-        if isinstance(obj, functools._lru_cache_wrapper) and obj.__module__ in {module.__name__ for module in CARRIED}:
+        if isinstance(obj, functools._lru_cache_wrapper) and obj.__module__.startswith(f"{cartoons.__name__}."):
             return functools.cache, (obj.__wrapped__,)  # cloudpickle would name the module, which is not there
         return super().reducer_override(obj)
 
@@ -44,15 +42,13 @@ def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None
 
     The pickle carries this project's loader and resize by value, so that it loads where this project is not installed.
     """
-    for module in CARRIED:
-        cloudpickle.register_pickle_by_value(module)
+    cloudpickle.register_pickle_by_value(cartoons)  # with all its modules
     temporary = folder.resolve() / f".{LEARNER_FILE}.{os.getpid()}.tmp"
     try:
         learn.path = Path()
         learn.export(temporary, pickle_module=types.SimpleNamespace(__name__=__name__, Pickler=Placeless))
     finally:
-        for module in CARRIED:
-            cloudpickle.unregister_pickle_by_value(module)
+        cloudpickle.unregister_pickle_by_value(cartoons)
     temporary.replace(folder / LEARNER_FILE)
     needs = [f"{name}={version(name)}" for name in ("fastai", "fastcore")]
     requires = ["setuptools>=40.8.0", "wheel", f"python={platform.python_version()}", *needs]
