@@ -22,7 +22,7 @@ from bench.serving import Asker, memory_mb, running
 CLIENTS, SECONDS = 32, 300
 BAD_SHARE = 0.3
 SETTLED = 0.2
-"""The share of the run after which memory should no longer grow: the first of five minutes."""
+"""The share of the run after which memory should no longer grow, and over which it is looked at: a minute of five."""
 
 WAYS: dict[str, Callable[[Asker, bytes], object]] = {
     "/predict": Asker.gradio,
@@ -136,13 +136,13 @@ def table(tally: Tally) -> str:
 
 def judge(samples: list[dict[str, float]], tally: Tally) -> int:
     """Say how the process grew and what went wrong; 1 when anything did."""
-    settled = int(len(samples) * SETTLED)
-    first = statistics.median(sample["memory_mb"] for sample in samples[settled : settled + 10])
-    last = statistics.median(sample["memory_mb"] for sample in samples[-10:])
+    window = max(1, int(len(samples) * SETTLED))
+    first = statistics.median(sample["memory_mb"] for sample in samples[window : 2 * window])
+    last = statistics.median(sample["memory_mb"] for sample in samples[-window:])
     growth = last / first - 1
     most = {name: max(sample[name] for sample in samples) for name in samples[0]}
     print(
-        f"\nMemory {first:.0f} MB once settled, {last:.0f} MB at the end: {growth:+.1%}; at most {most['memory_mb']:.0f} MB."
+        f"\nMemory {first:.0f} MB in the second fifth, {last:.0f} MB in the last: {growth:+.1%}; at most {most['memory_mb']:.0f} MB."
     )
     print(f"At most {most['descriptors']:.0f} open descriptors and {most['files']:.0f} files in the upload folder.")
     for words in tally.wrong[:5]:

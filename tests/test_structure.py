@@ -116,7 +116,7 @@ MAY_IMPORT = {
     "picture_service": {"errors", "images", "predict", "worker_pool"},
     "worker_pool": {"errors", "graph"},
     "metrics": set(),
-    "server": {"api_guard", "picture_service", "uploads"},
+    "server": {"api_guard", "malloc", "picture_service", "uploads"},
     "words": {"errors"},
     "pull": {"bundle", "console", "errors", "words"},
     "space": {"bundle", "errors"},

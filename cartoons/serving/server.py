@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from cartoons import malloc
 from cartoons.serving.api_guard import ApiGuard
 from cartoons.serving.picture_service import PictureService
 from cartoons.serving.uploads import SWEEP_EVERY_S, UploadFolder
@@ -65,6 +66,7 @@ class Server:
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
                 self._uploads.sweep()
+                malloc.trim()
             except OSError as error:
                 log.warning("The upload folder could not be swept (%s).", error)
 
