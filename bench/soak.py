@@ -141,9 +141,8 @@ def judge(samples: list[dict[str, float]], tally: Tally) -> int:
     last = statistics.median(sample["memory_mb"] for sample in samples[-window:])
     growth = last / first - 1
     most = {name: max(sample[name] for sample in samples) for name in samples[0]}
-    print(
-        f"\nMemory {first:.0f} MB in the second fifth, {last:.0f} MB in the last: {growth:+.1%}; at most {most['memory_mb']:.0f} MB."
-    )
+    memory = f"{first:.0f} MB in the second fifth of the time, {last:.0f} MB in the last: {growth:+.1%}"
+    print(f"\nMemory {memory}; at most {most['memory_mb']:.0f} MB.")
     print(f"At most {most['descriptors']:.0f} open descriptors and {most['files']:.0f} files in the upload folder.")
     for words in tally.wrong[:5]:
         print(f"Wrong: {words}")
