@@ -69,7 +69,6 @@ def upload_folder() -> Path:
 
 def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
     """Open the page, until it is told to stop; `environment.prepare` comes first. metrics: answer /metrics as well."""
-    malloc.give_back()
     environment.import_gradio()
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
@@ -127,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         logging.getLogger(name).setLevel(logging.INFO)
     os.environ["GRADIO_TEMP_DIR"] = str(upload_folder())
     environment.prepare()
+    malloc.give_back()  # before the model's threads begin
     if arguments.model:
         classifier, notice = Classifier.load(Path(arguments.model)), ""
     else:

@@ -46,9 +46,12 @@ def lean_api(service: PictureService, more: dict[str, Callable[[], Response]] | 
             return Response(status_code=204, headers=CORS)
         try:
             picture, top_k = picture_of(await request.body(), request.headers.get("content-type", ""))
-            answered = await service.answer_async(picture, CLASSIFY)
-        except (RequestError, ImageError) as error:
+        except RequestError as error:
             return refusal(400, str(error))
+        try:
+            answered = await service.answer_async(picture, CLASSIFY)
+        except ImageError as error:
+            return refusal(413 if len(picture) > MAX_BYTES else 400, str(error))
         except BusyError as error:
             return refusal(429, str(error))
         return inference_answer(service, answered, top_k)
@@ -115,6 +118,5 @@ def inference_answer(service: PictureService, answered: Answered, top_k: int | N
 
 def refusal(status: int, sentence: str) -> Response:
     """An error, one sentence, as the inference format gives it."""
-    status = 413 if f"more than the {MAX_BYTES >> 20} MB" in sentence else status
     more = {"retry-after": str(RETRY_AFTER_S)} if status == 429 else {}
     return JSONResponse({"error": sentence}, status, headers=CORS | more)

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from PIL import Image
@@ -47,25 +48,30 @@ class PictureService:
 
         Raises ImageError for what is no picture, BusyError when too many are waiting.
         """
-        started = time.perf_counter()
-        try:
-            answered = self.pool.submit(lambda: self._work(data, look)).result()
-        except Exception as error:
-            self._tell(route, outcome_of(error), started)
-            raise
-        self._tell(route, outcome_of(answered), started)
-        return answered
+        return self._submit(data, route, look).result()
 
     async def answer_async(self, data: bytes, route: str) -> Answered:
         """As `answer`, without blocking the event loop."""
+        return await asyncio.wrap_future(self._submit(data, route, False))
+
+    def _submit(self, data: bytes, route: str, look: bool) -> "Future[Answered]":
+        """The answer to come; the observers are told before it is there."""
         started = time.perf_counter()
+
+        def work() -> Answered:
+            try:
+                answered = self._work(data, look)
+            except Exception as error:
+                self._tell(route, outcome_of(error), started)
+                raise
+            self._tell(route, outcome_of(answered), started)
+            return answered
+
         try:
-            answered = await asyncio.wrap_future(self.pool.submit(lambda: self._work(data, False)))
-        except Exception as error:
+            return self.pool.submit(work)
+        except BusyError as error:
             self._tell(route, outcome_of(error), started)
             raise
-        self._tell(route, outcome_of(answered), started)
-        return answered
 
     def _work(self, data: bytes, look: bool) -> Answered:
         started = time.perf_counter()
