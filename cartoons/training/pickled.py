@@ -21,7 +21,7 @@ LEARNER_FILE = "model.pkl"
 
 
 class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    """Pickles functions, cached ones too, without a word on where their files lie on this machine."""
+    """Pickles functions and modules without a word on where their files lie on this machine."""
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for each object: of code, only the name of its file is kept."""
@@ -29,6 +29,9 @@ class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has n
             return self.dispatch_table[types.CodeType](obj.replace(co_filename=Path(obj.co_filename).name))
         if isinstance(obj, functools._lru_cache_wrapper) and obj.__module__.startswith(f"{cartoons.__name__}."):
             return functools.cache, (obj.__wrapped__,)  # cloudpickle would name the module, which is not there
+        if isinstance(obj, types.ModuleType) and obj.__name__.startswith(f"{cartoons.__name__}."):
+            held = {name: value for name, value in vars(obj).items() if not name.startswith("__")}
+            return types.ModuleType, (obj.__name__,), held  # cloudpickle would keep its loader, with the file's path
         return super().reducer_override(obj)
 
     def _function_getnewargs(self, func: types.FunctionType) -> tuple[Any, ...]:
