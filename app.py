@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cartoons import console, malloc, proxies
+from cartoons.classifier import Classifier
 from cartoons.errors import BundleError, HubError
-from cartoons.predict import Classifier
 from cartoons.serving import environment
 
 try:

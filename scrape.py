@@ -19,31 +19,31 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cartoons import bundle, console, img2dataset, malloc, proxies
+from cartoons import console, img2dataset, malloc, model_folder, proxies
 from cartoons.console import command
 from cartoons.dataset import sole_use
-from cartoons.download.fetch import Downloader, Limits
+from cartoons.download.downloader import Downloader, Limits
+from cartoons.download.http import Web, allow_connections, get_json
 from cartoons.download.outcome import Outcome
-from cartoons.download.web import Web, allow_connections, get_json
 from cartoons.errors import DataError
-from cartoons.gather import papers, publish
-from cartoons.gather.attempts import KEPT, PLANNED, Attempt
-from cartoons.gather.bars import Bars
-from cartoons.gather.clean import Rules
-from cartoons.gather.labels import OTHER_QUERIES, Wanted, folder_of, wanted
-from cartoons.gather.local import from_folder
-from cartoons.gather.rounds import Aims, Gatherer, kept_by_label
-from cartoons.gather.seeker import Seeker
 from cartoons.picture_files import HIDDEN
 from cartoons.review.apply import apply
 from cartoons.review.decisions import standing
+from cartoons.scraping import papers, publish
+from cartoons.scraping.image_checks import Rules
+from cartoons.scraping.labels import OTHER_QUERIES, Wanted, folder_of, wanted
+from cartoons.scraping.local import from_folder
+from cartoons.scraping.manifest import KEPT, PLANNED, Attempt
+from cartoons.scraping.progress import Bars
+from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
+from cartoons.scraping.seeker import Seeker
 from cartoons.search.engine import LICENSES
 from cartoons.search.engines import DEFAULT_NAMES, NAMES, engines_named
-from cartoons.search.given import from_urls
 from cartoons.search.hits import Hit
 from cartoons.search.pace import Pace
 from cartoons.search.queries import TEMPLATES
 from cartoons.search.searcher import Searcher
+from cartoons.search.url_list import from_urls
 from cartoons.serving import environment
 
 PER_CLASS = 200
@@ -97,7 +97,7 @@ def scrape(argv: Sequence[str]) -> int:
     for hit in listed:
         given.setdefault(hit.label, []).append(hit)
     totals = {want.label: limit for want in asked} | {label: min(limit, len(hits)) for label, hits in given.items()}
-    bundle.check_writable(out)
+    model_folder.check_writable(out)
     malloc.give_back()
     try:
         with sole_use(out), Bars(totals) as bars:
@@ -230,7 +230,7 @@ def review(arguments: Sequence[str]) -> int:
         print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
         return 0
     environment.prepare()
-    from cartoons.review.page import serve  # gradio takes seconds to load, and reads the environment then
+    from cartoons.review.server import serve  # gradio takes seconds to load, and reads the environment then
 
     serve(given.folder, given.model, folder_of)
     return 0

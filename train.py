@@ -27,23 +27,23 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cartoons import bundle, console, duplicates, proxies, split
-from cartoons.bundle import ModelInfo
-from cartoons.card import model_card
+from cartoons import console, model_folder, near_duplicates, proxies, splits
+from cartoons.cards import model_card
 from cartoons.console import command
 from cartoons.convert import learner
 from cartoons.errors import DataError
-from cartoons.evaluation import doubts, evaluate
-from cartoons.gather import child
+from cartoons.evaluation import label_issues, metrics
 from cartoons.hub.deploy import deploy
 from cartoons.hub.push import check_login, push_model
+from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress, spoken_time
-from cartoons.report import index
-from cartoons.split import How
-from cartoons.training import learn, precision
-from cartoons.training.checkpoint import Row
-from cartoons.training.job import Job, Settings, describe, done_before, note_done, prepare, read_data
+from cartoons.report import training_report
+from cartoons.scraping import child
+from cartoons.splits import How
+from cartoons.training import cross_validation, quantize
+from cartoons.training.callbacks import Row
 from cartoons.training.network import DEFAULT_ARCH
+from cartoons.training.run import Job, Settings, describe, done_before, note_done, prepare, read_data
 
 SHOWN = 12
 LONGEST_NAME = 60
@@ -58,63 +58,63 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     data = read_data(root)
     if done := done_before(data, out, settings):
         log.info("%s was trained on exactly these pictures in exactly this way: already trained.", out)
-        return None if learn.is_helper() else done
+        return None if cross_validation.is_helper() else done
     job = prepare(data, out, settings)
     plan, trainer, work = job.plan, job.trainer, job.work
     steps = trainer.epochs * (len(plan.rounds) + (not plan.is_holdout))
-    progress = Progress(steps, io.StringIO() if learn.is_helper() else None)
+    progress = Progress(steps, io.StringIO() if cross_validation.is_helper() else None)
 
     def after_round(number: int) -> None:
         if number == 0:
-            precision.trial(trainer, job.labels, plan.rounds[0], work)
+            quantize.trial(trainer, job.labels, plan.rounds[0], work)
 
-    answers = learn.run_rounds(trainer, plan, job.labels, work, progress, after_round)
+    answers = cross_validation.run_rounds(trainer, plan, job.labels, work, progress, after_round)
     log.info("Judged %d pictures by models that never saw them.", answers.found.judged.sum())
     whole, started = plan.rounds[0].train if plan.is_holdout else range(len(job.items)), time.monotonic()
     history = answers.rows if plan.is_holdout else None
     if history is None:
         history = trainer.fit(
-            whole, work / ("round-0" if plan.is_holdout else "whole"), learn.ticking(progress, "the whole")
+            whole, work / ("round-0" if plan.is_holdout else "whole"), cross_validation.ticking(progress, "the whole")
         )
         log.info("Trained on %d pictures in %s.", len(whole), spoken_time(time.monotonic() - started))
     progress.clear()
-    if learn.is_helper():
+    if cross_validation.is_helper():
         return None
-    metrics, temperature, threshold = evaluate.measure(answers.found)
-    metrics |= {
+    measured, temperature, threshold = metrics.measure(answers.found)
+    measured |= {
         "protocol": plan.protocol,
-        "robustness": evaluate.sliced(answers.found, answers.slices),
-        "duplicates": {"alike": duplicates.alike(job.items), "leaked": job.leaked[0], "of": job.leaked[1]},
+        "robustness": metrics.sliced(answers.found, answers.slices),
+        "duplicates": {"alike": near_duplicates.alike(job.items), "leaked": job.leaked[0], "of": job.leaked[1]},
         "strangers_unseen": plan.strangers_unseen(job.items),
-        "precision": precision.trial(trainer, job.labels, plan.rounds[0], work),
+        "precision": quantize.trial(trainer, job.labels, plan.rounds[0], work),
     }
-    info = describe(job, settings, metrics, temperature, threshold)
-    info = precision.export_best(trainer, info, whole, [i for round_ in plan.rounds for i in round_.judged], out)
+    info = describe(job, settings, measured, temperature, threshold)
+    info = quantize.export_best(trainer, info, whole, [i for round_ in plan.rounds for i in round_.judged], out)
     write_report(out, info, job, answers.found, history)
     trainer.close()
     note_done(out, job, info)
-    shutil.rmtree(out / learn.WORK)
+    shutil.rmtree(out / cross_validation.WORK)
     return info
 
 
-def write_report(out: Path, info: ModelInfo, job: Job, found: evaluate.OutOfFold, history: list[Row]) -> None:
+def write_report(out: Path, info: ModelInfo, job: Job, found: metrics.OutOfFold, history: list[Row]) -> None:
     """report/ and the card."""
     step = max(1, len(job.items) // SHOWN)
     findings = {
         **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
         **info.metrics,
         **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
-        **evaluate.curves(found, info.temperature),
+        **metrics.curves(found, info.temperature),
         "left_out": [[str(path), reason] for path, reason in job.left_out],
         "history": history,
         "lr_finder": job.trainer.found,
-        "top_losses": doubts.top_losses(found, info.temperature),
-        "mislabelled": doubts.mislabelled(found, info.temperature),
+        "top_losses": label_issues.top_losses(found, info.temperature),
+        "mislabelled": label_issues.mislabelled(found, info.temperature),
         "batch": [{"path": str(item.path), "label": item.label} for item in job.items[::step]],
     }
     first = [next(i for i, item in enumerate(job.items) if item.label == label) for label in job.labels]
-    index.write(out / "report", findings, list(zip(job.labels, job.trainer.examples(first), strict=True)))
-    bundle.write_atomically(out / "README.md", model_card(info).encode())
+    training_report.write(out / "report", findings, list(zip(job.labels, job.trainer.examples(first), strict=True)))
+    model_folder.write_atomically(out / "README.md", model_card(info).encode())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -127,12 +127,12 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="the model folder to write (default: runs/model, with names runs/NAMES)")
     add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub")
     add("--name", help="the model's name, as its page shows it")
-    add("--recipe", choices=("auto", *learn.RECIPES), default="auto", help="auto: finetune on a GPU, else fast")
+    add("--recipe", choices=("auto", *cross_validation.RECIPES), default="auto", help="auto: finetune on a GPU, else fast")
     add("--arch", default=DEFAULT_ARCH, help="any timm or torchvision network (default: %(default)s)")
     add("--weights", type=Path, help="a file of its ImageNet weights, instead of a download")
     add("--epochs", type=int, help="instead of the recipe's own number")
     add("--batch-size", type=int, help="instead of the recipe's own, if the GPU's memory is short")
-    add("--split", choices=split.KINDS, help="what judges the model (default: auto, see README; with names holdout)")
+    add("--split", choices=splits.KINDS, help="what judges the model (default: auto, see README; with names holdout)")
     add("--valid-pct", type=float, default=0.2, help="the share held out by --split holdout (%(default)s)")
     add("--rounds", type=int, default=How.rounds, help="of training and judging (default: %(default)s)")
     add("--push", metavar="USER/NAME", help="publish the model folder on the Hugging Face Hub, under this name")
@@ -145,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
 
 def take_names(arguments: argparse.Namespace) -> None:
     """What the names say about the other arguments, where those were not given. Raises DataError."""
-    if arguments.from_learner or learn.is_helper():
+    if arguments.from_learner or cross_validation.is_helper():
         raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
     arguments.names = child.labels_of(arguments.names)
     place = child.place_of(arguments.names)
@@ -161,13 +161,13 @@ def make(arguments: argparse.Namespace) -> ModelInfo | None:
     """The model that the command line asks for; None on a helper. Raises CartoonError."""
     if arguments.from_learner:
         info = learner.convert(arguments.from_learner, arguments.out, arguments.name, arguments.data)
-        bundle.write_atomically(arguments.out / "README.md", model_card(info).encode())
+        model_folder.write_atomically(arguments.out / "README.md", model_card(info).encode())
         return info
     if arguments.data is None and (arguments.push or arguments.deploy):
-        return bundle.read(arguments.out)[0]
+        return model_folder.read(arguments.out)[0]
     if arguments.data is None:
         raise DataError("No picture folder was given: python train.py FOLDER, or --names NAME..., or --from-learner FILE.")
-    recipe = learn.choose_recipe(arguments.recipe, arguments.epochs, arguments.batch_size, arguments.seed)
+    recipe = cross_validation.choose_recipe(arguments.recipe, arguments.epochs, arguments.batch_size, arguments.seed)
     kind = arguments.split or "auto"
     how = How(
         "holdout" if kind == "auto" and recipe.takes_long else kind, arguments.valid_pct, arguments.rounds, arguments.seed
@@ -209,14 +209,14 @@ def run(arguments: argparse.Namespace) -> int:
         take_names(arguments)
     arguments.out = arguments.out or Path("runs/model")
     for repo in (arguments.push, arguments.deploy):
-        if repo and not learn.is_helper():
+        if repo and not cross_validation.is_helper():
             check_login(repo)
     trained = arguments.data or arguments.from_learner
     asked = {"pictures": arguments.names, "training": trained, "push": arguments.push, "deploy": arguments.deploy}
     stages = [stage for stage, wanted in asked.items() if wanted]
 
     def begin(stage: str) -> None:
-        if len(stages) > 1 and stage in stages and not learn.is_helper():
+        if len(stages) > 1 and stage in stages and not cross_validation.is_helper():
             print(f"{stages.index(stage) + 1} of {len(stages)}: {stage}", flush=True)
 
     begin("pictures")
@@ -233,7 +233,7 @@ def run(arguments: argparse.Namespace) -> int:
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
     proxies.prepare()
-    log.setLevel(logging.WARNING if learn.is_helper() else logging.INFO)
+    log.setLevel(logging.WARNING if cross_validation.is_helper() else logging.INFO)
     return console.run("train.py", lambda: run(parser().parse_args(argv)))
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 
 from bench.serving import ROOT, Asker, Cost, Latency, installed_mb, latency, peak_memory_mb, running
+from cartoons.classifier import Classifier
 from cartoons.images import load
-from cartoons.predict import Classifier
 
 DRAWING = ROOT / "examples" / "mickey-mouse-2.png"
 PAGE_PACKAGES = [line.split("==")[0] for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line]

@@ -132,12 +132,12 @@ def ours(urls: list[str], folder: Path) -> Result:
 
 def gather(addresses: str, out: str) -> None:
     """What scrape.py --from-urls does."""
-    from cartoons.download.fetch import Downloader
-    from cartoons.download.guard import Guard
-    from cartoons.gather.bars import Bars
-    from cartoons.gather.rounds import Aims, Gatherer
-    from cartoons.gather.seeker import Seeker
-    from cartoons.search.given import from_urls
+    from cartoons.download.downloader import Downloader
+    from cartoons.download.ssrf_guard import Guard
+    from cartoons.scraping.progress import Bars
+    from cartoons.scraping.scraper import Aims, Gatherer
+    from cartoons.scraping.seeker import Seeker
+    from cartoons.search.url_list import from_urls
 
     async def fill() -> None:
         hits = from_urls(Path(addresses), "pictures")

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cartoons import dataset, duplicates, near
+from cartoons import dataset, near, near_duplicates
 from cartoons.images import load
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "five"
@@ -69,7 +69,7 @@ def mixing(folder: Path) -> Floats:
     """(64, 64): turns white noise into frequencies whose signs agree as often as those of the folder's pictures do."""
     if not folder.is_dir():
         return np.eye(64)
-    hashes = np.array([duplicates.perceptual_hash(load(item.path)) for item in dataset.read(folder)], np.uint64)
+    hashes = np.array([near_duplicates.perceptual_hash(load(item.path)) for item in dataset.read(folder)], np.uint64)
     signs = np.where(unpacked(np.unique(hashes)), 1.0, -1.0)
     agree = np.sin(np.pi / 2 * (signs.T @ signs) / len(signs))  # of normal variables, by the agreement of their signs
     np.fill_diagonal(agree, 1.0)

@@ -19,10 +19,10 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cartoons import dataset, duplicates, split
-from cartoons.bundle import OTHER_LABEL
+from cartoons import dataset, near_duplicates, splits
 from cartoons.dataset import Item
 from cartoons.images import load, square_pad, to_batch
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.training.network import DEFAULT_ARCH, build_learner, find_network, plain_loaders
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "four"
@@ -55,7 +55,7 @@ def left_out(items: Sequence[Item], values: NDArray[np.float32], strength: float
     """Balanced accuracy over the characters, each source held out in turn."""
     labels = np.array([item.label for item in items])
     answers = np.full(len(items), "", dtype=labels.dtype)
-    for round_ in split.by_source(items, ROUNDS).rounds:
+    for round_ in splits.by_source(items, ROUNDS).rounds:
         held = np.array([i for i in round_.judged if labels[i] != OTHER_LABEL])
         train = np.array(round_.train)
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, class_weight="balanced", max_iter=300))
@@ -73,7 +73,7 @@ def main() -> int:
         print(f"{folder} is not here: padding against cropping is not measured.")
         return 0
     warnings.simplefilter("ignore")
-    items = duplicates.look_through(dataset.read(folder)).items
+    items = near_duplicates.look_through(dataset.read(folder)).items
     for name, resize in RESIZES.items():
         values = features(items, resize)
         best, strength = max((left_out(items, values, strength), strength) for strength in REGULARISATION)

@@ -31,10 +31,10 @@ from fastai.vision.all import (
 )
 from sklearn.metrics import balanced_accuracy_score
 
-from cartoons import dataset, duplicates, split
+from cartoons import dataset, near_duplicates, splits
 from cartoons.dataset import Item
-from cartoons.split import Round
-from cartoons.training.learn import Trainer, choose_recipe, make_trainer
+from cartoons.splits import Round
+from cartoons.training.cross_validation import Trainer, choose_recipe, make_trainer
 from cartoons.training.network import DEFAULT_ARCH, find_network, load_weights
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "five"
@@ -111,7 +111,7 @@ def usual(items: Sequence[Item], round_: Round) -> Course:
     return course
 
 
-def ours(name: str, items: Sequence[Item], round_: Round, plan: split.Plan, labels: tuple[str, ...]) -> Course:
+def ours(name: str, items: Sequence[Item], round_: Round, plan: splits.Plan, labels: tuple[str, ...]) -> Course:
     """A recipe of this project."""
     course = Course(name)
     truth = [items[i].label for i in round_.judged]
@@ -139,9 +139,9 @@ def main() -> int:
         print(f"{folder} is not here: the recipes are not compared.")
         return 0
     warnings.simplefilter("ignore")
-    items = duplicates.look_through(dataset.read(folder)).items
+    items = near_duplicates.look_through(dataset.read(folder)).items
     labels = dataset.labels_of(items)
-    plan = split.holdout(items, 0.2, SEED)
+    plan = splits.holdout(items, 0.2, SEED)
     [round_] = plan.rounds
     print(f"{len(round_.train)} pictures to train on, {len(round_.judged)} held out in whole groups, {folder.name}")
     peer = usual(items, round_)

@@ -6,36 +6,34 @@ image_modes.py   pixels of any mode and depth -> 8-bit RGB or RGBA
 tiff_samples.py  TIFF of samples that Pillow has no mode for
 images.py      bytes -> a safe RGB picture; this project's one way to make it square and normal
 resize.py      every way to make a picture square that a model may name
-bundle.py      the model folder: model.onnx + model.json; read, write, verify
+model_folder.py  the model folder: model.onnx + model.json; read, write, verify
 strict_json.py   JSON from anybody: parsed strictly, values checked
 graph.py       an ONNX graph, checked before anything relies on it
 trial.py       a graph of unknown origin, tried in a process of its own
-predict.py     Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
+classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
 metadata.py    what metadata.jsonl says of each picture
 picture_folder.py  the three together: the pictures of a folder, each with its label
 dataset.py     the picture folder as training takes it: labels, sources, groups, hashes
-duplicates.py  pictures of one artwork, found again
+near_duplicates.py  pictures of one artwork, found again
 near.py        alike hashes among very many
-split.py       which pictures judge a model that never saw them
-malloc.py      memory that is free goes back to the system
+splits.py      which pictures judge a model that never saw them
 malloc.py      memory that is free goes back to the system
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is
-card.py        metrics -> the model card
+cards.py       metrics -> the model card
 card_metadata.py   its front matter for the Hub
 converted_card.py  the part of it that is about a converted learner
 dataset_card.py  metadata -> the card of a picture folder
 img2dataset.py   addresses to img2dataset, its pictures back
 search/        names of characters -> addresses of pictures
 download/      addresses -> bytes, or the reason why not
-gather/        both, cleaned, into a picture folder
+scraping/      both, cleaned, into a picture folder
 serving/       the network -> the classifier: uploads, checks, routes
 page/          what a visitor sees
 review/        a picture folder cleaned by eye
-serving/       what serves a page
 hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX
 evaluation/    probabilities -> figures, calibration, doubts

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cartoons.bundle import ModelInfo
+from cartoons.model_folder import ModelInfo
 
 IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
 """Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""

@@ -1,6 +1,6 @@
 """What the card of a converted learner says: nothing was measured, and which files it opens in another way than the page."""
 
-from cartoons.bundle import ModelInfo
+from cartoons.model_folder import ModelInfo
 
 OPENED = {
     "transparent": "the page lays them on white; fastai drops the transparency and sees the colours beneath, mostly black",

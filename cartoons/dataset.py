@@ -13,10 +13,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cartoons.bundle import OTHER_LABEL
 from cartoons.errors import DataError
 from cartoons.folder_layout import TRAIN
 from cartoons.metadata import alike_key, clean_label, text
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import HIDDEN, PassedOver, file_sha256
 from cartoons.picture_folder import LabelledPicture, PictureFolder, check_labels, in_words, read_folder
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cartoons.bundle import write_atomically
 from cartoons.errors import DataError
+from cartoons.model_folder import write_atomically
 
 METADATA_FILE = "metadata.jsonl"
 LOOK_ALIKES = {**dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"), "\ufe0e": "", "\ufe0f": ""}

@@ -18,8 +18,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
-from cartoons import bundle
-from cartoons.bundle import ModelInfo
+from cartoons import model_folder
+from cartoons.model_folder import ModelInfo
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two trainings at once would else spin in each other's way
 
@@ -82,7 +82,7 @@ def colour_info(**changes: object) -> ModelInfo:
 @pytest.fixture
 def colour_model(tmp_path: Path) -> Path:
     folder = tmp_path / "colours"
-    bundle.write(folder, colour_info(), colour_graph())
+    model_folder.write(folder, colour_info(), colour_graph())
     return folder
 
 

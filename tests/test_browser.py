@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
-from cartoons import bundle
+from cartoons import model_folder
 from cartoons.images import load
 
 pytestmark = pytest.mark.slow
@@ -124,7 +124,7 @@ def test_clearing_starts_over(tab: Tab) -> None:
 
 
 def test_where_it_looked_is_a_fold_away(browser: Browser, tmp_path: Path) -> None:
-    bundle.write(tmp_path / "colours", colour_info(), colour_graph(heat=True))
+    model_folder.write(tmp_path / "colours", colour_info(), colour_graph(heat=True))
     half_red = plain("white")
     half_red.paste((255, 0, 0), (0, 0, 32, 64))
     half_red.save(tmp_path / "half.png")

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from conftest import change_json, colour_graph, colour_info, plain
 
-from cartoons import bundle
+from cartoons import model_folder
+from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
 from cartoons.page.words import looked, spotlight
-from cartoons.predict import Classifier
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    written = bundle.write(tmp_path, colour_info(), colour_graph())
-    info, onnx = bundle.read(tmp_path)
+    written = model_folder.write(tmp_path, colour_info(), colour_graph())
+    info, onnx = model_folder.read(tmp_path)
     assert info == written
     assert onnx == colour_graph()
     assert len(info.revision) == 12
@@ -36,13 +36,13 @@ def test_a_newer_format_is_refused(colour_model: Path) -> None:
 
 
 def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:
-    bundle.write(tmp_path, colour_info(), b"not a graph")
+    model_folder.write(tmp_path, colour_info(), b"not a graph")
     with pytest.raises(BundleError, match="cannot be loaded"):
         Classifier.load(tmp_path)
 
 
 def test_a_graph_of_other_labels_is_refused(tmp_path: Path) -> None:
-    bundle.write(tmp_path, colour_info(labels=("red", "green")), colour_graph())
+    model_folder.write(tmp_path, colour_info(labels=("red", "green")), colour_graph())
     with pytest.raises(BundleError, match="answers 3 labels"):
         Classifier.load(tmp_path)
 
@@ -72,7 +72,7 @@ def test_any_batch_gives_what_single_pictures_give(colour_model: Path) -> None:
 def test_temperature_softens(tmp_path: Path) -> None:
     tops = []
     for temperature in (1.0, 5.0):
-        bundle.write(tmp_path, colour_info(temperature=temperature), colour_graph())
+        model_folder.write(tmp_path, colour_info(temperature=temperature), colour_graph())
         tops.append(Classifier.load(tmp_path).predict([plain("#ff8800")])[0].probabilities["red fox"])
     assert tops[0] > tops[1] > 1 / 3
 

@@ -6,9 +6,9 @@ import pytest
 from conftest import ROOT, colour_info
 from huggingface_hub import ModelCard
 
-from cartoons import bundle
-from cartoons.card import model_card
+from cartoons import model_folder
 from cartoons.card_metadata import Published
+from cartoons.cards import model_card
 
 INTERVAL = [0.8, 1.0]
 ROW = {"pictures": 9, "recall": 0.9, "recall_95": INTERVAL, "precision": 0.95, "precision_95": INTERVAL}
@@ -85,6 +85,6 @@ def test_little_is_enough(names: tuple[str, ...]) -> None:
 
 
 def test_the_embedded_models_card_can_be_made() -> None:
-    card = model_card(bundle.read(ROOT / "model")[0], Published("toon/four"))
+    card = model_card(model_folder.read(ROOT / "model")[0], Published("toon/four"))
     assert "| donald duck | 26 | 0.923 |" in card
     assert "42 times" in card

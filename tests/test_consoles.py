@@ -26,11 +26,11 @@ import scrape
 from cartoons import proxies
 from cartoons.download.outcome import NotFetchedError
 from cartoons.errors import LaunchError, SearchError, shortened
-from cartoons.gather import child
-from cartoons.gather.bars import Bars
 from cartoons.hub.pull import _instead
 from cartoons.img2dataset import read_output
 from cartoons.progress import Progress
+from cartoons.scraping import child
+from cartoons.scraping.progress import Bars
 from cartoons.serving import environment
 
 LABELS = ("red fox", "ドラえもん 🦊", "שועל")
@@ -394,7 +394,8 @@ def test_a_live_line_fits_and_is_only_where_it_can_be_rewritten(
 
 def test_no_bars_go_into_a_file(tmp_path: Path) -> None:
     code = (
-        "from cartoons.gather.bars import Bars\nwith Bars({'red fox': 9}) as bars:\n    bars.settled([]), bars.say('Look.')"
+        "from cartoons.scraping.progress import Bars\n"
+        "with Bars({'red fox': 9}) as bars:\n    bars.settled([]), bars.say('Look.')"
     )
     done = python("-c", code, folder=tmp_path, env={"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm"})
     assert done.stderr == b"Look.\n"

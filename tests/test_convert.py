@@ -29,14 +29,14 @@ from pandas import DataFrame
 from PIL import Image
 from torch import nn
 
-from cartoons.bundle import RESIZE_RULE, RESIZE_RULES
+from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, labels_of
 from cartoons.convert.learner import convert
 from cartoons.convert.pictures import write_probes
 from cartoons.convert.pipeline import measure
 from cartoons.errors import ConvertError, ExportError
 from cartoons.images import load
-from cartoons.predict import Classifier
+from cartoons.model_folder import RESIZE_RULE, RESIZE_RULES
 from cartoons.resize import RESIZES
 
 pytestmark = pytest.mark.usefixtures("one_thread")

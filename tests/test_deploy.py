@@ -17,7 +17,7 @@ from hub_server import SHA, Hub
 from huggingface_hub import RepoCard
 from test_page import SPACES
 
-from cartoons import bundle
+from cartoons import model_folder
 from cartoons.errors import HubError
 from cartoons.hub.deploy import one_by_one
 from cartoons.hub.space import Source, card_of, check, content_of, describe, front_matter, modules_of
@@ -27,7 +27,7 @@ TIMEOUT_S = 180
 
 @pytest.fixture
 def source(colour_model: Path) -> Source:
-    return Source(colour_model, bundle.read(colour_model)[0], "toon/model", SHA)
+    return Source(colour_model, model_folder.read(colour_model)[0], "toon/model", SHA)
 
 
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: Source) -> None:
@@ -269,7 +269,7 @@ def test_names_that_are_none(deploy: Deploy, hub: Hub) -> None:
 
 @pytest.mark.slow
 def test_an_altered_folder_is_not_deployed(deploy: Deploy, hub: Hub, colour_model: Path) -> None:
-    bundle.write(colour_model, colour_info(), colour_graph())
+    model_folder.write(colour_model, colour_info(), colour_graph())
     (colour_model / "model.onnx").write_bytes(b"x")
     done = deploy("toon/demo", "--model", str(colour_model))
     assert "altered or cut short" in done.stderr

@@ -16,12 +16,12 @@ import trustme
 from image_sites import EXPECTED, HOST, MB, Counting, Faults, Gate, Moody
 from world import Reply, Request, World
 
-from cartoons.download.fetch import LARGE_AT_ONCE, LARGE_BYTES, Downloader, Limits
-from cartoons.download.guard import Guard, is_public, resolve
+from cartoons.download.downloader import LARGE_AT_ONCE, LARGE_BYTES, Downloader, Limits
 from cartoons.download.headers import opt_out, wait_s
+from cartoons.download.http import USER_AGENT, Web, get_json, taken_apart
 from cartoons.download.outcome import Outcome
-from cartoons.download.turns import IDLE_LINES, Turns
-from cartoons.download.web import USER_AGENT, Web, get_json, taken_apart
+from cartoons.download.rate_limiter import IDLE_LINES, Turns
+from cartoons.download.ssrf_guard import Guard, is_public, resolve
 from cartoons.errors import DownloadError, SearchError
 
 pytestmark = pytest.mark.slow  # a loopback server in each

@@ -5,7 +5,7 @@ import pytest
 from conftest import draw_shape
 
 from cartoons.dataset import Item
-from cartoons.evaluation import calibration, doubts, evaluate, robustness
+from cartoons.evaluation import calibration, corruptions, label_issues, metrics
 from cartoons.training.augment import augment, on_scenery
 
 
@@ -13,15 +13,15 @@ def item(label: str, group: str, photo: bool = False) -> Item:
     return Item(Path("x.png"), label, "site", group, label, photo)
 
 
-def found(items: list[Item], logits: list[list[float]]) -> evaluate.OutOfFold:
-    return evaluate.OutOfFold(items, ("a", "b", "_other"), np.array(logits, dtype=float))
+def found(items: list[Item], logits: list[list[float]]) -> metrics.OutOfFold:
+    return metrics.OutOfFold(items, ("a", "b", "_other"), np.array(logits, dtype=float))
 
 
 def test_accuracy_is_balanced_and_ignores_other() -> None:
     items = [item("a", "1"), item("a", "2"), item("a", "3"), item("b", "4"), item("_other", "5")]
     logits = [[5, 0, 9], [5, 0, 0], [0, 5, 0], [0, 5, 0], [9, 0, 0]]
     out = found(items, logits)
-    figures = evaluate.accuracy(out, out.is_character & out.judged)
+    figures = metrics.accuracy(out, out.is_character & out.judged)
     assert figures["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
     assert figures["accuracy"] == pytest.approx(3 / 4)
     assert [row["recall"] for row in figures["per_class"].values()] == pytest.approx([2 / 3, 1])
@@ -36,7 +36,7 @@ def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)
     alone, alike = (
-        evaluate.interval(evaluate.redrawn(targets, answers, groups, [0, 1])["recall"].mean(axis=1))
+        metrics.interval(metrics.redrawn(targets, answers, groups, [0, 1])["recall"].mean(axis=1))
         for groups in ([str(k) for k in range(120)], [str(k % 6) for k in range(120)])
     )
     assert alone[0] < 5 / 6 < alone[1]
@@ -46,18 +46,18 @@ def test_the_interval_is_wider_when_pictures_are_alike() -> None:
 def test_the_temperature_is_found_again() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(size=(4000, 3)) * 2
-    targets = np.array([rng.choice(3, p=row) for row in evaluate.softmax(true)])
+    targets = np.array([rng.choice(3, p=row) for row in metrics.softmax(true)])
     assert calibration.fit_temperature(true * 3, targets) == pytest.approx(3, rel=0.1)
-    assert calibration.expected_calibration_error(evaluate.softmax(true), targets) < 0.03
-    assert calibration.expected_calibration_error(evaluate.softmax(true * 3), targets) > 0.1
+    assert calibration.expected_calibration_error(metrics.softmax(true), targets) < 0.03
+    assert calibration.expected_calibration_error(metrics.softmax(true * 3), targets) > 0.1
 
 
 def test_unknown_figures() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
     out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
-    metrics, temperature, threshold = evaluate.measure(out)
-    assert metrics["unknown"]["photographs"] == {"pictures": 1, "auroc": 1.0, "refused": 1.0}
-    assert metrics["unknown"]["unseen_cartoons"]["auroc"] == 0.5
+    measured, temperature, threshold = metrics.measure(out)
+    assert measured["unknown"]["photographs"] == {"pictures": 1, "auroc": 1.0, "refused": 1.0}
+    assert measured["unknown"]["unseen_cartoons"]["auroc"] == 0.5
     assert temperature > 0
     assert 0 <= threshold <= 1
 
@@ -67,18 +67,18 @@ def test_the_threshold_lets_few_photographs_through_and_spares_the_characters() 
     items = [item("a", str(k)) for k in range(100)] + [item("_other", str(k), photo=True) for k in range(100, 200)]
     out = found(items, [[4, 0, 0]] * 200)
     score = np.r_[rng.uniform(0, 0.4, 100), rng.uniform(0.5, 1, 100)]  # told apart: the stated rate decides
-    threshold = evaluate.unknown_threshold(out, score, out.is_character)
+    threshold = metrics.unknown_threshold(out, score, out.is_character)
     assert (score[100:] <= threshold).mean() == pytest.approx(0.05, abs=0.01)
     assert (score[:100] <= threshold).all()
     mixed = np.r_[rng.uniform(0.4, 1, 100), rng.uniform(0.3, 1, 100)]  # not told apart: characters are spared
-    threshold = evaluate.unknown_threshold(out, mixed, out.is_character)
+    threshold = metrics.unknown_threshold(out, mixed, out.is_character)
     assert (mixed[:100] <= threshold).mean() == pytest.approx(0.9, abs=0.01)
 
 
 def test_the_curves_of_the_report() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
     out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
-    drawn = evaluate.curves(out, 1.0)
+    drawn = metrics.curves(out, 1.0)
     assert drawn["roc"]["photographs"]["kept"][1:] == [0.5, 1.0, 1.0] or drawn["roc"]["photographs"]["kept"][-1] == 1.0
     assert drawn["roc"]["photographs"]["false_accept"][0] == 0.0
     assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 4
@@ -88,7 +88,7 @@ def test_slices_are_measured_on_the_sample_alone() -> None:
     items = [item("a", "1"), item("a", "2"), item("b", "3"), item("_other", "4")]
     out = found(items, [[8, 0, 0]] * 4)
     grey = np.array([[8, 0, 0], [np.nan] * 3, [8, 0, 0], [np.nan] * 3])
-    assert evaluate.sliced(out, {"grey": grey}) == {"grey": {"pictures": 2, "balanced_accuracy": 0.5}}
+    assert metrics.sliced(out, {"grey": grey}) == {"grey": {"pictures": 2, "balanced_accuracy": 0.5}}
 
 
 def test_swapped_labels_are_found() -> None:
@@ -99,29 +99,29 @@ def test_swapped_labels_are_found() -> None:
     logits = rng.normal(size=(120, 3)) * 0.5
     logits[np.arange(120), truth] += 5
     out = found(items, logits.tolist())
-    assert {row["label"] + row["suggested"] for row in doubts.mislabelled(out, 1.0)} == {"ab", "ba"}
-    assert len(doubts.mislabelled(out, 1.0)) == 2
-    worst = doubts.top_losses(out, 1.0)
+    assert {row["label"] + row["suggested"] for row in label_issues.mislabelled(out, 1.0)} == {"ab", "ba"}
+    assert len(label_issues.mislabelled(out, 1.0)) == 2
+    worst = label_issues.top_losses(out, 1.0)
     assert {row["label"] + row["answer"] for row in worst[:2]} == {"ab", "ba"}
     assert worst[0]["loss"] >= worst[1]["loss"] > worst[2]["loss"]
 
 
-@pytest.mark.parametrize("name", robustness.SLICES)
+@pytest.mark.parametrize("name", corruptions.SLICES)
 def test_every_slice_is_a_picture(name: str) -> None:
     cutout = draw_shape("round", 1).convert("RGBA")
     cutout.putalpha(128)
     for picture in (cutout, draw_shape("square", 2), draw_shape("square", 3).resize((3, 90))):
-        changed = robustness.SLICES[name](picture)
+        changed = corruptions.SLICES[name](picture)
         assert changed.mode == "RGB"
-        if name != robustness.AS_THEY_ARE:
+        if name != corruptions.AS_THEY_ARE:
             assert changed.size != picture.size or changed.tobytes() != picture.convert("RGB").tobytes()
 
 
 def test_pictures_nobody_judged_do_not_count() -> None:
     items = [item("a", "1"), item("b", "2"), item("b", "3")]
-    metrics, _, _ = evaluate.measure(found(items, [[8, 0, 0], [0, 8, 0], [np.nan] * 3]))
-    assert metrics["pictures"] == {"a": 1, "b": 1}
-    assert "photographs" not in metrics["unknown"]
+    measured, _, _ = metrics.measure(found(items, [[8, 0, 0], [0, 8, 0], [np.nan] * 3]))
+    assert measured["pictures"] == {"a": 1, "b": 1}
+    assert "photographs" not in measured["unknown"]
 
 
 def test_augmentation_depends_on_its_seed_alone() -> None:

@@ -15,9 +15,9 @@ from conftest import ROOT, change_json, colour_graph, colour_info, plain
 from hostile_graphs import GRAPHS, NO_ANSWER
 from hub_server import Hub
 
-from cartoons import bundle
+from cartoons import model_folder
+from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
-from cartoons.predict import Classifier
 from cartoons.trial import try_apart
 
 NUMBERS = {"nothing": None, "true": True, "text": "1", "list": [1], "object": {}}
@@ -136,23 +136,23 @@ def test_what_is_no_file_is_refused_at_once(colour_model: Path, name: str, kind:
 
 def test_links_to_files_are_followed(colour_model: Path) -> None:
     """The Hub's cache is made of them."""
-    for name in bundle.FILES:
+    for name in model_folder.FILES:
         (colour_model / name).rename(colour_model / f"blob-{name}")
         (colour_model / name).symlink_to(f"blob-{name}")
-    assert bundle.read(colour_model)[0].name == "colours"
+    assert model_folder.read(colour_model)[0].name == "colours"
 
 
 def test_nothing_is_written_that_would_be_refused(tmp_path: Path) -> None:
     for change in ({"temperature": float("nan")}, {"labels": ("a", "a")}, {"metrics": {"auroc": float("inf")}}):
         with pytest.raises(BundleError):
-            bundle.write(tmp_path / "model", colour_info(**change), colour_graph())
+            model_folder.write(tmp_path / "model", colour_info(**change), colour_graph())
     assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize(("given", "written"), [("a\nb\ud800", "a?b?"), ("a" * 2000, "a" * 1000), ("", "?")])
 def test_a_name_that_is_no_line_of_text_is_written_as_one(tmp_path: Path, given: str, written: str) -> None:
-    assert bundle.write(tmp_path, colour_info(name=given), colour_graph()).name == written
-    assert bundle.read(tmp_path)[0].name == written
+    assert model_folder.write(tmp_path, colour_info(name=given), colour_graph()).name == written
+    assert model_folder.read(tmp_path)[0].name == written
 
 
 @pytest.mark.slow
@@ -160,7 +160,7 @@ def test_a_name_that_is_no_line_of_text_is_written_as_one(tmp_path: Path, given:
 def test_a_graph_that_is_none_of_ours_is_refused(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make, words = GRAPHS[kind]
     folder = tmp_path / "model"
-    bundle.write(folder, colour_info(), make())
+    model_folder.write(folder, colour_info(), make())
     for place in (tmp_path, folder):
         (place / "secret.bin").write_bytes(bytes(36))
     monkeypatch.chdir(folder)
@@ -182,14 +182,14 @@ def test_the_page_answers_with_its_own_model_instead(tmp_path: Path) -> None:
     with Hub() as hub:
         for k, name in enumerate(names):
             folder = tmp_path / f"of-{k}"
-            bundle.write(folder, colour_info(), GRAPHS[name][0]())
+            model_folder.write(folder, colour_info(), GRAPHS[name][0]())
             hub.add("model", f"toon/of-{k}").commit({path.name: path.read_bytes() for path in folder.iterdir()})
         command = [sys.executable, "-c", ask, *(f"toon/of-{k}" for k in range(len(names)))]
         env = os.environ | hub.env(tmp_path / "cache")
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=True)
     for name, line in zip(names, done.stdout.splitlines(), strict=True):
         answering, notice = line.split("|")
-        assert answering == bundle.read(ROOT / "model")[0].name
+        assert answering == model_folder.read(ROOT / "model")[0].name
         assert re.search(GRAPHS[name][1], notice)
         assert "/" not in notice.replace("toon/of-", "")
 

@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from town import Pictures, Town, drawn, town
 
 import scrape
-from cartoons.gather.child import place_of
+from cartoons.scraping.child import place_of
 
 KINDS = {"bugs bunny": "round", "donald duck": "square"}
 
@@ -92,7 +92,7 @@ FILL = """
 import logging, sys
 from pathlib import Path
 from cartoons.errors import CartoonError
-from cartoons.gather.child import fill, labels_of
+from cartoons.scraping.child import fill, labels_of
 logging.basicConfig(level=logging.INFO)
 try:
     sys.exit(fill(Path("pictures"), labels_of(sys.argv[2:]), int(sys.argv[1])))
@@ -171,14 +171,14 @@ def test_scraping_goes_the_way_that_the_environment_says(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_a_model_is_trained_again_when_anything_is_new(tmp_path: Path, colour_model: Path) -> None:
-    from cartoons import bundle, dataset
-    from cartoons.training.job import DONE_FILE, Settings, done_before, order_of
-    from cartoons.training.learn import RECIPES
+    from cartoons import dataset, model_folder
+    from cartoons.training.cross_validation import RECIPES
+    from cartoons.training.run import DONE_FILE, Settings, done_before, order_of
 
     root = make_picture_folder(tmp_path / "shapes")
     settings = Settings(RECIPES["fast"])
     assert done_before(dataset.read(root), colour_model, settings) is None
-    info, _ = bundle.read(colour_model)
+    info, _ = model_folder.read(colour_model)
     (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
     assert done_before(dataset.read(root), colour_model, settings) == info
     assert done_before(dataset.read(root), colour_model, replace(settings, recipe=replace(settings.recipe, seed=1))) is None

@@ -15,8 +15,8 @@ from conftest import EXAMPLES, ROOT, Page, plain
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from cartoons.classifier import Classifier
 from cartoons.images import load
-from cartoons.predict import Classifier
 
 MICKEY = EXAMPLES / "mickey-mouse-2.png"
 SPACES = '''

@@ -14,8 +14,8 @@ from conftest import ROOT, colour_graph, colour_info
 from hub_server import Hub
 from huggingface_hub import ModelCard
 
-from cartoons import bundle
-from cartoons.card import model_card
+from cartoons import model_folder
+from cartoons.cards import model_card
 from cartoons.errors import HubError
 from cartoons.hub.push import model_content
 
@@ -57,10 +57,10 @@ def folder(tmp_path: Path) -> Path:
     """A model folder as train.py leaves it, with a real report on pictures of this machine."""
     from test_report import augmented, full
 
-    from cartoons.report import index
+    from cartoons.report import training_report
 
     made = tmp_path / "mine"
-    info = bundle.write(made, colour_info(metrics=PARITY), colour_graph())
+    info = model_folder.write(made, colour_info(metrics=PARITY), colour_graph())
     (made / "model.pkl").write_bytes(b"\x80learner\0" * 400)
     (made / "weights.safetensors").write_bytes(b"\0weights" * 400)
     (made / "pyproject.toml").write_text('[build-system]\nrequires = ["fastai=2.8.12"]\n')
@@ -68,13 +68,13 @@ def folder(tmp_path: Path) -> Path:
     (made / "work").mkdir()
     (made / "work" / "round.fit").write_bytes(b"not for others")
     findings = full(tmp_path / "pictures") | {"revision": info.revision}
-    index.write(made / "report", findings, augmented())
+    training_report.write(made / "report", findings, augmented())
     return made
 
 
 @pytest.mark.slow
 def test_one_commit_holds_what_others_may_see_and_nothing_else(tmp_path: Path, folder: Path) -> None:
-    info, _ = bundle.read(folder)
+    info, _ = model_folder.read(folder)
     with Hub() as hub:
         assert run(hub, tmp_path, PUSH, folder, "toon/new") == f"{hub.url}/toon/new"
         repo = hub.repos["model", "toon/new"]
@@ -126,13 +126,13 @@ def test_a_cut_push_leaves_the_old_revision_and_the_same_command_goes_on(tmp_pat
         run(hub, tmp_path, PUSH, folder, "toon/new")
         repo = hub.repos["model", "toon/new"]
         first = repo.head
-        new = bundle.write(folder, replace(bundle.read(folder)[0], name="newer"), colour_graph(gain=9))
+        new = model_folder.write(folder, replace(model_folder.read(folder)[0], name="newer"), colour_graph(gain=9))
         hub.fail("PUT /lfs", cut=True)  # once: the client tries again by itself
         hub.fail("POST .*/commit/", cut=True)
         assert "the connection broke" in (said := run(hub, tmp_path, PUSH, folder, "toon/new"))
         assert "the same command, given again, goes on from there" in said
         assert repo.head is first
-        assert repo.tags == {bundle.read(folder)[0].revision: first.sha} or new.revision not in repo.tags
+        assert repo.tags == {model_folder.read(folder)[0].revision: first.sha} or new.revision not in repo.tags
         uploads = hub.count("PUT")
         assert "refused" not in run(hub, tmp_path, PUSH, folder, "toon/new")
         assert hub.count("PUT") == uploads
@@ -149,7 +149,7 @@ def test_a_push_cut_before_its_tag_gets_it_the_next_time(tmp_path: Path, folder:
         )
         run(hub, tmp_path, PUSH, folder, "toon/new")
         assert hub.repos["model", "toon/new"].tags == {
-            bundle.read(folder)[0].revision: hub.repos["model", "toon/new"].head.sha
+            model_folder.read(folder)[0].revision: hub.repos["model", "toon/new"].head.sha
         }
 
 
@@ -213,17 +213,17 @@ def test_a_folder_that_was_not_checked_or_was_altered_is_not_uploaded(tmp_path: 
     with Hub() as hub:
         (folder / "model.onnx").write_bytes(colour_graph()[:-1] + b"x")
         assert "altered or cut short" in run(hub, tmp_path, PUSH, folder, "toon/new")
-        bundle.write(folder, colour_info(), colour_graph())
+        model_folder.write(folder, colour_info(), colour_graph())
         assert "'pictures' is no name on the Hub" in run(hub, tmp_path, PUSH, folder, "toon/new", "pictures")
         assert "nobody checked that its model answers as its learner" in run(hub, tmp_path, PUSH, folder, "toon/new")
         assert hub.asked == []
 
 
 def test_a_report_or_learner_of_another_model_stays_at_home(folder: Path) -> None:
-    info, graph = bundle.read(folder)
-    other = bundle.write(folder, replace(info, recipe="by hand"), colour_graph(gain=9))
+    info, graph = model_folder.read(folder)
+    other = model_folder.write(folder, replace(info, recipe="by hand"), colour_graph(gain=9))
     assert not [name for name in model_content(folder, other, "toon/new", None) if name.startswith("report/")]
-    converted = bundle.write(folder, replace(info, recipe="converted"), graph)
+    converted = model_folder.write(folder, replace(info, recipe="converted"), graph)
     assert model_content(folder, converted, "toon/new", None).keys() == {"model.onnx", "model.json", "README.md"}
 
 
@@ -231,12 +231,12 @@ def test_a_report_that_would_show_what_is_not_published_is_refused(folder: Path)
     page = folder / "report" / "index.html"
     page.write_text(page.read_text().replace("<main>", '<main><img src="pictures/0.jpg">'))
     with pytest.raises(HubError, match=r"shows pictures/0.jpg, which is not published"):
-        model_content(folder, bundle.read(folder)[0], "toon/new", None)
+        model_content(folder, model_folder.read(folder)[0], "toon/new", None)
 
 
 def test_the_card_names_the_pictures_and_offers_drawings_to_try(folder: Path) -> None:
     labels = ("Bugs Bunny", "somebody", "_other")
-    info = bundle.write(folder, colour_info(metrics=PARITY, labels=labels), colour_graph())
+    info = model_folder.write(folder, colour_info(metrics=PARITY, labels=labels), colour_graph())
     (folder / "README.md").unlink()
     content = model_content(folder, info, "toon/new", "toon/pictures")
     card = ModelCard(content["README.md"].decode())
@@ -248,7 +248,7 @@ def test_the_card_names_the_pictures_and_offers_drawings_to_try(folder: Path) ->
 
 
 def test_a_card_that_its_owner_changed_is_kept_if_it_is_valid(folder: Path) -> None:
-    info, _ = bundle.read(folder)
+    info, _ = model_folder.read(folder)
     card = folder / "README.md"
     card.write_text(card.read_text() + "\nMy own words.\n")
     assert model_content(folder, info, "toon/new", None)["README.md"] == card.read_bytes()
@@ -283,7 +283,7 @@ def test_the_command_line_pushes_an_existing_folder(tmp_path: Path, folder: Path
     with Hub() as hub:
         done = subprocess.run(command, env=os.environ | hub.env(tmp_path, "hf_free"), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert f"{hub.url}/toon/new: revision {bundle.read(folder)[0].revision}" in done.stdout
+        assert f"{hub.url}/toon/new: revision {model_folder.read(folder)[0].revision}" in done.stdout
         assert "python app.py --deploy USER/SPACE --model toon/new" in done.stdout
         assert hub.repos["model", "toon/new"].private
         command.insert(4, "nowhere")  # a folder to train on, looked at only by whoever may push
@@ -306,7 +306,7 @@ CLASSIFY = """
 import sys, json
 from cartoons.hub.pull import pull
 from cartoons.images import load
-from cartoons.predict import Classifier
+from cartoons.classifier import Classifier
 classifier = Classifier.load(pull("toon/new"))
 print(json.dumps(classifier.probabilities([load(path) for path in sys.argv[1:]]).tolist()))
 """
@@ -325,7 +325,7 @@ def test_the_pushed_learner_and_the_pushed_graph_answer_alike(tmp_path: Path) ->
     learn = tiny(loaders(shapes, Resize(64)))
     mine = tmp_path / "mine"
     info = convert(str(exported(learn, tmp_path)), mine)
-    bundle.write(mine, replace(info, recipe="finetune"), (mine / "model.onnx").read_bytes())
+    model_folder.write(mine, replace(info, recipe="finetune"), (mine / "model.onnx").read_bytes())
     save_learner(learn, mine, {})
     for place in (ROOT, tmp_path):
         assert str(place).encode() not in (mine / "model.pkl").read_bytes()

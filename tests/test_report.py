@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 from cartoons.report import readings
 from cartoons.report.drawing import fitted, shown
 from cartoons.report.figures import confusion
-from cartoons.report.index import write
+from cartoons.report.training_report import write
 
 LABELS = ["bugs bunny", "mickey mouse", "shinchan"]
 ODD = ["<script>alert(1)</script>", "😀 日本 & \"quotes\" 'too'", "long " * 40, "$x^2$ \\frac", "a\x07b\udc80c"]

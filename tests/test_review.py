@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, colour_info, plain
 
+from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.predict import Classifier
 from cartoons.review.apply import JOURNAL, Applied, apply
 from cartoons.review.decisions import DECISIONS_FILE, Decision, append, read, standing
 from cartoons.review.desk import Desk
-from cartoons.review.order import judge, opinion
+from cartoons.review.ranking import judge, opinion
 from cartoons.review.shelf import not_shown
 from cartoons.review.shelf import read as shelf
 

@@ -21,7 +21,7 @@ EVIL = "<img src=x onerror=document.title='owned'>"
 SERVE = """
 import sys
 from pathlib import Path
-from cartoons.review.page import serve
+from cartoons.review.server import serve
 serve(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None)
 """
 

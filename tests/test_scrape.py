@@ -19,7 +19,7 @@ from datasets import load_dataset
 from hub_server import Hub
 from image_sites import EXPECTED, HOST, Faults
 from search_sites import BingSite, DuckDuckGoSite, Picture
-from test_gather import contents, drawing, encoded
+from test_scraping import contents, drawing, encoded
 from world import Reply, Request, World
 
 import scrape
@@ -159,7 +159,7 @@ WITH_SHORT_LIMITS = """
 import sys
 from pathlib import Path
 import scrape
-from cartoons.download.fetch import Limits
+from cartoons.download.downloader import Limits
 real = Limits
 short = dict(tries=1, read_s=1, whole_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01, longest_backoff_s=0.02)
 scrape.Limits = lambda **kinds: real(**short, **kinds)

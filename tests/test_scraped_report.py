@@ -9,7 +9,7 @@ import pytest
 from conftest import CHROMIUM_FLAGS, draw_shape
 from playwright.sync_api import sync_playwright
 
-from cartoons.report import scraped
+from cartoons.report import scrape_report
 
 EVIL = "\"><script>document.title='taken'</script>\x00&amp;\ud800"
 TROUBLES = ["duckduckgo answered 202 four times: bing was asked instead <b>."]
@@ -58,7 +58,7 @@ class Tags(HTMLParser):
 
 
 def drawn(attempts: list[dict[str, object]], rows: list[dict[str, object]]) -> str:
-    return scraped.page(["round one", "square"], attempts, rows, TROUBLES).decode()
+    return scrape_report.page(["round one", "square"], attempts, rows, TROUBLES).decode()
 
 
 def cells(page: str) -> list[list[str]]:
@@ -102,7 +102,7 @@ def test_the_words_around_the_numbers() -> None:
     assert "Round One: 3 pictures" in page
     assert "Square: 1 picture<" in page
     assert "(also round one)</li></ul></details>" in page
-    quiet = scraped.page(["fox"], [], [], []).decode()
+    quiet = scrape_report.page(["fox"], [], [], []).decode()
     assert "Not one picture." in quiet
     assert "search engines" not in quiet
 
@@ -177,8 +177,8 @@ def test_in_a_browser_every_picture_shows_and_a_phone_is_wide_enough(tmp_path: P
         path = tmp_path / str(row["file_name"])
         path.parent.mkdir(exist_ok=True)
         draw_shape("round", seed=1).save(path)
-    scraped.write(tmp_path, ["round one", "square"], attempts, rows, TROUBLES)
-    assert (tmp_path / "report.html").read_bytes() == scraped.page(["round one", "square"], attempts, rows, TROUBLES)
+    scrape_report.write(tmp_path, ["round one", "square"], attempts, rows, TROUBLES)
+    assert (tmp_path / "report.html").read_bytes() == scrape_report.page(["round one", "square"], attempts, rows, TROUBLES)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         tab = browser.new_page(viewport={"width": 390, "height": 3000}, color_scheme="dark")

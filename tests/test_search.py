@@ -17,11 +17,11 @@ from world import World
 from cartoons.errors import DataError, SearchError
 from cartoons.search.engine import Engine, GetJson
 from cartoons.search.engines import engines_named
-from cartoons.search.given import from_urls
 from cartoons.search.hits import Hit, one_line, web_address
 from cartoons.search.pace import Pace
 from cartoons.search.queries import queries_for
 from cartoons.search.searcher import Searcher
+from cartoons.search.url_list import from_urls
 
 pytestmark = pytest.mark.slow  # a loopback server in each
 

@@ -91,9 +91,14 @@ def test_the_page_talks_to_nobody_else_and_leaves_nothing_at_home(alone: list[st
 @pytest.mark.parametrize(
     "modules",
     [
-        ["cartoons.predict"],
-        ["conftest", "cartoons.predict"],
-        ["cartoons.training.precision", "cartoons.convert.learner", "cartoons.evaluation.doubts", "cartoons.report.index"],
+        ["cartoons.classifier"],
+        ["conftest", "cartoons.classifier"],
+        [
+            "cartoons.training.quantize",
+            "cartoons.convert.learner",
+            "cartoons.evaluation.label_issues",
+            "cartoons.report.training_report",
+        ],
     ],
     ids=" ".join,
 )

@@ -16,9 +16,9 @@ import pytest
 from conftest import ROOT, draw_shape, free_port, make_picture_folder
 from huggingface_hub import ModelCard
 
+from cartoons.classifier import Classifier
 from cartoons.errors import DataError, ExportError
 from cartoons.images import load
-from cartoons.predict import Classifier
 
 pytestmark = pytest.mark.slow
 
@@ -44,8 +44,8 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 def tiny(**changes: object) -> object:
     """Settings of a training that takes seconds."""
-    from cartoons.split import How
-    from cartoons.training.fast import Recipe
+    from cartoons.splits import How
+    from cartoons.training.cached_features import Recipe
     from train import Settings
 
     return Settings(Recipe(epochs=1, fewest_samples=200, views=2), how=How(rounds=2), name="Shapes", **changes)
@@ -245,9 +245,9 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
 
 def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
     from cartoons import dataset
-    from cartoons.duplicates import look_through
-    from cartoons.training.checkpoint import Row
-    from cartoons.training.learn import choose_recipe, make_trainer
+    from cartoons.near_duplicates import look_through
+    from cartoons.training.callbacks import Row
+    from cartoons.training.cross_validation import choose_recipe, make_trainer
     from cartoons.training.network import find_network
 
     items = look_through(dataset.read(data)).items
@@ -282,7 +282,7 @@ def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> No
 
 
 def test_a_recipe_is_found_by_its_name_and_takes_other_numbers() -> None:
-    from cartoons.training.learn import RECIPES, choose_recipe
+    from cartoons.training.cross_validation import RECIPES, choose_recipe
 
     for name in ("fast", "thorough", "finetune"):
         recipe = choose_recipe(name, 2, 7, 5)
@@ -345,7 +345,7 @@ def test_each_picture_is_seen_once_an_epoch() -> None:
 
 
 def test_int8_is_kept_only_where_it_costs_nothing() -> None:
-    from cartoons.training.precision import Candidate, choose
+    from cartoons.training.quantize import Candidate, choose
 
     fp32 = Candidate("fp32", 18.8, 8.0, 0.960, 0.98)
     fp16 = Candidate("fp16 weights", 9.4, 8.1, 0.960, 0.98)
@@ -378,7 +378,7 @@ def test_the_parity_gate_refuses() -> None:
 
 
 def test_sampling_is_balanced() -> None:
-    from cartoons.training.fast import sampling_weights
+    from cartoons.training.cached_features import sampling_weights
 
     labels = ["a"] * 10 + ["b"] * 30 + ["_other"] * 100
     weights = np.array(sampling_weights(labels))
@@ -425,7 +425,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 
 
 def test_the_first_lines_say_what_the_folder_was_taken_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    from cartoons.training.job import look_through, read_data
+    from cartoons.training.run import look_through, read_data
 
     root = make_picture_folder(tmp_path / "d")
     (root / "round" / "notes.txt").write_text("a note")

@@ -15,8 +15,8 @@ from fastai.vision.core import PILImage
 from numpy.typing import NDArray
 from PIL import Image
 
+from cartoons.classifier import softmax
 from cartoons.errors import ConvertError, in_a_line
-from cartoons.predict import softmax
 
 ONLY = ": only classifiers with one label per picture can be converted."
 Items = Callable[[Sequence[Path]], tuple[list[Any], int | None]]

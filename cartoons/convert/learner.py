@@ -22,8 +22,8 @@ import torch
 from fastai.learner import Learner
 from torch import nn
 
-from cartoons import bundle
-from cartoons.bundle import ModelInfo
+from cartoons import model_folder
+from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, labels_of
 from cartoons.convert.parity import Answered, ask, check
 from cartoons.convert.pictures import write_kinds, write_probes
@@ -32,7 +32,7 @@ from cartoons.convert.unpickle import find, load_learner_file, versions_beside
 from cartoons.converted_card import opened_otherwise
 from cartoons.errors import ConvertError, DataError, ExportError, in_a_line
 from cartoons.hub.pull import LEARNER_FILES
-from cartoons.predict import Classifier
+from cartoons.model_folder import ModelInfo
 from cartoons.training.export import to_onnx
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -82,8 +82,8 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
             versions=_versions(path),
         )
         graph, parity = _checked(learn, pipeline, info, answers)
-    bundle.check_writable(out)
-    written = bundle.write(out, replace(info, metrics={"parity": parity}), graph)
+    model_folder.check_writable(out)
+    written = model_folder.write(out, replace(info, metrics={"parity": parity}), graph)
     if UNKNOWN in info.labels:
         log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
     if said := opened_otherwise(written):

@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, Prediction
 from cartoons.convert.pictures import PLAIN, kind_of
 from cartoons.errors import ConvertError, ImageError
 from cartoons.images import load
-from cartoons.predict import Classifier
 from cartoons.training.export import TOLERANCE, Parity, compare
 
 AT_ONCE = 8

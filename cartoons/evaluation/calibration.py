@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from cartoons.predict import softmax
+from cartoons.classifier import softmax
 
 ECE_BINS = 15
 

@@ -15,12 +15,12 @@ from typing import Any
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]  # it brings no types
 from huggingface_hub import HfApi, SpaceRuntime, get_token
 
-from cartoons import bundle
+from cartoons import model_folder
 from cartoons.errors import HubError, shortened
+from cartoons.hub.errors import REPO, check_name, reading, why_unread, writing
 from cartoons.hub.pull import pull
 from cartoons.hub.push import publish
 from cartoons.hub.space import ROOT, Source, card_of, check, content_of, drawings_of, front_matter
-from cartoons.hub.words import REPO, check_name, reading, why_unread, writing
 
 ZERO_GPU, CPU_BASIC = "zero-a10g", "cpu-basic"
 PAID = {
@@ -119,7 +119,7 @@ def _source(model: str | None) -> Source:
     """The model, found and verified. Raises BundleError, HubError."""
     folder = Path(model).expanduser() if model else ROOT / "model"
     if folder.is_dir() or model is None:
-        return Source(folder, bundle.read(folder)[0])
+        return Source(folder, model_folder.read(folder)[0])
     repo, _, revision = model.partition("@")
     if not REPO.fullmatch(repo):
         raise HubError(f"{model} is neither a model folder nor user/name of a model on the Hub.")
@@ -132,7 +132,7 @@ def _source(model: str | None) -> Source:
         )
     commit = str(found.sha)
     folder = pull(repo, commit)
-    return Source(folder, bundle.read(folder)[0], repo, commit)
+    return Source(folder, model_folder.read(folder)[0], repo, commit)
 
 
 def _make(space: str, hardware: str, source: Source, private: bool) -> None:

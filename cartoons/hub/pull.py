@@ -17,10 +17,10 @@ from huggingface_hub import HfApi, hf_hub_download, scan_cache_dir, snapshot_dow
 from huggingface_hub.errors import CacheNotFound
 from huggingface_hub.hf_api import ModelInfo as Listing
 
-from cartoons.bundle import FILES, MOST_BYTES
 from cartoons.console import command
 from cartoons.errors import HubError
-from cartoons.hub.words import reading
+from cartoons.hub.errors import reading
+from cartoons.model_folder import FILES, MOST_BYTES
 
 INFO_TIMEOUT_S = 10.0
 DOWNLOAD_TIMEOUT_S = 900.0

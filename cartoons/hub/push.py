@@ -12,20 +12,20 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, get_token
 from huggingface_hub.errors import LocalTokenNotFoundError
 
-from cartoons import bundle
-from cartoons.bundle import ModelInfo
-from cartoons.card import model_card
+from cartoons import model_folder
 from cartoons.card_metadata import Published
+from cartoons.cards import model_card
 from cartoons.errors import HubError
+from cartoons.hub.errors import check_name, writing
 from cartoons.hub.space import drawings_of
-from cartoons.hub.words import check_name, writing
+from cartoons.model_folder import ModelInfo
 
 CARD = "README.md"
 LEARNER = ("model.pkl", "pyproject.toml", "weights.safetensors")
 """What goes on training: model.pkl and pyproject.toml as from_pretrained_fastai wants them."""
 
 REPORT = PurePosixPath("report")
-OF_A_MODEL = re.compile("|".join(map(re.escape, (*bundle.FILES, *LEARNER))) + "|(report|examples)/.*")
+OF_A_MODEL = re.compile("|".join(map(re.escape, (*model_folder.FILES, *LEARNER))) + "|(report|examples)/.*")
 OF_A_DATASET = re.compile(".+/.+")
 """What this project writes in such a repository: of these, what a push does not bring is removed."""
 
@@ -61,7 +61,7 @@ def push_model(folder: Path, repo: str, *, private: bool = False, dataset: str |
     """
     if dataset:
         check_name(dataset)
-    info, _ = bundle.read(folder)
+    info, _ = model_folder.read(folder)
     if "parity" not in info.metrics:
         raise HubError(
             f"{folder} was not pushed: nobody checked that its model answers as its learner does (model.json has no "
@@ -110,7 +110,7 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
 
 def model_content(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -> dict[str, Path | bytes]:
     """What of a model folder is published: no picture it was trained on, and no path of this machine."""
-    content: dict[str, Path | bytes] = {name: folder / name for name in bundle.FILES}
+    content: dict[str, Path | bytes] = {name: folder / name for name in model_folder.FILES}
     if info.recipe != "converted":
         content |= {name: folder / name for name in LEARNER if (folder / name).is_file()}
         content |= _report(folder, info)

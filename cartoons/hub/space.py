@@ -12,8 +12,8 @@ from typing import Any
 
 from huggingface_hub import RepoCard
 
-from cartoons.bundle import FILES, ModelInfo
 from cartoons.errors import HubError
+from cartoons.model_folder import FILES, ModelInfo
 
 ROOT = Path(__file__).parent.parent.parent
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")

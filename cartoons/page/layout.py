@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, ImageError
 from cartoons.page.words import colophon, headline, looked, opening
-from cartoons.predict import Prediction
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
 

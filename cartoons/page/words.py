@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from cartoons.bundle import ModelInfo
-from cartoons.predict import Look, Prediction
+from cartoons.classifier import Look, Prediction
+from cartoons.model_folder import ModelInfo
 
 MOST_SPOKEN = 8
 """Up to this many characters are named one by one."""

@@ -1,7 +1,7 @@
 """Reports: pages that open offline.
 
-index.py     of a model folder, written: index.html, report.json, pictures.html
-scraped.py   report.html of a scraped folder
+training_report.py  of a model folder, written: index.html, report.json, pictures.html
+scrape_report.py    report.html of a scraped folder
 contact.py   pictures.html, the sheet that stays at home
 document.py  the frame of all pages
 plates.py    which figures there are, and their words

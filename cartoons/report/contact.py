@@ -12,9 +12,9 @@ from typing import Any
 
 from PIL import Image
 
-from cartoons.bundle import write_atomically
 from cartoons.errors import ImageError
 from cartoons.images import load
+from cartoons.model_folder import write_atomically
 from cartoons.report.document import document, name
 from cartoons.report.drawing import clean, shown
 from cartoons.report.readings import percent

@@ -16,7 +16,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cartoons.bundle import OTHER_LABEL
+from cartoons.model_folder import OTHER_LABEL
 
 WIDTH_PX = 400
 """A figure this wide is legible on a phone; only matrices of many characters are wider, and scroll."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cartoons.bundle import OTHER_LABEL
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.report import curves, figures, readings
 from cartoons.report.drawing import WIDTH_PX, Drawing, shown
 

@@ -6,7 +6,7 @@ Plain text: whoever puts it into a page escapes it. Every function gives "" wher
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cartoons.bundle import OTHER_LABEL
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.report.drawing import shown
 
 Findings = Mapping[str, Any]

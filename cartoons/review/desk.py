@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cartoons.classifier import Classifier
 from cartoons.errors import DataError
 from cartoons.images import load
-from cartoons.predict import Classifier
 from cartoons.review import decisions, shelf
 from cartoons.review.apply import apply
 from cartoons.review.decisions import DELETE, KEEP, MOVE, UNDO, Decision
-from cartoons.review.order import Opinion, in_order, opinions
+from cartoons.review.ranking import Opinion, in_order, opinions
 from cartoons.review.shelf import Picture, labels_of, waits, word_on
 
 SMALL_PX, LARGE_PX = 320, 1280

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cartoons.bundle import OTHER_LABEL
 from cartoons.metadata import text
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import file_sha256
 from cartoons.picture_folder import LabelledPicture, check_labels, in_words, read_folder
 from cartoons.review.decisions import DELETE, KEEP, MOVE, Decision

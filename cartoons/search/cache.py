@@ -6,8 +6,8 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cartoons.bundle import write_atomically
 from cartoons.errors import SearchError
+from cartoons.model_folder import write_atomically
 from cartoons.search.engine import Found, Page
 
 

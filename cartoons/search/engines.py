@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from cartoons.errors import SearchError
 from cartoons.search.commons import Commons
+from cartoons.search.ddgs_engine import Bing, DuckDuckGo
 from cartoons.search.engine import Engine, GetJson
-from cartoons.search.metasearch import Bing, DuckDuckGo
 from cartoons.search.openverse import Openverse
 
 NAMES = (DuckDuckGo.name, Bing.name, Openverse.name, Commons.name)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from cartoons.classifier import Classifier, Look, Prediction
 from cartoons.errors import BusyError, ImageError
 from cartoons.images import load
-from cartoons.predict import Classifier, Look, Prediction
 from cartoons.serving.worker_pool import WorkerPool
 
 log = logging.getLogger("page")

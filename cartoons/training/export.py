@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from cartoons import bundle
-from cartoons.bundle import ModelInfo
+from cartoons import model_folder
+from cartoons.classifier import BATCH_SIZE, Classifier, softmax
 from cartoons.errors import ExportError
 from cartoons.graph import HEAT_NAME, INPUT_NAME, OUTPUT_NAME
 from cartoons.images import load
-from cartoons.predict import BATCH_SIZE, Classifier, softmax
+from cartoons.model_folder import ModelInfo
 from cartoons.training import network
-from cartoons.training.pickled import save_learner
+from cartoons.training.fastai_export import save_learner
 
 TOLERANCE = 1e-3
 OPSET = 17
@@ -208,4 +208,4 @@ def export(
     """Write the model folder if the parity gate lets it pass; returns the info as written. Raises ExportError."""
     parity = check_parity(learn, Classifier(info, graph), paths, tolerance)
     save_learner(learn, folder, {"arch": info.arch, "labels": json.dumps(info.labels)})
-    return bundle.write(folder, replace(info, metrics={**info.metrics, "parity": asdict(parity)}), graph)
+    return model_folder.write(folder, replace(info, metrics={**info.metrics, "parity": asdict(parity)}), graph)

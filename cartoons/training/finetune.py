@@ -23,12 +23,12 @@ from fastai.vision.all import PILImage
 from numpy.typing import NDArray
 from PIL import Image
 
-from cartoons.bundle import write_atomically
 from cartoons.dataset import Item
 from cartoons.images import load, load_cutout, on_white, square_pad
-from cartoons.split import watched
+from cartoons.model_folder import write_atomically
+from cartoons.splits import watched
 from cartoons.training.augment import background, on_scenery
-from cartoons.training.checkpoint import Checkpoint, OnEpoch, Row
+from cartoons.training.callbacks import Checkpoint, OnEpoch, Row
 from cartoons.training.frozen import FrozenNorm
 from cartoons.training.hardware import on_hardware
 from cartoons.training.network import (

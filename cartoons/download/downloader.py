@@ -12,12 +12,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cartoons.download.guard import Guard
+from cartoons.download.connections import Answer, Line
 from cartoons.download.headers import opt_out, wait_s
-from cartoons.download.line import Answer, Line
+from cartoons.download.http import Address, Web, taken_apart
 from cartoons.download.outcome import NotFetchedError, Outcome
-from cartoons.download.turns import Host, Turns
-from cartoons.download.web import Address, Web, taken_apart
+from cartoons.download.rate_limiter import Host, Turns
+from cartoons.download.ssrf_guard import Guard
 from cartoons.images import MAX_BYTES
 
 GOOD = (200, 203)

@@ -19,10 +19,10 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from cartoons.bundle import OTHER_LABEL, UNKNOWN_RULE
+from cartoons.classifier import softmax
 from cartoons.dataset import Item
 from cartoons.evaluation.calibration import cross_scaled, expected_calibration_error, fit_temperature, reliability
-from cartoons.predict import softmax
+from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE
 
 BOOTSTRAP_ROUNDS = 2000
 FALSE_ACCEPT_RATE = 0.05

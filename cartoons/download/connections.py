@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 import httpcore
 
-from cartoons.download.guard import Guard
+from cartoons.download.http import USER_AGENT, Address, Web
 from cartoons.download.outcome import NotFetchedError
-from cartoons.download.web import USER_AGENT, Address, Web
+from cartoons.download.ssrf_guard import Guard
 
 KEEP_ALIVE_S = 15.0
 ADDRESSES_TRIED = 3

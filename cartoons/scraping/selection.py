@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cartoons.gather.attempts import DUPLICATE, KEPT, REMOVED, SPARE, TWO_LABELS, Attempt
 from cartoons.near import groups, pairs
+from cartoons.scraping.manifest import DUPLICATE, KEPT, REMOVED, SPARE, TWO_LABELS, Attempt
 
 
 @dataclass(frozen=True)

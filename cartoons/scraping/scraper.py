@@ -21,7 +21,11 @@ from urllib.parse import urlsplit
 
 from cartoons.download.outcome import Outcome
 from cartoons.errors import ImageError
-from cartoons.gather.attempts import (
+from cartoons.review.decisions import Decision
+from cartoons.scraping.image_checks import Rules, clean
+from cartoons.scraping.labels import check_apart
+from cartoons.scraping.layout import Places, settle
+from cartoons.scraping.manifest import (
     DUPLICATE,
     FAILED,
     GOOD,
@@ -34,13 +38,9 @@ from cartoons.gather.attempts import (
     Log,
     of_hit,
 )
-from cartoons.gather.clean import Rules, clean
-from cartoons.gather.decide import decide
-from cartoons.gather.labels import check_apart
-from cartoons.gather.memory import IN_MEMORY, handfuls
-from cartoons.gather.seeker import Seeker
-from cartoons.gather.settle import Places, settle
-from cartoons.review.decisions import Decision
+from cartoons.scraping.memory import IN_MEMORY, handfuls
+from cartoons.scraping.seeker import Seeker
+from cartoons.scraping.selection import decide
 from cartoons.search.hits import Hit
 
 MOST_AT_ONCE = 2000

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cartoons.bundle import OTHER_LABEL, write_atomically
+from cartoons.model_folder import OTHER_LABEL, write_atomically
 from cartoons.report import readings
 from cartoons.report.contact import PAGE_FILE, Augmented, write_contact
 from cartoons.report.document import document, name, table

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from cartoons.download.line import Line
+from cartoons.download.connections import Line
 from cartoons.download.outcome import NotFetchedError
 
 IDLE_LINES = 32

@@ -22,14 +22,14 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import nn
 
-from cartoons.bundle import OTHER_LABEL, ModelInfo, write_atomically
+from cartoons.classifier import softmax
 from cartoons.errors import ExportError
 from cartoons.graph import INPUT_NAME, open_session
 from cartoons.images import load, square_pad, to_batch
-from cartoons.predict import softmax
-from cartoons.split import Round
+from cartoons.model_folder import OTHER_LABEL, ModelInfo, write_atomically
+from cartoons.splits import Round
+from cartoons.training.cross_validation import Trainer
 from cartoons.training.export import TOLERANCE, export, round_to_half, to_onnx
-from cartoons.training.learn import Trainer
 
 FP32, FP16, INT8 = "fp32", "fp16 weights", "int8"
 MOST_LOST = 0.002

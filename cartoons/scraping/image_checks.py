@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageStat
 
-from cartoons.duplicates import HASHED_PX, perceptual_hash
 from cartoons.errors import ImageError
 from cartoons.images import load_cutout, on_white, size_by_header
+from cartoons.near_duplicates import HASHED_PX, perceptual_hash
 
 LARGE_PIXELS = 6_000_000
 """Pictures above this are opened one at a time, so that a dozen at once cannot fill the memory."""

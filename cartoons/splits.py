@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cartoons.bundle import OTHER_LABEL
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.folder_layout import VALID
+from cartoons.model_folder import OTHER_LABEL
 
 ROUNDS = 5
 KINDS = ("auto", "source", "group", "holdout", "folder")

@@ -18,16 +18,16 @@ from fastai.torch_core import num_distrib, rank_distrib
 from numpy.typing import NDArray
 from PIL import Image
 
-from cartoons.bundle import OTHER_LABEL, write_atomically
 from cartoons.dataset import Item
 from cartoons.errors import DataError
-from cartoons.evaluation.evaluate import OutOfFold
-from cartoons.evaluation.robustness import SLICES
+from cartoons.evaluation.corruptions import SLICES
+from cartoons.evaluation.metrics import OutOfFold
 from cartoons.images import load_cutout, square_pad
+from cartoons.model_folder import OTHER_LABEL, write_atomically
 from cartoons.progress import Progress, spoken_time
-from cartoons.split import Plan, Round, Scenery
-from cartoons.training import fast, finetune
-from cartoons.training.checkpoint import OnEpoch, Row
+from cartoons.splits import Plan, Round, Scenery
+from cartoons.training import cached_features, finetune
+from cartoons.training.callbacks import OnEpoch, Row
 from cartoons.training.network import Network
 
 SLICED_PICTURES = 200
@@ -42,7 +42,7 @@ STATE_FORMAT = 2
 log = logging.getLogger("train")
 
 Floats = NDArray[np.float64]
-Recipe = fast.Recipe | finetune.Recipe
+Recipe = cached_features.Recipe | finetune.Recipe
 
 
 class Trainer(Protocol):
@@ -95,8 +95,8 @@ class Answers:
 
 AfterRound = Callable[[int], None]
 RECIPES: dict[str, Recipe] = {
-    "fast": fast.Recipe(),
-    "thorough": fast.Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4),
+    "fast": cached_features.Recipe(),
+    "thorough": cached_features.Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4),
     "finetune": finetune.Recipe(),
 }
 
@@ -113,7 +113,7 @@ def choose_recipe(name: str, epochs: int | None, batch_size: int | None, seed: i
         name = "finetune" if torch.cuda.is_available() or num_distrib() > 1 else "fast"
     recipe = RECIPES[name]
     changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    if isinstance(recipe, fast.Recipe):
+    if isinstance(recipe, cached_features.Recipe):
         if num_distrib() > 1:
             message = f"--recipe {name} runs in one process: start it without accelerate launch, or take --recipe finetune."
             raise DataError(message)
@@ -128,7 +128,7 @@ def make_trainer(
     """The recipe's trainer, ready to fit. Raises DataError when the ImageNet weights cannot be had."""
     if isinstance(recipe, finetune.Recipe):
         return finetune.FinetuneTrainer(network, items, labels, recipe, work)
-    trainer = fast.FastTrainer(network, items, labels, recipe, scenery, work)
+    trainer = cached_features.FastTrainer(network, items, labels, recipe, scenery, work)
     progress, started = Progress(len(items)), time.monotonic()
     for done in trainer.compute():
         progress.show(f"what the frozen part sees: {done} of {len(items)} pictures")

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cartoons.bundle import ModelInfo
+from cartoons.classifier import BATCH_SIZE, Classifier
 from cartoons.errors import DataError, ImageError
 from cartoons.images import load
 from cartoons.metadata import json_line
-from cartoons.predict import BATCH_SIZE, Classifier
+from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress
 from cartoons.review.shelf import Picture, labels_of
 

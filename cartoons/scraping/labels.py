@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from cartoons.bundle import OTHER_LABEL
 from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.search.queries import queries_for
 
 MOST_BYTES = 80

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cartoons import bundle
-from cartoons.bundle import ModelInfo
+from cartoons import model_folder
 from cartoons.graph import Graph
 from cartoons.images import to_batch
+from cartoons.model_folder import ModelInfo
 from cartoons.resize import RESIZES
 from cartoons.trial import try_apart
 
@@ -65,7 +65,7 @@ class Classifier:
         The graph is tried in a process of its own first, which takes half a second, unless the folder is trusted as this
         program is.
         """
-        info, onnx = bundle.read(folder)
+        info, onnx = model_folder.read(folder)
         if not trusted:
             try_apart(onnx, len(info.labels), info.size_px)
         return cls(info, onnx, threads=threads)

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from cartoons.bundle import write_atomically
 from cartoons.errors import DataError
 from cartoons.metadata import json_line, write_lines
+from cartoons.model_folder import write_atomically
 from cartoons.search.hits import Hit
 
 ATTEMPTS_FILE = "attempts.jsonl"

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
+from cartoons.classifier import Classifier
 from cartoons.errors import CartoonError
-from cartoons.predict import Classifier
 from cartoons.review.decisions import DECISIONS_FILE
 from cartoons.review.desk import Desk, Told
 from cartoons.review.shelf import not_shown

@@ -9,14 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cartoons import bundle, dataset, duplicates, split
-from cartoons.bundle import ModelInfo
+from cartoons import dataset, model_folder, near_duplicates, splits
 from cartoons.dataset import Dataset, Item
 from cartoons.errors import BundleError, DataError
+from cartoons.model_folder import ModelInfo
 from cartoons.picture_files import PassedOver
 from cartoons.picture_folder import in_words
-from cartoons.split import How, Plan
-from cartoons.training import learn
+from cartoons.splits import How, Plan
+from cartoons.training import cross_validation
 from cartoons.training.hardware import claim_device
 from cartoons.training.network import DEFAULT_ARCH, find_network
 
@@ -34,7 +34,7 @@ log = logging.getLogger("train")
 class Settings:
     """What the command line says besides the folders."""
 
-    recipe: learn.Recipe
+    recipe: cross_validation.Recipe
     arch: str = DEFAULT_ARCH
     weights: Path | None = None
     how: How = field(default_factory=How)
@@ -61,13 +61,13 @@ class Job:
     leaked: tuple[int, int]
     """Of the pictures that a random split would judge: those with a copy in training, and all."""
     work: Path
-    trainer: learn.Trainer
+    trainer: cross_validation.Trainer
 
 
 def read_data(root: Path) -> Dataset:
     """The picture folder, after saying what it was taken for. Raises DataError."""
     data = dataset.read(root)
-    if learn.is_helper():
+    if cross_validation.is_helper():
         return data
     for line in data.lines():
         log.info("%s", line)
@@ -83,16 +83,16 @@ def prepare(data: Dataset, out: Path, settings: Settings) -> Job:
     if out.resolve().is_relative_to(data.root.resolve()):
         message = f"{out} lies in the picture folder {data.root}, where it would pass for a character: give another --out."
         raise DataError(message)
-    bundle.check_writable(out)
+    model_folder.check_writable(out)
     items, left_out, passed_over = look_through(data)
-    labels, plan = dataset.labels_of(items), split.plan_for(items, settings.how)
+    labels, plan = dataset.labels_of(items), splits.plan_for(items, settings.how)
     seed = settings.recipe.seed
-    leaked, of = split.leaked_by_random_split(items, settings.how.valid_pct, seed)
-    log.info("%d pictures of %d labels, %d of them alike to others.", len(items), len(labels), duplicates.alike(items))
+    leaked, of = splits.leaked_by_random_split(items, settings.how.valid_pct, seed)
+    log.info("%d pictures of %d labels, %d of them alike to others.", len(items), len(labels), near_duplicates.alike(items))
     log.info("A random split would have judged %d of %d pictures by a model that was trained on a copy.", leaked, of)
     content = dataset.content_hash(items)
-    work = learn.work_folder(out / learn.WORK, content, items, replace(settings, name=None))
-    trainer = learn.make_trainer(network, items, labels, settings.recipe, plan.scenery(items), work)
+    work = cross_validation.work_folder(out / cross_validation.WORK, content, items, replace(settings, name=None))
+    trainer = cross_validation.make_trainer(network, items, labels, settings.recipe, plan.scenery(items), work)
     return Job(
         order_of(data, settings), data, items, content, left_out, passed_over, labels, plan, (leaked, of), work, trainer
     )
@@ -104,12 +104,12 @@ def look_through(data: Dataset) -> tuple[list[Item], list[tuple[Path, str]], dic
     Raises DataError when too few are left.
     """
     log.info("Looking through %d pictures.", len(data))
-    looked = duplicates.look_through(data)
+    looked = near_duplicates.look_through(data)
     for path, reason in looked.bad[:WARNED]:
         log.warning("Left out %s: %s", path, reason)
     if len(looked.bad) > WARNED:
         log.warning("So it is with %d more: the report names them all.", len(looked.bad) - WARNED)
-    faults = [PassedOver(path.parts, duplicates.kind_of_fault(path, why)) for path, why in looked.bad]
+    faults = [PassedOver(path.parts, near_duplicates.kind_of_fault(path, why)) for path, why in looked.bad]
     reasons = in_words(Counter(fault.reason for fault in faults))
     if faults:
         log.warning("Left out, in all: %s.", reasons)
@@ -124,7 +124,7 @@ def look_through(data: Dataset) -> tuple[list[Item], list[tuple[Path, str]], dic
 def order_of(data: Dataset, settings: Settings) -> str:
     """Names exactly what a training is given: the pictures' bytes, what is said of them, and the settings."""
     readable = [item for item in data if item.sha256]
-    described = f"{learn.STATE_FORMAT} {dataset.content_hash(readable)} {list(data)} {settings}"
+    described = f"{cross_validation.STATE_FORMAT} {dataset.content_hash(readable)} {list(data)} {settings}"
     return hashlib.sha256(described.encode()).hexdigest()
 
 
@@ -132,7 +132,7 @@ def done_before(data: Dataset, out: Path, settings: Settings) -> ModelInfo | Non
     """What model.json says, if the folder `out` is whole and was made of exactly this."""
     try:
         noted = (out / DONE_FILE).read_text(encoding="utf-8")
-        info, _ = bundle.read(out)
+        info, _ = model_folder.read(out)
     except (OSError, UnicodeDecodeError, BundleError):
         return None
     return info if noted == f"{order_of(data, settings)} {info.revision}" else None
@@ -140,7 +140,7 @@ def done_before(data: Dataset, out: Path, settings: Settings) -> ModelInfo | Non
 
 def note_done(out: Path, job: Job, info: ModelInfo) -> None:
     """The last word of a training: `out` is whole."""
-    bundle.write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
+    model_folder.write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
 
 
 def describe(job: Job, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float) -> ModelInfo:

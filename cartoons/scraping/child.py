@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cartoons.bundle import OTHER_LABEL
 from cartoons.console import command
 from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
-from cartoons.gather.labels import folder_of, wanted
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_picture
+from cartoons.scraping.labels import folder_of, wanted
 
 SCRAPE = Path(__file__).parent.parent.parent / "scrape.py"
 SHORT, STOPPED = 3, 130

@@ -7,15 +7,15 @@ the next run goes on. A kept picture that a person took out of its folder, or pu
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cartoons.bundle import write_atomically
 from cartoons.errors import DataError
 from cartoons.folder_layout import split_folders
-from cartoons.gather.attempts import KEPT, REMOVED, Attempt, Log
-from cartoons.gather.decide import Word
-from cartoons.gather.labels import folder_of
 from cartoons.metadata import METADATA_FILE, read_metadata, write_lines
+from cartoons.model_folder import write_atomically
 from cartoons.picture_files import HIDDEN, is_hidden
 from cartoons.review.decisions import DELETE, KEEP, Decision
+from cartoons.scraping.labels import folder_of
+from cartoons.scraping.manifest import KEPT, REMOVED, Attempt, Log
+from cartoons.scraping.selection import Word
 
 COPIED = ("url", "page_url", "title", "author", "engine", "query", "license", "width", "height", "sha256", "phash", "group")
 """What a row of metadata.jsonl takes from its attempt as it is."""

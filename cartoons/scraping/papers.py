@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cartoons.bundle import write_atomically
 from cartoons.dataset_card import dataset_card
-from cartoons.gather.attempts import Attempt
 from cartoons.metadata import METADATA_FILE, read_metadata
-from cartoons.report import scraped
+from cartoons.model_folder import write_atomically
+from cartoons.report import scrape_report
+from cartoons.scraping.manifest import Attempt
 
 
 def write(root: Path, rows: Sequence[Attempt], troubles: Mapping[str, Sequence[str]]) -> None:
@@ -17,5 +17,5 @@ def write(root: Path, rows: Sequence[Attempt], troubles: Mapping[str, Sequence[s
     labels = list(dict.fromkeys(row.label for row in rows))
     said = list(dict.fromkeys(sentence for sentences in troubles.values() for sentence in sentences))
     attempts = [asdict(row) for row in rows]
-    scraped.write(root, labels, attempts, kept, said)
+    scrape_report.write(root, labels, attempts, kept, said)
     write_atomically(root / "README.md", dataset_card(root.resolve().name, kept, attempts).encode())

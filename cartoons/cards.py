@@ -6,9 +6,9 @@ Older ones of model.json lack some of the metrics: the card then says less.
 from collections.abc import Mapping
 from typing import Any
 
-from cartoons.bundle import OTHER_LABEL, ModelInfo
 from cartoons.card_metadata import Published, front_matter
 from cartoons.converted_card import unmeasured
+from cartoons.model_folder import OTHER_LABEL, ModelInfo
 
 
 def model_card(info: ModelInfo, published: Published | None = None) -> str:
@@ -202,7 +202,7 @@ code: only from people you trust); `weights.safetensors` holds its numbers alone
 ```python
 from pathlib import Path
 {download}from cartoons.images import load
-from cartoons.predict import Classifier
+from cartoons.classifier import Classifier
 
 [answer] = Classifier.load({folder}).predict([load("picture.png")])
 print(answer.label, answer.known, answer.probabilities)

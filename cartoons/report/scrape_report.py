@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from cartoons.bundle import write_atomically
 from cartoons.errors import shortened
+from cartoons.model_folder import write_atomically
 from cartoons.report.document import document, name, table
 from cartoons.report.drawing import clean, shown
 

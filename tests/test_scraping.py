@@ -20,16 +20,16 @@ from cartoons import dataset
 from cartoons.dataset import sole_use
 from cartoons.download.outcome import Outcome
 from cartoons.errors import CartoonError, DataError, ImageError
-from cartoons.gather.attempts import Attempt, Log, whole_lines
-from cartoons.gather.clean import Rules, clean
-from cartoons.gather.decide import Word, decide
-from cartoons.gather.labels import folder_of, wanted
-from cartoons.gather.local import from_folder
-from cartoons.gather.memory import BYTES_IN_MEMORY, IN_MEMORY, handfuls
-from cartoons.gather.rounds import Aims, Gatherer, kept_by_label
-from cartoons.gather.seeker import Seeker
 from cartoons.review.apply import apply
 from cartoons.review.decisions import Decision, last_words
+from cartoons.scraping.image_checks import Rules, clean
+from cartoons.scraping.labels import folder_of, wanted
+from cartoons.scraping.local import from_folder
+from cartoons.scraping.manifest import Attempt, Log, whole_lines
+from cartoons.scraping.memory import BYTES_IN_MEMORY, IN_MEMORY, handfuls
+from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
+from cartoons.scraping.seeker import Seeker
+from cartoons.scraping.selection import Word, decide
 from cartoons.search.hits import Hit
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cartoons.errors import shortened
-from cartoons.gather.attempts import KEPT, Attempt
 from cartoons.progress import is_live
+from cartoons.scraping.manifest import KEPT, Attempt
 
 LONGEST_SHOWN = 18
 BAR_WIDTH = 12

@@ -28,14 +28,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from cartoons.bundle import OTHER_LABEL, write_atomically
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
-from cartoons.split import Scenery
+from cartoons.model_folder import OTHER_LABEL, write_atomically
+from cartoons.splits import Scenery
 from cartoons.training.augment import augment, background
-from cartoons.training.checkpoint import Checkpoint, OnEpoch, Row
+from cartoons.training.callbacks import Checkpoint, OnEpoch, Row
 from cartoons.training.export import trace
 from cartoons.training.frozen import FrozenNorm, freeze_depthwise
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from cleanlab.filter import find_label_issues
 
-from cartoons.evaluation.evaluate import OutOfFold
-from cartoons.predict import softmax
+from cartoons.classifier import softmax
+from cartoons.evaluation.metrics import OutOfFold
 
 MOST_SHOWN = 40
 
