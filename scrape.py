@@ -19,14 +19,13 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cartoons import console, img2dataset, malloc, model_folder, proxies
+from cartoons import console, img2dataset, malloc, proxies
 from cartoons.console import command
-from cartoons.dataset import sole_use
 from cartoons.download.downloader import Downloader, Limits
 from cartoons.download.http import Web, allow_connections, get_json
 from cartoons.download.outcome import Outcome
 from cartoons.errors import DataError
-from cartoons.picture_files import HIDDEN
+from cartoons.files import HIDDEN, check_writable, sole_use
 from cartoons.review.apply import apply
 from cartoons.review.decisions import standing
 from cartoons.scraping import papers, publish
@@ -97,7 +96,7 @@ def scrape(argv: Sequence[str]) -> int:
     for hit in listed:
         given.setdefault(hit.label, []).append(hit)
     totals = {want.label: limit for want in asked} | {label: min(limit, len(hits)) for label, hits in given.items()}
-    model_folder.check_writable(out)
+    check_writable(out)
     malloc.give_back()
     try:
         with sole_use(out), Bars(totals) as bars:

@@ -33,6 +33,7 @@ from cartoons.console import command
 from cartoons.convert import learner
 from cartoons.errors import DataError
 from cartoons.evaluation import label_issues, metrics
+from cartoons.files import write_atomically
 from cartoons.hub.deploy import deploy
 from cartoons.hub.push import check_login, push_model
 from cartoons.model_folder import ModelInfo
@@ -114,7 +115,7 @@ def write_report(out: Path, info: ModelInfo, job: Job, found: metrics.OutOfFold,
     }
     first = [next(i for i, item in enumerate(job.items) if item.label == label) for label in job.labels]
     training_report.write(out / "report", findings, list(zip(job.labels, job.trainer.examples(first), strict=True)))
-    model_folder.write_atomically(out / "README.md", model_card(info).encode())
+    write_atomically(out / "README.md", model_card(info).encode())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -161,7 +162,7 @@ def make(arguments: argparse.Namespace) -> ModelInfo | None:
     """The model that the command line asks for; None on a helper. Raises CartoonError."""
     if arguments.from_learner:
         info = learner.convert(arguments.from_learner, arguments.out, arguments.name, arguments.data)
-        model_folder.write_atomically(arguments.out / "README.md", model_card(info).encode())
+        write_atomically(arguments.out / "README.md", model_card(info).encode())
         return info
     if arguments.data is None and (arguments.push or arguments.deploy):
         return model_folder.read(arguments.out)[0]

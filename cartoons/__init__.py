@@ -1,6 +1,7 @@
 """Cartoon Classifier: names of characters in, a classifier on a web page out.
 
 errors.py      the exception tree
+files.py       atomic writes, JSON Lines, a folder's lock
 image_scan/    a picture's bytes before they are decoded: what costs too much, what can be left out
 image_modes.py   pixels of any mode and depth -> 8-bit RGB or RGBA
 tiff_samples.py  TIFF of samples that Pillow has no mode for

@@ -6,10 +6,8 @@
 """
 
 import hashlib
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from cartoons.errors import DataError
 from cartoons.folder_layout import TRAIN
 from cartoons.metadata import alike_key, clean_label, text
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.picture_files import HIDDEN, PassedOver, file_sha256
+from cartoons.picture_files import PassedOver, file_sha256
 from cartoons.picture_folder import LabelledPicture, PictureFolder, check_labels, in_words, read_folder
 
 FEWEST_PER_LABEL = 5
@@ -122,26 +120,6 @@ def content_hash(items: Iterable[Item]) -> str:
     """sha256 over each picture's label and bytes, in an order of its own: names this data set exactly."""
     lines = sorted(f"{item.label}\t{item.sha256}" for item in items)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-@contextmanager
-def sole_use(root: Path) -> Iterator[None]:
-    """Let nobody else fill or clean the folder meanwhile, and remove the half-written files that a kill left.
-
-    It ends with the program, however that ends. Raises DataError when somebody else is at it.
-    """
-    hidden = root / HIDDEN
-    hidden.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(hidden / "lock", timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")  # the one lock of a file that the standard library has for every system
-        except sqlite3.Error as error:
-            busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-            why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
-            raise DataError(f"{root} is {why}, or give another folder.") from error
-        for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp")]:
-            left.unlink(missing_ok=True)
-        yield
 
 
 def _item(picture: LabelledPicture) -> Item:

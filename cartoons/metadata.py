@@ -11,12 +11,11 @@ import math
 import os.path
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cartoons.errors import DataError
-from cartoons.model_folder import write_atomically
 
 METADATA_FILE = "metadata.jsonl"
 LOOK_ALIKES = {**dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"), "\ufe0e": "", "\ufe0f": ""}
@@ -74,17 +73,6 @@ def alike_key(label: str) -> str:
     """The same for labels that differ only in capital letters or in characters that look alike (- and –, ' and ’)."""
     known = unicodedata.normalize("NFKC", label).casefold()
     return "".join("-" if unicodedata.category(each) == "Pd" else LOOK_ALIKES.get(each, each) for each in known)
-
-
-def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write a JSON Lines file whole, or not at all."""
-    write_atomically(path, b"".join(map(json_line, rows)))
-
-
-def json_line(row: Mapping[str, object]) -> bytes:
-    """A row of a JSON Lines file, in UTF-8; one with characters that UTF-8 has not, or that end lines, all escaped."""
-    line = json.dumps(row, ensure_ascii=False)
-    return (line if line.isprintable() else json.dumps(row)).encode() + b"\n"
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Row]]:

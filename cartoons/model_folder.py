@@ -9,14 +9,14 @@ import json
 import os
 import re
 import stat
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cartoons.errors import BundleError, DataError
+from cartoons.errors import BundleError
+from cartoons.files import write_atomically
 from cartoons.strict_json import as_text, listed, mapping, number, one_of, parse, shown, text, whole_number
 
 FORMAT_VERSION = 1
@@ -111,26 +111,6 @@ def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
     write_atomically(folder / ONNX_FILE, onnx)
     write_atomically(folder / JSON_FILE, data)
     return written
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write through a temporary name in the same folder: a reader sees the old file or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def check_writable(out: Path) -> None:
-    """Refuse an output folder that cannot be written before minutes are spent."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / ".writable", b"")
-        (out / ".writable").unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{out} cannot be written ({error}): give another folder with --out.") from error
 
 
 def _read_bytes(path: Path) -> bytes:

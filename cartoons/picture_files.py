@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cartoons.errors import DataError
+from cartoons.files import HIDDEN
 
 Parts = tuple[str, ...]
 """A path below the folder, one name after the other."""
@@ -23,9 +24,6 @@ METADATA_FILES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 READ_ALREADY = "a link to a picture that was read already"
 OWN_FILES = {*METADATA_FILES, "attempts.jsonl", "decisions.jsonl", "README.md", "report.html", "urls.parquet"}
 """What scraping and reviewing write into the folder itself: it is no picture that somebody misses."""
-
-HIDDEN = ".scrape"
-"""What scraping and reviewing keep beside the pictures, out of sight of training."""
 
 SYSTEM_NAMES = {
     "__macosx",

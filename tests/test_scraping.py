@@ -17,15 +17,15 @@ from conftest import draw_shape, plain
 from PIL import Image
 
 from cartoons import dataset
-from cartoons.dataset import sole_use
 from cartoons.download.outcome import Outcome
 from cartoons.errors import CartoonError, DataError, ImageError
+from cartoons.files import sole_use, whole_lines
 from cartoons.review.apply import apply
 from cartoons.review.decisions import Decision, last_words
 from cartoons.scraping.image_checks import Rules, clean
 from cartoons.scraping.labels import folder_of, wanted
 from cartoons.scraping.local import from_folder
-from cartoons.scraping.manifest import Attempt, Log, whole_lines
+from cartoons.scraping.manifest import Attempt, Log
 from cartoons.scraping.memory import BYTES_IN_MEMORY, IN_MEMORY, handfuls
 from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
 from cartoons.scraping.seeker import Seeker

@@ -13,6 +13,7 @@ from conftest import ROOT
 
 LAYERS = (
     {"errors", "malloc", "strict_json"},
+    {"files"},
     {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files", "near"},
     {"card_metadata", "converted_card", "folder_layout", "image_modes", "metadata", "search", "trial"},
     {"dataset_card", "cards", "picture_folder", "tiff_samples"},

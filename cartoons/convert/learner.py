@@ -31,6 +31,7 @@ from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
 from cartoons.converted_card import opened_otherwise
 from cartoons.errors import ConvertError, DataError, ExportError, in_a_line
+from cartoons.files import check_writable
 from cartoons.hub.pull import LEARNER_FILES
 from cartoons.model_folder import ModelInfo
 from cartoons.training.export import to_onnx
@@ -82,7 +83,7 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
             versions=_versions(path),
         )
         graph, parity = _checked(learn, pipeline, info, answers)
-    model_folder.check_writable(out)
+    check_writable(out)
     written = model_folder.write(out, replace(info, metrics={"parity": parity}), graph)
     if UNKNOWN in info.labels:
         log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from cartoons.errors import ImageError
+from cartoons.files import write_atomically
 from cartoons.images import load
-from cartoons.model_folder import write_atomically
 from cartoons.report.document import document, name
 from cartoons.report.drawing import clean, shown
 from cartoons.report.readings import percent

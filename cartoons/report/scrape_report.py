@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from cartoons.errors import shortened
-from cartoons.model_folder import write_atomically
+from cartoons.files import write_atomically
 from cartoons.report.document import document, name, table
 from cartoons.report.drawing import clean, shown
 

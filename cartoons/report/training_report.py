@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cartoons.model_folder import OTHER_LABEL, write_atomically
+from cartoons.files import write_atomically
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.report import readings
 from cartoons.report.contact import PAGE_FILE, Augmented, write_contact
 from cartoons.report.document import document, name, table

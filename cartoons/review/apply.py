@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from cartoons.dataset import sole_use
 from cartoons.errors import DataError
-from cartoons.metadata import METADATA_FILE, file_key, read_metadata, write_lines
-from cartoons.model_folder import write_atomically
+from cartoons.files import sole_use, write_atomically, write_lines
+from cartoons.metadata import METADATA_FILE, file_key, read_metadata
 from cartoons.review import shelf
 from cartoons.review.decisions import DELETE, Decision, standing
 from cartoons.review.shelf import Picture, waits, word_on

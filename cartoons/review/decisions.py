@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cartoons.errors import DataError
-from cartoons.metadata import json_line
+from cartoons.files import json_line
 
 DECISIONS_FILE = "decisions.jsonl"
 KEEP, DELETE, MOVE, UNDO = "keep", "delete", "move", "undo"

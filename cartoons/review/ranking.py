@@ -15,8 +15,8 @@ from PIL import Image
 
 from cartoons.classifier import BATCH_SIZE, Classifier
 from cartoons.errors import DataError, ImageError
+from cartoons.files import json_line
 from cartoons.images import load
-from cartoons.metadata import json_line
 from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress
 from cartoons.review.shelf import Picture, labels_of

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cartoons.errors import DataError
+from cartoons.files import HIDDEN, write_atomically, write_lines
 from cartoons.folder_layout import split_folders
-from cartoons.metadata import METADATA_FILE, read_metadata, write_lines
-from cartoons.model_folder import write_atomically
-from cartoons.picture_files import HIDDEN, is_hidden
+from cartoons.metadata import METADATA_FILE, read_metadata
+from cartoons.picture_files import is_hidden
 from cartoons.review.decisions import DELETE, KEEP, Decision
 from cartoons.scraping.labels import folder_of
 from cartoons.scraping.manifest import KEPT, REMOVED, Attempt, Log

@@ -9,8 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
-from cartoons.metadata import json_line, write_lines
-from cartoons.model_folder import write_atomically
+from cartoons.files import json_line, whole_lines, write_lines
 from cartoons.search.hits import Hit
 
 ATTEMPTS_FILE = "attempts.jsonl"
@@ -109,15 +108,3 @@ class Log:
         self._file.close()
         write_lines(self._path, map(asdict, self.rows.values()))
         self._file = self._path.open("ab")
-
-
-def whole_lines(path: Path) -> list[str]:
-    """The lines of a log; what a kill left of a last one is cut off, in the file too. Raises DataError."""
-    try:
-        data = path.read_bytes() if path.exists() else b""
-        if data and not data.endswith(b"\n"):
-            data = data[: data.rfind(b"\n") + 1]
-            write_atomically(path, data)
-        return data.decode("utf-8").split("\n")[:-1]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 ({error}): mend it or take it away.") from error

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cartoons.dataset_card import dataset_card
+from cartoons.files import write_atomically
 from cartoons.metadata import METADATA_FILE, read_metadata
-from cartoons.model_folder import write_atomically
 from cartoons.report import scrape_report
 from cartoons.scraping.manifest import Attempt
 

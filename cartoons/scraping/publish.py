@@ -9,10 +9,9 @@ from typing import Any
 
 from cartoons.dataset_card import dataset_card
 from cartoons.errors import DataError
+from cartoons.files import HIDDEN, write_atomically, write_lines
 from cartoons.hub.push import publish_dataset
-from cartoons.metadata import METADATA_FILE, read_metadata, write_lines
-from cartoons.model_folder import write_atomically
-from cartoons.picture_files import HIDDEN
+from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.scraping.manifest import Log
 
 SHAREABLE = re.compile(r"cc0|cc[ -]?by|pdm|public domain|apache|mit\b|no known copyright", re.IGNORECASE)

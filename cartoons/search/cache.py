@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cartoons.errors import SearchError
-from cartoons.model_folder import write_atomically
+from cartoons.files import write_atomically
 from cartoons.search.engine import Found, Page
 
 

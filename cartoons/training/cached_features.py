@@ -30,9 +30,10 @@ from torch import nn
 
 from cartoons.dataset import Item
 from cartoons.errors import DataError
+from cartoons.files import write_atomically
 from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
-from cartoons.model_folder import OTHER_LABEL, write_atomically
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.splits import Scenery
 from cartoons.training.augment import augment, background
 from cartoons.training.callbacks import Checkpoint, OnEpoch, Row

@@ -17,7 +17,7 @@ from fastai.learner import Callback
 from fastai.torch_core import get_model, rank_distrib, set_seed
 
 from cartoons.errors import DataError
-from cartoons.model_folder import write_atomically
+from cartoons.files import write_atomically
 
 Row = dict[str, float]
 """One epoch: "epoch" (from 1), "train_loss", and, where pictures are held out, "valid_loss" and "balanced_accuracy"."""

@@ -22,8 +22,9 @@ from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.evaluation.corruptions import SLICES
 from cartoons.evaluation.metrics import OutOfFold
+from cartoons.files import write_atomically
 from cartoons.images import load_cutout, square_pad
-from cartoons.model_folder import OTHER_LABEL, write_atomically
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.progress import Progress, spoken_time
 from cartoons.splits import Plan, Round, Scenery
 from cartoons.training import cached_features, finetune

@@ -15,7 +15,7 @@ import safetensors.torch
 from fastai.learner import Learner
 
 import cartoons
-from cartoons import model_folder
+from cartoons.files import write_atomically
 
 LEARNER_FILE = "model.pkl"
 
@@ -56,6 +56,6 @@ def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None
     needs = [f"{name}={version(name)}" for name in ("fastai", "fastcore")]
     requires = ["setuptools>=40.8.0", "wheel", f"python={platform.python_version()}", *needs]
     build = f'[build-system]\nrequires = {json.dumps(requires)}\nbuild-backend = "setuptools.build_meta"\n'
-    model_folder.write_atomically(folder / "pyproject.toml", build.encode())
+    write_atomically(folder / "pyproject.toml", build.encode())
     tensors = {name: tensor.contiguous() for name, tensor in learn.model.state_dict().items()}
-    model_folder.write_atomically(folder / "weights.safetensors", safetensors.torch.save(tensors, dict(about)))
+    write_atomically(folder / "weights.safetensors", safetensors.torch.save(tensors, dict(about)))

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cartoons.dataset import Item
+from cartoons.files import write_atomically
 from cartoons.images import load, load_cutout, on_white, square_pad
-from cartoons.model_folder import write_atomically
 from cartoons.splits import watched
 from cartoons.training.augment import background, on_scenery
 from cartoons.training.callbacks import Checkpoint, OnEpoch, Row

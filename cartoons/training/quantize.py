@@ -24,9 +24,10 @@ from torch import nn
 
 from cartoons.classifier import softmax
 from cartoons.errors import ExportError
+from cartoons.files import write_atomically
 from cartoons.graph import INPUT_NAME, open_session
 from cartoons.images import load, square_pad, to_batch
-from cartoons.model_folder import OTHER_LABEL, ModelInfo, write_atomically
+from cartoons.model_folder import OTHER_LABEL, ModelInfo
 from cartoons.splits import Round
 from cartoons.training.cross_validation import Trainer
 from cartoons.training.export import TOLERANCE, export, round_to_half, to_onnx

@@ -12,6 +12,7 @@ from typing import Any
 from cartoons import dataset, model_folder, near_duplicates, splits
 from cartoons.dataset import Dataset, Item
 from cartoons.errors import BundleError, DataError
+from cartoons.files import check_writable, write_atomically
 from cartoons.model_folder import ModelInfo
 from cartoons.picture_files import PassedOver
 from cartoons.picture_folder import in_words
@@ -83,7 +84,7 @@ def prepare(data: Dataset, out: Path, settings: Settings) -> Job:
     if out.resolve().is_relative_to(data.root.resolve()):
         message = f"{out} lies in the picture folder {data.root}, where it would pass for a character: give another --out."
         raise DataError(message)
-    model_folder.check_writable(out)
+    check_writable(out)
     items, left_out, passed_over = look_through(data)
     labels, plan = dataset.labels_of(items), splits.plan_for(items, settings.how)
     seed = settings.recipe.seed
@@ -140,7 +141,7 @@ def done_before(data: Dataset, out: Path, settings: Settings) -> ModelInfo | Non
 
 def note_done(out: Path, job: Job, info: ModelInfo) -> None:
     """The last word of a training: `out` is whole."""
-    model_folder.write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
+    write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
 
 
 def describe(job: Job, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float) -> ModelInfo:
