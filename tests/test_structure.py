@@ -16,7 +16,7 @@ LAYERS = (
     {"files"},
     {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files", "near"},
     {"card_metadata", "converted_card", "folder_layout", "image_modes", "metadata", "search", "trial"},
-    {"dataset_card", "cards", "picture_folder", "tiff_samples"},
+    {"dataset_card", "cards", "picture_folder"},
     {"dataset", "images"},
     {"download", "near_duplicates", "resize", "splits"},
     {"classifier", "hub", "img2dataset", "report"},
