@@ -164,10 +164,13 @@ def test_the_readme_is_a_valid_space_card() -> None:
     assert {card["colorFrom"], card["colorTo"]} <= colours
 
 
-def test_every_link_and_picture_of_the_readme_exists() -> None:
-    text = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)|src=\"(?!https?:)([^\"]+)\"", text):
-        assert (ROOT / (target[0] or target[1])).exists(), target
+@pytest.mark.parametrize(
+    "page", ["README.md", "bench/README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_every_link_and_picture_of_a_page_exists(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)|src=\"(?!https?:)([^\"]+)\"", path.read_text()):
+        assert (path.parent / (target[0] or target[1])).exists(), target
 
 
 def test_the_embedded_model_is_small() -> None:
