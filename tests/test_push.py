@@ -286,6 +286,11 @@ def test_the_command_line_pushes_an_existing_folder(tmp_path: Path, folder: Path
         assert f"{hub.url}/toon/new: revision {model_folder.read(folder)[0].revision}" in done.stdout
         assert "python app.py --deploy USER/SPACE --model toon/new" in done.stdout
         assert hub.repos["model", "toon/new"].private
+        command[-2] = "someone/new"
+        done = subprocess.run(command, env=os.environ | hub.env(tmp_path, "hf_free"), capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "someone/new cannot be pushed to: you are logged in as toon, so give toon/new." in done.stderr
+        command[-2] = "toon/new"
         command.insert(4, "nowhere")  # a folder to train on, looked at only by whoever may push
         done = subprocess.run(command, env=os.environ | hub.env(tmp_path), capture_output=True, text=True)
     assert done.returncode == 2

@@ -50,7 +50,11 @@ def check_login(repo: str) -> None:
     """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`."""
     check_name(repo)
     with writing(f"{repo} cannot be pushed to"):
-        HfApi().whoami()
+        account = HfApi().whoami()
+    owner, _, name = repo.partition("/")
+    owners = [account["name"], *(each["name"] for each in account.get("orgs", []))]
+    if owner.lower() not in {each.lower() for each in owners}:
+        raise HubError(f"{repo} cannot be pushed to: you are logged in as {owners[0]}, so give {owners[0]}/{name}.")
 
 
 def push_model(folder: Path, repo: str, *, private: bool = False, dataset: str | None = None) -> Pushed:
