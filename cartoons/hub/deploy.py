@@ -7,7 +7,7 @@ live.page, live.embed
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -220,14 +220,23 @@ def _show_end(space: str, say: Say) -> None:
 
 def _ask(space: str, page: str, source: Source) -> str:
     """What the live page says of a drawing, tried until it has woken up. Raises HubError."""
-    drawing = drawings_of(source.info.characters)[0][0]
+    drawings = drawings_of(source.info.characters)
+    drawing, shown = next((each for each in drawings if each[1]), drawings[0])
     token = get_token() if HfApi().space_info(space).private else None  # a public page has no use for it
     started = time.monotonic()
     while True:
         try:
-            said: Any = Client(page, token=token, verbose=False).predict(handle_file(drawing), api_name="/predict")
-            return f"{drawing.name} is {said['label']} ({said['confidences'][0]['confidence']:.0%})"
+            answer: Any = Client(page, token=token, verbose=False).predict(handle_file(drawing), api_name="/classify")
+            return _in_words(drawing.name, shown, answer)
         except Exception as error:
             if time.monotonic() - started > ANSWER_S:
-                raise HubError(f"{space} runs, but its /predict does not answer ({error}): look at {page}.") from error
+                raise HubError(f"{space} runs, but its /classify does not answer ({error}): look at {page}.") from error
             time.sleep(POLL_S)
+
+
+def _in_words(drawing: str, shown: str, answer: Mapping[str, Any]) -> str:
+    """An answer of /classify, and whether it is wrong; shown: the label of the drawing, "" for none of the characters."""
+    label, known = answer["label"], answer["known"]
+    text = f"{drawing} is {label} ({answer['probabilities'][label]:.0%})" if known else f"{drawing} is none that it knows"
+    wrong = known != bool(shown) or (known and label != shown)
+    return f"{text}, which is wrong: it shows {shown or 'none of its characters'}" if wrong else text
