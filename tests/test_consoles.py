@@ -24,7 +24,7 @@ from world import World
 
 import scrape
 from cartoons import proxies
-from cartoons.download.outcome import NotFetchedError
+from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _instead
 from cartoons.img2dataset import read_output
@@ -222,7 +222,7 @@ def test_a_data_address_lands_nowhere(tmp_path: Path, capsys: pytest.CaptureFixt
         assert (code, "Traceback" in said) == (2, False), arguments
         assert len(said) < 2500, arguments[0]
     assert len(img2dataset_output(tmp_path)[0]) < 300
-    assert len(NotFetchedError(f"not a web address ({DATA_URL})").reason) < 300
+    assert len(FetchError(f"not a web address ({DATA_URL})").reason) < 300
     assert len(str(SearchError(DATA_URL, 3.0))) < 300
     with Bars({}) as bars:
         bars.say(DATA_URL)
