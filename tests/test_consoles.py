@@ -26,7 +26,7 @@ import scrape
 from cartoons import proxies
 from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
-from cartoons.hub.pull import _instead
+from cartoons.hub.pull import _what_to_do
 from cartoons.img2dataset import read_output
 from cartoons.progress import Progress
 from cartoons.scraping import child
@@ -246,7 +246,7 @@ def test_a_printed_command_is_one_that_a_shell_takes(name: str, capsys: pytest.C
         assert not given.startswith("-")
     short = child.too_few(out, {"red fox": 1})
     assert Path(shlex.split(short[short.index("scrape.py") : short.index(", and give")])[-1]) == out
-    assert shlex.quote(name) in _instead(name, {"model.pkl"})
+    assert shlex.quote(name) in _what_to_do(name, {"model.pkl"})
 
 
 def test_no_command_is_printed_without_quotes() -> None:
