@@ -17,23 +17,21 @@ from pathlib import Path
 from cartoons import console, malloc, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
-from cartoons.search.engine import LICENSES
-from cartoons.search.engines import DEFAULT_NAMES, NAMES
-from cartoons.search.queries import TEMPLATES
+from cartoons.search.engines import LICENSES, QUERY_TEMPLATES
+from cartoons.search.searcher import DEFAULT_ENGINES, ENGINES
 
 PER_CLASS = 200
 
 SEARCHING = ("--engines", "--query", "--license", "--other")
-CONNECTING = ("--proxy", "--ca", "--ignore-opt-out")
 STORING = ("--originals", "--ignore-opt-out", "--publish", "--with-pictures", "--private")
 EXCLUDED = {
     "--from-urls": SEARCHING,
-    "--from-folder": (*SEARCHING, *CONNECTING),
-    "--from-img2dataset": (*SEARCHING, *CONNECTING, "NAME"),
+    "--from-folder": (*SEARCHING, "--ignore-opt-out"),
+    "--from-img2dataset": (*SEARCHING, "--ignore-opt-out", "NAME"),
     "--dry-run": ("--urls-only", *STORING),
     "--urls-only": STORING,
 }
-"""What has no effect beside a flag."""
+"""What has no effect beside a flag. --proxy and --ca are as the environment has them: they may stand beside any."""
 NEEDED = {"--query": "NAME", "--with-pictures": "--publish", "--private": "--publish"}
 """Without which a flag has no effect."""
 
@@ -50,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
     add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
     add("--other", nargs="*", metavar="QUERY", help="also fill _other, pictures of none, by these or the usual queries")
-    add("--engines", help=f"of {', '.join(NAMES)} (default: {','.join(DEFAULT_NAMES)})")
+    add("--engines", help=f"of {', '.join(ENGINES)} (default: {','.join(DEFAULT_ENGINES)})")
     add("--query", action="append", metavar="TEXT", help="what to search, with {name} in it; may be given again")
     add("--license", choices=LICENSES, help=f"what it must allow (default: {LICENSES[0]})")
     add("--from-urls", type=Path, metavar="FILE", help="no search: a .csv, .jsonl or .txt of addresses")
@@ -99,11 +97,11 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     arguments = parser().parse_args(argv)
     check(arguments)
     options = vars(arguments)
-    names, other, templates = options.pop("names"), options.pop("other"), options.pop("query") or TEMPLATES
+    names, other, templates = options.pop("names"), options.pop("other"), options.pop("query") or QUERY_TEMPLATES
     is_search = not (arguments.from_urls or arguments.from_folder or arguments.from_img2dataset)
-    engines = [name.strip() for name in (arguments.engines or ",".join(DEFAULT_NAMES)).split(",")]
-    if unknown := [name for name in engines if name not in NAMES]:
-        raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(NAMES)}.")
+    engines = [name.strip() for name in (arguments.engines or ",".join(DEFAULT_ENGINES)).split(",")]
+    if unknown := [name for name in engines if name not in ENGINES]:
+        raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
         "default_label": "" if is_search else "".join(names),

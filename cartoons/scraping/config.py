@@ -21,8 +21,7 @@ from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_picture
-from cartoons.search.engine import LICENSES
-from cartoons.search.queries import queries_for
+from cartoons.search.engines import LICENSES, queries_for
 
 SCRIPT = Path(__file__).parent.parent.parent / "scrape.py"
 SHORT, STOPPED = 3, 130

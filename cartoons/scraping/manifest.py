@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
 from cartoons.files import json_line, whole_lines, write_lines
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 ATTEMPTS_FILE = "attempts.jsonl"
 
@@ -68,13 +68,13 @@ class Attempt:
         return self.moved_to or self.label
 
     @classmethod
-    def planned(cls, hit: Hit) -> "Attempt":
+    def planned(cls, hit: SearchResult) -> "Attempt":
         """The attempt that a hit leads to."""
         return cls(**asdict(hit), status=Status.PLANNED)
 
     def with_result(self, result: "Attempt") -> "Attempt":
         """This planned attempt, with what came of its address, perhaps under another label."""
-        mine = {field.name: getattr(self, field.name) for field in fields(Hit)}
+        mine = {field.name: getattr(self, field.name) for field in fields(SearchResult)}
         return replace(result, **mine, status=Status.GOOD if result.file else result.status)
 
 

@@ -21,7 +21,7 @@ from cartoons.report import scrape_report
 from cartoons.scraping.config import SHORT, ScrapeConfig
 from cartoons.scraping.manifest import Attempt, Status
 from cartoons.scraping.selection import kept_by_label
-from cartoons.search.engines import NAMES
+from cartoons.search.searcher import ENGINES
 
 SHAREABLE = re.compile(r"cc0|cc[ -]?by|pdm|public domain|apache|mit\b|no known copyright", re.IGNORECASE)
 
@@ -83,7 +83,7 @@ def summarize(
         why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *problems.get(label, [])])
         print(why, file=sys.stderr)
     if short:
-        print(f"For more: --engines {','.join(NAMES)}, or searches of your own with --query.", file=sys.stderr)
+        print(f"For more: --engines {','.join(ENGINES)}, or searches of your own with --query.", file=sys.stderr)
     named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
     clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
     print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")

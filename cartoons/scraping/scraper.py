@@ -18,8 +18,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from cartoons.download.downloader import Downloader, Limits
-from cartoons.download.http import Web
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult, HttpConfig
 from cartoons.errors import ImageError
 from cartoons.review.decisions import standing
 from cartoons.scraping.config import ScrapeConfig, check_labels
@@ -29,7 +28,7 @@ from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.scraping.selection import kept_by_label, select
 from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, local_pictures
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 MOST_AT_ONCE = 2000
 """Addresses a label takes in one round."""
@@ -41,18 +40,20 @@ FIRST_YIELD, LEAST_YIELD = 0.65, 0.2
 CLEANERS = 2 * (os.cpu_count() or 1)
 """Threads that decode, shrink and store: more than cores, since a disk is waited for."""
 
-Fetch = Callable[[str], AbstractAsyncContextManager[Outcome]]
+Fetch = Callable[[str], AbstractAsyncContextManager[DownloadResult]]
 """Gives what became of an address; its bytes count as being fetched until the block ends."""
 
 
-def fill(config: ScrapeConfig, web: Web, url_lists: Sequence[UrlList], progress: ScrapeProgress) -> list[Attempt]:
+def fill(config: ScrapeConfig, web: HttpConfig, url_lists: Sequence[UrlList], progress: ScrapeProgress) -> list[Attempt]:
     """All attempts of the folder, when each label of this run has its pictures. Raises DataError."""
     return asyncio.run(_fill(config, web, url_lists, progress))
 
 
-async def _fill(config: ScrapeConfig, web: Web, url_lists: Sequence[UrlList], progress: ScrapeProgress) -> list[Attempt]:
-    async with Downloader(Limits(heed_opt_out=not config.ignore_opt_out), web) as downloader:
-        scraper = Scraper(config, downloader.fetched, progress)
+async def _fill(
+    config: ScrapeConfig, web: HttpConfig, url_lists: Sequence[UrlList], progress: ScrapeProgress
+) -> list[Attempt]:
+    async with Downloader(Limits(respect_opt_out=not config.ignore_opt_out), web) as downloader:
+        scraper = Scraper(config, downloader.fetch, progress)
         if config.is_local:
             return await scraper.add(local_pictures(config, progress.say))
         return await scraper.run(url_lists)
@@ -142,7 +143,7 @@ class Scraper:
             planned = [replace(row, status=Status.PLANNED) for key, row in self._manifest.attempts.items() if key in again]
         return planned
 
-    async def _next(self, url_list: UrlList) -> list[Hit]:
+    async def _next(self, url_list: UrlList) -> list[SearchResult]:
         missing = self._missing(url_list.label)
         if missing <= 0 or url_list.is_exhausted:
             return []
@@ -187,7 +188,7 @@ class Scraper:
         async with self._fetch(url) as outcome:
             return await self._cleaned(outcome, pool)
 
-    async def _cleaned(self, outcome: Outcome, pool: ThreadPoolExecutor) -> Attempt:
+    async def _cleaned(self, outcome: DownloadResult, pool: ThreadPoolExecutor) -> Attempt:
         """What came of an address; its picture is on disk when this returns."""
         result = Attempt(
             "",

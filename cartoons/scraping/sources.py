@@ -13,19 +13,16 @@ from urllib.parse import urlsplit
 
 from cartoons import img2dataset, proxies
 from cartoons.console import command
-from cartoons.download.http import Web, allow_connections, get_json
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult, HttpConfig, get_json, raise_open_file_limit
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN
 from cartoons.images import MAX_BYTES
 from cartoons.picture_files import pictures_below
 from cartoons.picture_folder import in_words, read_folder
 from cartoons.scraping.config import SHORT, ScrapeConfig, folder_of
-from cartoons.search.engines import engines_named
-from cartoons.search.hits import Hit
-from cartoons.search.pace import Pace
-from cartoons.search.searcher import Searcher
-from cartoons.search.url_list import from_urls
+from cartoons.search.engines import SearchResult
+from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
+from cartoons.search.url_list import read_url_list
 
 PREVIEWED = 40
 """Addresses of each name that a dry run looks for."""
@@ -35,24 +32,24 @@ BYTES_IN_MEMORY = 32 * 2**20
 """Of pictures that lie here: no more are read at once when those exceed this."""
 
 Say = Callable[[str], None]
-Pictures = Iterator[tuple[Hit, Outcome]]
+Pictures = Iterator[tuple[SearchResult, DownloadResult]]
 """Each with its bytes, or why there are none."""
 
 
 class UrlList:
     """A label, and the addresses for it that were not tried yet."""
 
-    def __init__(self, label: str, hits: Iterable[Hit], limit: int | None = None) -> None:
+    def __init__(self, label: str, hits: Iterable[SearchResult], limit: int | None = None) -> None:
         """hits: lazily found, always in the same order. limit: the most pictures kept of the label, None for all."""
         self.label, self.limit, self.is_exhausted, self._hits = label, limit, False, iter(hits)
 
-    async def take(self, count: int, known: set[str]) -> list[Hit]:
+    async def take(self, count: int, known: set[str]) -> list[SearchResult]:
         """The next hits, fewer when there are no more. known: addresses that are passed over.
 
         A thread looks for them, which the end of the program does not wait for: an engine may take minutes.
         """
         new = (hit for hit in self._hits if hit.url not in known)
-        future: Future[list[Hit]] = Future()
+        future: Future[list[SearchResult]] = Future()
         future.set_running_or_notify_cancel()
 
         def look() -> None:
@@ -67,28 +64,28 @@ class UrlList:
         return hits
 
 
-def connect(config: ScrapeConfig) -> Web:
+def connect(config: ScrapeConfig) -> HttpConfig:
     """The way to the web, where the run needs one. Raises DownloadError when it cannot work."""
     if config.publish or (not config.is_local and config.proxy == proxies.of_environment()):
         proxies.check()
     if config.is_local:
-        return Web()
-    allow_connections()
-    return Web(config.proxy, config.ca)
+        return HttpConfig()
+    raise_open_file_limit()
+    return HttpConfig(config.proxy, config.ca)
 
 
-def url_lists(config: ScrapeConfig, web: Web, say: Say) -> tuple[list[UrlList], Mapping[str, list[str]]]:
+def url_lists(config: ScrapeConfig, web: HttpConfig, say: Say) -> tuple[list[UrlList], Mapping[str, list[str]]]:
     """The addresses of each label, searched or listed; and, by label, the engines' problems, as sentences yet to come.
 
     Raises DataError for a list that cannot be read.
     """
-    listed: dict[str, list[Hit]] = {}
-    for hit in from_urls(config.from_urls, config.default_label) if config.from_urls else []:
+    listed: dict[str, list[SearchResult]] = {}
+    for hit in read_url_list(config.from_urls, config.default_label) if config.from_urls else []:
         listed.setdefault(hit.label, []).append(hit)
-    engines = engines_named(config.engines, partial(get_json, web=web), web.proxy or None, web.ca_file or None)
-    searcher = Searcher(engines, config.out / HIDDEN / "searches", config.license, Pace(), say)
-    searched = {label: searcher.hits(label, queries) for label, queries in config.queries.items()}
-    return [UrlList(label, hits) for label, hits in (searched | listed).items()], searcher.troubles
+    engines = make_engines(config.engines, partial(get_json, config=web), web.proxy or None, web.ca_file or None)
+    searcher = Searcher(engines, config.out / HIDDEN / "searches", config.license, RetryPolicy(), say)
+    searched = {label: searcher.search(label, queries) for label, queries in config.queries.items()}
+    return [UrlList(label, hits) for label, hits in (searched | listed).items()], searcher.failures
 
 
 def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
@@ -96,7 +93,7 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
     wanted = 2 * config.per_class if config.per_class else sys.maxsize
     count = min(PREVIEWED, wanted) if config.dry_run else wanted
 
-    async def first() -> list[list[Hit]]:
+    async def first() -> list[list[SearchResult]]:
         return await asyncio.gather(*(url_list.take(count, set()) for url_list in lists))
 
     hits = dict(zip([each.label for each in lists], asyncio.run(first()), strict=True))
@@ -151,22 +148,22 @@ def from_folder(folder: Path, label: str = "", say: Say = lambda _: None) -> Pic
         )
     if reasons:
         say(f"Passed over in {folder}: {reasons}.")
-    return ((Hit(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
+    return ((SearchResult(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
 
 
-def _read(path: Path) -> Outcome:
+def _read(path: Path) -> DownloadResult:
     url = path.resolve().as_uri()
     try:
         if path.stat().st_size > MAX_BYTES:
-            return Outcome(url, status="refused", reason=f"larger than {MAX_BYTES / 2**20:g} MB")
-        return Outcome(url, path.read_bytes(), final_url=url)
+            return DownloadResult(url, status="refused", reason=f"larger than {MAX_BYTES / 2**20:g} MB")
+        return DownloadResult(url, path.read_bytes(), final_url=url)
     except OSError as error:
-        return Outcome(url, status="failed", reason=f"cannot be read ({error.strerror})")
+        return DownloadResult(url, status="failed", reason=f"cannot be read ({error.strerror})")
 
 
-def batches(pictures: Pictures) -> Iterator[list[tuple[Hit, Outcome]]]:
+def batches(pictures: Pictures) -> Iterator[list[tuple[SearchResult, DownloadResult]]]:
     """The same pairs, as many at once as the memory is meant for."""
-    batch, size = list[tuple[Hit, Outcome]](), 0
+    batch, size = list[tuple[SearchResult, DownloadResult]](), 0
     for hit, outcome in pictures:
         batch.append((hit, outcome))
         size += len(outcome.data or b"")
