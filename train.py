@@ -39,7 +39,7 @@ from cartoons.hub.push import check_login, push_model
 from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress, spoken_time
 from cartoons.report import training_report
-from cartoons.scraping import child
+from cartoons.scraping import config as scraping
 from cartoons.splits import SplitConfig
 from cartoons.training import cross_validation, quantize
 from cartoons.training.callbacks import Row
@@ -149,8 +149,8 @@ def take_names(arguments: argparse.Namespace) -> None:
     """What the names say about the other arguments, where those were not given. Raises DataError."""
     if arguments.from_learner or cross_validation.is_helper():
         raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
-    arguments.names = child.labels_of(arguments.names)
-    place = child.place_of(arguments.names)
+    arguments.names = sorted(scraping.queries_by_label(arguments.names, ()))
+    place = scraping.folder_of_names(arguments.names)
     arguments.data = arguments.data or Path("data") / place
     arguments.out = arguments.out or Path("runs") / place
     listed = ", ".join(arguments.names)
@@ -222,7 +222,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{stages.index(stage) + 1} of {len(stages)}: {stage}", flush=True)
 
     begin("pictures")
-    if arguments.names and (code := child.fill(arguments.data, arguments.names, arguments.per_class)):
+    if arguments.names and (code := scraping.run_script(arguments.data, arguments.names, arguments.per_class)):
         return code
     begin("training")
     info = make(arguments)
