@@ -129,7 +129,7 @@ def ours(name: str, items: Sequence[Item], round_: Round, plan: splits.Plan, lab
 
 def accuracy(trainer: Trainer, round_: Round, truth: Sequence[str], labels: tuple[str, ...]) -> float:
     """Balanced accuracy on the held-out pictures."""
-    return float(balanced_accuracy_score(truth, np.array(labels)[trainer.judge(round_.judged).argmax(axis=1)]))
+    return float(balanced_accuracy_score(truth, np.array(labels)[trainer.predict(round_.judged).argmax(axis=1)]))
 
 
 def main() -> int:
