@@ -17,9 +17,8 @@ folder_layout.py   what its folders are: labels, parts of a split, or neither
 metadata.py    what metadata.jsonl says of each picture
 picture_folder.py  the three together: the pictures of a folder, each with its label
 dataset.py     the picture folder as training takes it: labels, sources, groups, hashes
-near_duplicates.py  pictures of one artwork, found again
-near.py        alike hashes among very many
-splits.py      which pictures judge a model that never saw them
+near_duplicates.py  copies, resizes and mirror images of one artwork get one group
+splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names

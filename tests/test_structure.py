@@ -14,7 +14,7 @@ from conftest import ROOT
 LAYERS = (
     {"errors", "malloc", "strict_json"},
     {"files"},
-    {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files", "near"},
+    {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
     {"card_metadata", "converted_card", "folder_layout", "image_modes", "metadata", "search", "trial"},
     {"dataset_card", "cards", "picture_folder", "tiff_samples"},
     {"dataset", "images"},
@@ -50,7 +50,7 @@ OWNERS = {
     "safetensors": {"training"},
     "matplotlib": {"report"},
     "sklearn": {"evaluation", "training.quantize"},
-    "scipy": {"evaluation.calibration"},
+    "scipy": {"evaluation.calibration", "near_duplicates"},
     "cleanlab": {"evaluation.label_issues"},
     "fastai": {"training", "convert"},
     "torch": {"training", "convert"},

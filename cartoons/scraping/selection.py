@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cartoons.near import groups, pairs
+from cartoons.near_duplicates import group_hashes
 from cartoons.scraping.manifest import DUPLICATE, KEPT, REMOVED, SPARE, TWO_LABELS, Attempt
 
 
@@ -42,7 +42,7 @@ def _artworks(good: Sequence[Attempt]) -> list[int]:
     if not good:
         return []
     hashes = np.array([[int(attempt.phash, 16), int(attempt.mirrored, 16)] for attempt in good], dtype=np.uint64)
-    return [int(number) for number in groups(len(good), pairs(hashes))]
+    return [int(number) for number in group_hashes(hashes)]
 
 
 def _fates(members: Sequence[Attempt], words: Mapping[str, Word], counts: dict[str, int], per_label: int) -> list[Attempt]:

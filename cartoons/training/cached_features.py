@@ -34,7 +34,7 @@ from cartoons.files import write_atomically
 from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.splits import Scenery
+from cartoons.splits import Backgrounds
 from cartoons.training.augment import augment, background
 from cartoons.training.callbacks import Checkpoint, EpochMetrics, OnEpoch
 from cartoons.training.export import trace
@@ -74,12 +74,12 @@ class CachedFeaturesTrainer:
         items: Sequence[Item],
         labels: Sequence[str],
         recipe: Recipe,
-        scenery: Scenery,
+        backgrounds: Backgrounds,
         work: Path,
     ) -> None:
-        """scenery: what cut-outs may be laid on; work: a folder for what `cache_features` and `fit` keep. Raises DataError
-        when the network's ImageNet weights cannot be had."""
-        self.items, self.recipe, self.scenery, self.work = items, recipe, scenery, work
+        """backgrounds: what cut-outs may be laid on; work: a folder for what `cache_features` and `fit` keep. Raises
+        DataError when the network's ImageNet weights cannot be had."""
+        self.items, self.recipe, self.backgrounds, self.work = items, recipe, backgrounds, work
         self.size_px, self.mean, self.std = network.size_px, network.mean, network.std
         self.lr_finder: dict[str, Any] = {}
         self.device = default_device()
@@ -188,7 +188,7 @@ class CachedFeaturesTrainer:
         square = square_pad(on_white(cutout), self.size_px)
         cutout.thumbnail((3 * self.size_px // 2, 3 * self.size_px // 2), Image.Resampling.BICUBIC)
         rng = random.Random(f"{self.recipe.seed} {index}")
-        behind = self.scenery[index] if cutout.mode == "RGBA" else ()
+        behind = self.backgrounds[index] if cutout.mode == "RGBA" else ()
         backgrounds = [background(self.items[k].path) for k in rng.sample(behind, min(len(behind), self.recipe.views))]
         augmented = [augment(cutout, rng, backgrounds, self.size_px) for _ in range(self.recipe.views)]
         return [square, *augmented]

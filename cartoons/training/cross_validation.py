@@ -26,7 +26,7 @@ from cartoons.files import write_atomically
 from cartoons.images import load_cutout, square_pad
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.progress import Progress, spoken_time
-from cartoons.splits import Plan, Round, Scenery
+from cartoons.splits import Backgrounds, Fold, Split
 from cartoons.training import cached_features, finetune
 from cartoons.training.callbacks import EpochMetrics, OnEpoch
 from cartoons.training.network import Network
@@ -122,12 +122,12 @@ def choose_recipe(name: str, epochs: int | None, batch_size: int | None, seed: i
 
 
 def make_trainer(
-    network: Network, items: Sequence[Item], labels: Sequence[str], recipe: Recipe, scenery: Scenery, work: Path
+    network: Network, items: Sequence[Item], labels: Sequence[str], recipe: Recipe, backgrounds: Backgrounds, work: Path
 ) -> Trainer:
     """The recipe's trainer, ready to fit. Raises DataError when the ImageNet weights cannot be had."""
     if isinstance(recipe, finetune.Recipe):
         return finetune.FinetuneTrainer(network, items, labels, recipe, work)
-    trainer = cached_features.CachedFeaturesTrainer(network, items, labels, recipe, scenery, work)
+    trainer = cached_features.CachedFeaturesTrainer(network, items, labels, recipe, backgrounds, work)
     progress, started = Progress(len(items)), time.monotonic()
     for done in trainer.cache_features():
         progress.show(f"what the frozen part sees: {done} of {len(items)} pictures")
@@ -153,31 +153,31 @@ def is_helper() -> bool:
 
 
 def cross_validate(
-    trainer: Trainer, plan: Plan, labels: tuple[str, ...], work: Path, progress: Progress, after: AfterRound
+    trainer: Trainer, split: Split, labels: tuple[str, ...], work: Path, progress: Progress, after: AfterRound
 ) -> CrossValidation:
     """Train and judge round by round. Finished rounds are taken from `work`; `after` is called while a round's model is
     there. On several processes all train, and the first judges and writes."""
     shape, history = (len(trainer.items), len(labels)), None
     logits, corrupted = np.full(shape, np.nan), {name: np.full(shape, np.nan) for name in CORRUPTIONS}
     done = {path.name for path in work.glob("round-*.npz")}  # asked once, so that several processes agree
-    for number, round_ in enumerate(plan.rounds):
+    for number, fold in enumerate(split.folds):
         path = work / f"round-{number}.npz"
         if path.name not in done:
-            name = f"{round_.name} of {len(plan.rounds)}"
-            history = trainer.fit(round_.train, work / f"round-{number}", ticking(progress, name))
+            name = f"{fold.name} of {len(split.folds)}"
+            history = trainer.fit(fold.train, work / f"round-{number}", ticking(progress, name))
             if is_helper():
                 continue
             after(number)
-            sample = sampled(round_, trainer.items, CORRUPTED_PICTURES // len(plan.rounds), number)
-            write_atomically(path, _packed(trainer, round_, sample))
-            if not plan.is_holdout:
+            sample = sampled(fold, trainer.items, CORRUPTED_PICTURES // len(split.folds), number)
+            write_atomically(path, _packed(trainer, fold, sample))
+            if not split.is_holdout:
                 for checkpoint in work.glob(f"round-{number}.[!n]*"):
                     checkpoint.unlink()
         else:
             for _ in range(trainer.epochs):
-                progress.step(f"{round_.name}: done before", at_once=True)
+                progress.step(f"{fold.name}: done before", at_once=True)
         with np.load(path) as kept:
-            logits[list(round_.judged)] = kept["judged"]
+            logits[list(fold.held_out)] = kept["judged"]
             for name, changed in corrupted.items():
                 changed[kept["sample"]] = kept[name]
     return CrossValidation(HeldOutPredictions.where_predicted(trainer.items, labels, logits, corrupted), history)
@@ -195,10 +195,10 @@ def ticking(progress: Progress, name: str) -> OnEpoch:
     return on_epoch
 
 
-def sampled(round_: Round, items: Sequence[Item], count: int, seed: int) -> list[int]:
+def sampled(fold: Fold, items: Sequence[Item], count: int, seed: int) -> list[int]:
     """About `count` of the round's judged character pictures, the same number of each character where there are as many."""
     by_label: dict[str, list[int]] = {}
-    for i in round_.judged:
+    for i in fold.held_out:
         if items[i].label != OTHER_LABEL:
             by_label.setdefault(items[i].label, []).append(i)
     each = max(1, count // max(1, len(by_label)))
@@ -206,9 +206,9 @@ def sampled(round_: Round, items: Sequence[Item], count: int, seed: int) -> list
     return sorted(i for mine in by_label.values() for i in rng.sample(mine, min(each, len(mine))))
 
 
-def _packed(trainer: Trainer, round_: Round, sample: Sequence[int]) -> bytes:
+def _packed(trainer: Trainer, fold: Fold, sample: Sequence[int]) -> bytes:
     """A round's answers as the bytes of an .npz file."""
-    arrays: dict[str, Any] = {"judged": trainer.predict(round_.judged), "sample": np.array(sample, dtype=np.int64)}
+    arrays: dict[str, Any] = {"judged": trainer.predict(fold.held_out), "sample": np.array(sample, dtype=np.int64)}
     cutouts = [load_cutout(trainer.items[i].path) for i in sample]
     for name, change in CORRUPTIONS.items():
         arrays[name] = trainer.predict_pictures([square_pad(change(cutout), trainer.size_px) for cutout in cutouts])

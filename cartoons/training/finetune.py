@@ -26,7 +26,7 @@ from PIL import Image
 from cartoons.dataset import Item
 from cartoons.files import write_atomically
 from cartoons.images import load, load_cutout, on_white, square_pad
-from cartoons.splits import watched
+from cartoons.splits import split_validation
 from cartoons.training.augment import background, on_scenery
 from cartoons.training.callbacks import Checkpoint, EpochMetrics, OnEpoch
 from cartoons.training.frozen import FrozenNorm
@@ -141,7 +141,7 @@ class FinetuneTrainer:
         """fine_tune from ImageNet weights. A part of `train` is watched instead: the epoch that is best on it is kept."""
         recipe = self.recipe
         set_seed(recipe.seed, reproducible=True)
-        train, valid = watched(self.items, train, recipe.watched_pct, recipe.seed)
+        train, valid = split_validation(self.items, train, recipe.watched_pct, recipe.seed)
         lr = self._learning_rate(train, valid)
         set_seed(recipe.seed, reproducible=True)
         learn = self._learn = self._fresh(train, valid)

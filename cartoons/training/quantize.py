@@ -28,7 +28,7 @@ from cartoons.files import write_atomically
 from cartoons.graph import INPUT_NAME, open_session
 from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
-from cartoons.splits import Round
+from cartoons.splits import Fold
 from cartoons.training.cross_validation import Trainer
 from cartoons.training.export import TOLERANCE, export, round_to_half, to_onnx
 
@@ -62,7 +62,7 @@ class Candidate:
     """Of the unknown score, where `_other` pictures were held out."""
 
 
-def compare_precisions(trainer: Trainer, labels: Sequence[str], round_: Round, work: Path) -> dict[str, Any]:
+def compare_precisions(trainer: Trainer, labels: Sequence[str], fold: Fold, work: Path) -> dict[str, Any]:
     """Try every precision of the network as now trained on pictures that it has not seen; noted in `work`, and done once.
 
     "kept": the name of the one to keep; "candidates": what each costs and gives.
@@ -70,8 +70,8 @@ def compare_precisions(trainer: Trainer, labels: Sequence[str], round_: Round, w
     noted = work / "precision.json"
     if not noted.exists():
         rng = random.Random(0)
-        judged = rng.sample(round_.judged, min(TRIED_PICTURES, len(round_.judged)))
-        pictures, calibration = to_pixels(trainer, judged), calibration_pixels(trainer, round_.train)
+        judged = rng.sample(fold.held_out, min(TRIED_PICTURES, len(fold.held_out)))
+        pictures, calibration = to_pixels(trainer, judged), calibration_pixels(trainer, fold.train)
         targets = [trainer.items[i].label for i in judged]
         model = trainer.portable().model
         found = [
