@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cartoons.dataset_card import dataset_card
+from cartoons.cards import dataset_card
 from cartoons.files import write_atomically
 from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.report import scrape_report

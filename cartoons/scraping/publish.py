@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cartoons.dataset_card import dataset_card
+from cartoons.cards import dataset_card
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, write_atomically, write_lines
 from cartoons.hub.push import publish_dataset
