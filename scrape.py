@@ -27,7 +27,7 @@ from cartoons.download.outcome import Outcome
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_writable, sole_use
 from cartoons.review.apply import apply
-from cartoons.review.decisions import standing
+from cartoons.review.decisions import latest_decisions, read_decisions
 from cartoons.scraping import papers, publish
 from cartoons.scraping.image_checks import Rules
 from cartoons.scraping.labels import OTHER_QUERIES, Wanted, folder_of, wanted
@@ -160,7 +160,7 @@ def make_searcher(arguments: argparse.Namespace, web: Web, bars: Bars) -> Search
 async def fill(arguments: argparse.Namespace, web: Web, aims: Aims, seekers: Sequence[Seeker], bars: Bars) -> list[Attempt]:
     """The folder's rows, when each label has its pictures. Raises DataError."""
     async with Downloader(Limits(heed_opt_out=not arguments.ignore_opt_out), web) as downloader:
-        gatherer = Gatherer(arguments.out, aims, downloader.fetched, standing(arguments.out), bars)
+        gatherer = Gatherer(arguments.out, aims, downloader.fetched, latest_decisions(read_decisions(arguments.out)), bars)
         if arguments.from_folder:
             return await gatherer.take(from_folder(arguments.from_folder, "".join(arguments.names), bars.say))
         if arguments.from_img2dataset:

@@ -21,7 +21,7 @@ from cartoons.download.outcome import Outcome
 from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.files import sole_use, whole_lines
 from cartoons.review.apply import apply
-from cartoons.review.decisions import Decision, last_words
+from cartoons.review.decisions import Decision, latest_decisions
 from cartoons.scraping.image_checks import Rules, clean
 from cartoons.scraping.labels import folder_of, wanted
 from cartoons.scraping.local import from_folder
@@ -252,7 +252,7 @@ def fill(
 ) -> list[Attempt]:
     root.mkdir(exist_ok=True)
     seekers = [Seeker("a b", hits("a b", 1, count)), Seeker("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
-    gatherer = Gatherer(root, Aims(per_label), web.fetch, last_words(said), watcher or Silent())  # type: ignore[arg-type]
+    gatherer = Gatherer(root, Aims(per_label), web.fetch, latest_decisions(said), watcher or Silent())  # type: ignore[arg-type]
     return asyncio.run(gatherer.run(seekers))
 
 
@@ -416,7 +416,7 @@ def test_what_a_person_said_to_keep_stays_whatever_else_is_found(tmp_path: Path)
     gatherer = Gatherer(root, Aims(5), Web().fetch, {}, Silent())
     [kept, *_] = asyncio.run(gatherer.run([Seeker("a b", hits("a b", 1, 1))]))
     both = [Seeker("a b", hits("a b", 1, 1)), Seeker("e", hits("e", 1, 1))]
-    said = last_words([said_of(kept, "keep")])
+    said = latest_decisions([said_of(kept, "keep")])
     for _ in range(2):
         rows = asyncio.run(Gatherer(root, Aims(5), Web().fetch, said, Silent()).run(both))
         assert kept_by_label(rows) == {"a b": 1}
