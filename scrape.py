@@ -22,8 +22,7 @@ from urllib.parse import urlsplit
 from cartoons import console, img2dataset, malloc, proxies
 from cartoons.console import command
 from cartoons.download.downloader import Downloader, Limits
-from cartoons.download.http import Web, allow_connections, get_json
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult, HttpConfig, get_json, raise_open_file_limit
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_writable, sole_use
 from cartoons.review.apply import apply
@@ -36,13 +35,9 @@ from cartoons.scraping.manifest import KEPT, PLANNED, Attempt
 from cartoons.scraping.progress import Bars
 from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
 from cartoons.scraping.seeker import Seeker
-from cartoons.search.engine import LICENSES
-from cartoons.search.engines import DEFAULT_NAMES, NAMES, engines_named
-from cartoons.search.hits import Hit
-from cartoons.search.pace import Pace
-from cartoons.search.queries import TEMPLATES
-from cartoons.search.searcher import Searcher
-from cartoons.search.url_list import from_urls
+from cartoons.search.engines import LICENSES, QUERY_TEMPLATES, SearchResult
+from cartoons.search.searcher import DEFAULT_ENGINES, ENGINES, RetryPolicy, Searcher, make_engines
+from cartoons.search.url_list import read_url_list
 from cartoons.serving import environment
 
 PER_CLASS = 200
@@ -67,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
     add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
     add("--other", nargs="*", metavar="QUERY", help="also fill _other, pictures of none, by these or the usual queries")
-    add("--engines", default=",".join(DEFAULT_NAMES), help=f"of {', '.join(NAMES)} (default: %(default)s)")
+    add("--engines", default=",".join(DEFAULT_ENGINES), help=f"of {', '.join(ENGINES)} (default: %(default)s)")
     add("--query", action="append", metavar="TEXT", help="what to search, with {name} in it; may be given again")
     add("--license", choices=LICENSES, default=LICENSES[0], help="what it must allow (default: %(default)s)")
     add("--from-urls", type=Path, metavar="FILE", help="no search: a .csv, .jsonl or .txt of addresses")
@@ -92,7 +87,7 @@ def scrape(argv: Sequence[str]) -> int:
     arguments = parser().parse_args(argv)
     asked, listed = asked_for(arguments)
     out, web, limit = arguments.out, way_out(arguments), arguments.per_class or (PER_CLASS if asked else ALL)
-    given: dict[str, list[Hit]] = {}
+    given: dict[str, list[SearchResult]] = {}
     for hit in listed:
         given.setdefault(hit.label, []).append(hit)
     totals = {want.label: limit for want in asked} | {label: min(limit, len(hits)) for label, hits in given.items()}
@@ -101,33 +96,33 @@ def scrape(argv: Sequence[str]) -> int:
     try:
         with sole_use(out), Bars(totals) as bars:
             searcher = make_searcher(arguments, web, bars)
-            seekers = [Seeker(want.label, searcher.hits(want.label, want.queries)) for want in asked]
+            seekers = [Seeker(want.label, searcher.search(want.label, want.queries)) for want in asked]
             seekers += [Seeker(label, iter(hits)) for label, hits in given.items()]
             if arguments.urls_only or arguments.dry_run:
                 return look_only(arguments, seekers, limit)
             rows = asyncio.run(fill(arguments, web, Aims(limit, Rules(originals=arguments.originals)), seekers, bars))
-            papers.write(out, rows, searcher.troubles)
+            papers.write(out, rows, searcher.failures)
     except OSError as error:
         raise DataError(f"{out} cannot be filled ({error}): mend that, and the same command goes on from here.") from error
-    code = summary(out, rows, list(totals) if limit < ALL else [], limit, searcher.troubles)
+    code = summary(out, rows, list(totals) if limit < ALL else [], limit, searcher.failures)
     if arguments.publish:
         link = publish.publish(out, arguments.publish, with_pictures=arguments.with_pictures, private=arguments.private)
         print(f"Published: {link}")
     return code
 
 
-def way_out(arguments: argparse.Namespace) -> Web:
+def way_out(arguments: argparse.Namespace) -> HttpConfig:
     """How the web is reached; pictures that lie here need none. Raises DownloadError."""
     is_local = arguments.from_folder or arguments.from_img2dataset
     if arguments.publish or (not is_local and arguments.proxy == proxies.of_environment()):
         proxies.check()
     if is_local:
-        return Web()
-    allow_connections()
-    return Web(arguments.proxy, arguments.ca)
+        return HttpConfig()
+    raise_open_file_limit()
+    return HttpConfig(arguments.proxy, arguments.ca)
 
 
-def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[Hit]]:
+def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[SearchResult]]:
     """What is to be searched, or else which addresses are given; neither for pictures that lie here. Raises CartoonError."""
     given = [flag for flag in GIVEN if getattr(arguments, flag)]
     if len(given) > 1:
@@ -143,24 +138,26 @@ def asked_for(arguments: argparse.Namespace) -> tuple[list[Wanted], list[Hit]]:
             )
         if len(arguments.names) > 1:
             raise DataError(f"{len(arguments.names)} names were given with a list: give one at most, for what has no label.")
-        return [], from_urls(arguments.from_urls, *arguments.names) if arguments.from_urls else []
+        return [], read_url_list(arguments.from_urls, *arguments.names) if arguments.from_urls else []
     if not arguments.names and arguments.other is None:
         raise DataError('No names were given: python scrape.py "bugs bunny" "donald duck".')
     other = None if arguments.other is None else arguments.other or OTHER_QUERIES
-    return wanted(arguments.names, arguments.query or TEMPLATES, other), []
+    return wanted(arguments.names, arguments.query or QUERY_TEMPLATES, other), []
 
 
-def make_searcher(arguments: argparse.Namespace, web: Web, bars: Bars) -> Searcher:
+def make_searcher(arguments: argparse.Namespace, web: HttpConfig, bars: Bars) -> Searcher:
     """The engines asked for, with their answers kept in the folder. Raises SearchError."""
     names = [name.strip() for name in arguments.engines.split(",")]
-    engines = engines_named(names, partial(get_json, web=web), web.proxy or None, web.ca_file or None)
-    return Searcher(engines, arguments.out / HIDDEN / "searches", arguments.license, Pace(), bars.say)
+    engines = make_engines(names, partial(get_json, config=web), web.proxy or None, web.ca_file or None)
+    return Searcher(engines, arguments.out / HIDDEN / "searches", arguments.license, RetryPolicy(), bars.say)
 
 
-async def fill(arguments: argparse.Namespace, web: Web, aims: Aims, seekers: Sequence[Seeker], bars: Bars) -> list[Attempt]:
+async def fill(
+    arguments: argparse.Namespace, web: HttpConfig, aims: Aims, seekers: Sequence[Seeker], bars: Bars
+) -> list[Attempt]:
     """The folder's rows, when each label has its pictures. Raises DataError."""
-    async with Downloader(Limits(heed_opt_out=not arguments.ignore_opt_out), web) as downloader:
-        gatherer = Gatherer(arguments.out, aims, downloader.fetched, latest_decisions(read_decisions(arguments.out)), bars)
+    async with Downloader(Limits(respect_opt_out=not arguments.ignore_opt_out), web) as downloader:
+        gatherer = Gatherer(arguments.out, aims, downloader.fetch, latest_decisions(read_decisions(arguments.out)), bars)
         if arguments.from_folder:
             return await gatherer.take(from_folder(arguments.from_folder, "".join(arguments.names), bars.say))
         if arguments.from_img2dataset:
@@ -168,7 +165,9 @@ async def fill(arguments: argparse.Namespace, web: Web, aims: Aims, seekers: Seq
         return await gatherer.run(seekers)
 
 
-def labelled(pairs: Iterable[tuple[Hit, Outcome]], bars: Bars) -> Iterator[tuple[Hit, Outcome]]:
+def labelled(
+    pairs: Iterable[tuple[SearchResult, DownloadResult]], bars: Bars
+) -> Iterator[tuple[SearchResult, DownloadResult]]:
     """Those that are of a label; of the others the reason is said."""
     for hit, outcome in pairs:
         if hit.label:
@@ -181,7 +180,7 @@ def look_only(arguments: argparse.Namespace, seekers: Sequence[Seeker], limit: i
     """Search without downloading: a list for img2dataset, or, for a dry run, a look at the first addresses."""
     count = TASTE if arguments.dry_run else 2 * limit
 
-    async def look() -> list[list[Hit]]:
+    async def look() -> list[list[SearchResult]]:
         return await asyncio.gather(*(seeker.take(count, set()) for seeker in seekers))
 
     hits = {seeker.label: found for seeker, found in zip(seekers, asyncio.run(look()), strict=True)}
@@ -210,7 +209,7 @@ def summary(out: Path, rows: Sequence[Attempt], labels: Sequence[str], limit: in
         why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *troubles.get(label, [])])
         print(why, file=sys.stderr)
     if short:
-        print(f"For more: --engines {','.join(NAMES)}, or searches of your own with --query.", file=sys.stderr)
+        print(f"For more: --engines {','.join(ENGINES)}, or searches of your own with --query.", file=sys.stderr)
     named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
     clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
     print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")

@@ -23,10 +23,10 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError, shortened
 from cartoons.images import MAX_BYTES
-from cartoons.search.hits import Hit, web_address
+from cartoons.search.engines import SearchResult, http_url
 
 URLS_FILE = "urls.parquet"
 ROWS_AT_ONCE = 10_000
@@ -41,7 +41,7 @@ Member = tuple[str, str, bytes | str]
 """A file of a shard: its key, its suffix, and its bytes or why they cannot be had."""
 
 
-def write_urls(path: Path, hits: Iterable[Hit]) -> int:
+def write_urls(path: Path, hits: Iterable[SearchResult]) -> int:
     """Write columns url, label and caption (the title), a row per hit; returns how many. The file appears when whole."""
     schema = pa.schema([(name, pa.string()) for name in ("url", "label", "caption")])
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -59,7 +59,7 @@ def write_urls(path: Path, hits: Iterable[Hit]) -> int:
     return count
 
 
-def read_output(folder: Path) -> Iterator[tuple[Hit, Outcome]]:
+def read_output(folder: Path) -> Iterator[tuple[SearchResult, DownloadResult]]:
     """Every address of an output folder, shard by shard, with its bytes or why there are none.
 
     An entry too broken to tell its address has url and label "". Raises DataError when the folder holds no shards, or while
@@ -75,7 +75,7 @@ def read_output(folder: Path) -> Iterator[tuple[Hit, Outcome]]:
     return (found for path in named for found in _shard(path))
 
 
-def _shard(path: Path) -> Iterator[tuple[Hit, Outcome]]:
+def _shard(path: Path) -> Iterator[tuple[SearchResult, DownloadResult]]:
     """path: the folder or the tar with the pictures."""
     listed: dict[str, Row] = {}
     try:
@@ -97,34 +97,38 @@ def _shard(path: Path) -> Iterator[tuple[Hit, Outcome]]:
         hit = _hit(row)
         reason = shortened(str(row.get("error_message") or (end if row.get("status") == "success" else row.get("status"))))
         status = "refused" if OPTED_OUT in reason else "failed"
-        yield (hit, Outcome(hit.url, status=status, reason=reason)) if hit else _broken(f"{path.name}/{key} has no address")
+        yield (
+            (hit, DownloadResult(hit.url, status=status, reason=reason))
+            if hit
+            else _broken(f"{path.name}/{key} has no address")
+        )
 
 
-def _entry(named: str, members: Mapping[str, bytes | str], listed: Row | None) -> tuple[Hit, Outcome]:
+def _entry(named: str, members: Mapping[str, bytes | str], listed: Row | None) -> tuple[SearchResult, DownloadResult]:
     row = _parsed(members.get(".json")) or listed
     hit = _hit(row) if row else None
     if not hit:
         return _broken(f"{named} has no address, or no label, in its JSON")
     data = next((members[suffix] for suffix in PICTURES if suffix in members), f"{named} has no picture")
     if isinstance(data, str):
-        return hit, Outcome(hit.url, status="failed", reason=data)
-    return hit, Outcome(hit.url, data, final_url=hit.url)
+        return hit, DownloadResult(hit.url, status="failed", reason=data)
+    return hit, DownloadResult(hit.url, data, final_url=hit.url)
 
 
-def _broken(reason: str) -> tuple[Hit, Outcome]:
-    return Hit("", ""), Outcome("", status="failed", reason=reason)
+def _broken(reason: str) -> tuple[SearchResult, DownloadResult]:
+    return SearchResult("", ""), DownloadResult("", status="failed", reason=reason)
 
 
-def _hit(row: Row) -> Hit | None:
+def _hit(row: Row) -> SearchResult | None:
     """What a row says, None where it is not what img2dataset writes."""
     url, label, caption = row.get("url"), row.get("label"), row.get("caption")
     if isinstance(url, str) and "label" not in row:
         raise DataError(
             "img2dataset was not told to keep the labels: run it again with --save_additional_columns '[\"label\"]'."
         )
-    if not (web_address(url) and isinstance(label, str) and label):
+    if not (http_url(url) and isinstance(label, str) and label):
         return None
-    return Hit(web_address(url), label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
+    return SearchResult(http_url(url), label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
 
 
 def _listed(path: Path) -> dict[str, Row]:

@@ -24,9 +24,9 @@ from world import World
 
 import scrape
 from cartoons import proxies
-from cartoons.download.outcome import NotFetchedError
+from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
-from cartoons.hub.pull import _instead
+from cartoons.hub.pull import _what_to_do
 from cartoons.img2dataset import read_output
 from cartoons.progress import Progress
 from cartoons.scraping import child
@@ -222,7 +222,7 @@ def test_a_data_address_lands_nowhere(tmp_path: Path, capsys: pytest.CaptureFixt
         assert (code, "Traceback" in said) == (2, False), arguments
         assert len(said) < 2500, arguments[0]
     assert len(img2dataset_output(tmp_path)[0]) < 300
-    assert len(NotFetchedError(f"not a web address ({DATA_URL})").reason) < 300
+    assert len(FetchError(f"not a web address ({DATA_URL})").reason) < 300
     assert len(str(SearchError(DATA_URL, 3.0))) < 300
     with Bars({}) as bars:
         bars.say(DATA_URL)
@@ -246,7 +246,7 @@ def test_a_printed_command_is_one_that_a_shell_takes(name: str, capsys: pytest.C
         assert not given.startswith("-")
     short = child.too_few(out, {"red fox": 1})
     assert Path(shlex.split(short[short.index("scrape.py") : short.index(", and give")])[-1]) == out
-    assert shlex.quote(name) in _instead(name, {"model.pkl"})
+    assert shlex.quote(name) in _what_to_do(name, {"model.pkl"})
 
 
 def test_no_command_is_printed_without_quotes() -> None:

@@ -161,7 +161,7 @@ from pathlib import Path
 import scrape
 from cartoons.download.downloader import Limits
 real = Limits
-short = dict(tries=1, read_s=1, whole_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01, longest_backoff_s=0.02)
+short = dict(max_tries=1, read_timeout_s=1, total_timeout_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01)
 scrape.Limits = lambda **kinds: real(**short, **kinds)
 code = scrape.main(sys.argv[1:])
 status = Path("/proc/self/status").read_text() if sys.platform == "linux" else "VmHWM: 0 kB"

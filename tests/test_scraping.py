@@ -17,7 +17,7 @@ from conftest import draw_shape, plain
 from PIL import Image
 
 from cartoons import dataset
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.files import sole_use, whole_lines
 from cartoons.review.apply import apply
@@ -30,7 +30,7 @@ from cartoons.scraping.memory import BYTES_IN_MEMORY, IN_MEMORY, handfuls
 from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
 from cartoons.scraping.seeker import Seeker
 from cartoons.scraping.selection import Word, decide
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -220,18 +220,18 @@ class Web:
         self.asked: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def fetch(self, url: str) -> AsyncIterator[Outcome]:
+    async def fetch(self, url: str) -> AsyncIterator[DownloadResult]:
         self.asked[url] += 1
         await asyncio.sleep(random.random() / 500)
         yield self.answer(url, int(url.rpartition("/")[2]))
 
-    def answer(self, url: str, number: int) -> Outcome:
+    def answer(self, url: str, number: int) -> DownloadResult:
         if number % 11 == 0:
-            return Outcome(url, None, "failed", "no answer", tries=3, may_pass=True)
+            return DownloadResult(url, None, "failed", "no answer", tries=3, may_pass=True)
         if number % 7 == 0:
-            return Outcome(url, b"<html>", final_url=url)
+            return DownloadResult(url, b"<html>", final_url=url)
         copied = number - 1 if number % 5 == 0 else number
-        return Outcome(url, encoded(drawing(copied, 210 if copied < number else 200)), final_url=url)
+        return DownloadResult(url, encoded(drawing(copied, 210 if copied < number else 200)), final_url=url)
 
 
 class Silent:
@@ -240,9 +240,9 @@ class Silent:
     def settled(self, rows: object) -> None: ...
 
 
-def hits(label: str, first: int, count: int) -> Iterator[Hit]:
+def hits(label: str, first: int, count: int) -> Iterator[SearchResult]:
     return (
-        Hit(f"https://site{k % 3}.example/{k}", label, title=f"{label} {k}", engine="by hand")
+        SearchResult(f"https://site{k % 3}.example/{k}", label, title=f"{label} {k}", engine="by hand")
         for k in range(first, first + count)
     )
 
@@ -382,7 +382,7 @@ def listed(root: Path) -> set[str]:
 
 def test_what_was_taken_out_stays_out_though_another_address_has_the_very_same_picture(tmp_path: Path) -> None:
     class Copies(Web):
-        def answer(self, url: str, number: int) -> Outcome:
+        def answer(self, url: str, number: int) -> DownloadResult:
             return super().answer(url, 6 if number in (8, 36) else number)
 
     root = tmp_path / "data"
@@ -455,7 +455,7 @@ def test_labels_that_some_file_systems_cannot_tell_apart_are_refused(tmp_path: P
     with pytest.raises(DataError, match="'a b' and 'A B' differ in capital letters only"):
         asyncio.run(gatherer.run([Seeker("A B", hits("A B", 1, 1))]))
     with pytest.raises(DataError, match="cannot be written down"):
-        asyncio.run(gatherer.take([(Hit("u", "a\u200bb"), Outcome("u", b""))]))
+        asyncio.run(gatherer.take([(SearchResult("u", "a\u200bb"), DownloadResult("u", b""))]))
 
 
 def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_is_none(tmp_path: Path) -> None:
@@ -474,9 +474,9 @@ def test_training_gives_a_picture_put_into_a_label_s_folder_that_label(tmp_path:
 
 
 def test_pictures_that_are_here_are_read_as_many_at_once_as_memory_is_meant_for() -> None:
-    large, small = Outcome("u", bytes(BYTES_IN_MEMORY // 2)), Outcome("u", b"small")
+    large, small = DownloadResult("u", bytes(BYTES_IN_MEMORY // 2)), DownloadResult("u", b"small")
     given = [large] * 5 + [small] * (IN_MEMORY + 1)
-    assert [len(some) for some in handfuls((Hit("u", "a"), one) for one in given)] == [3, 3, IN_MEMORY]
+    assert [len(some) for some in handfuls((SearchResult("u", "a"), one) for one in given)] == [3, 3, IN_MEMORY]
 
 
 def test_pictures_and_rows_from_elsewhere_are_left_alone(tmp_path: Path) -> None:

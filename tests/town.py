@@ -25,7 +25,7 @@ from test_deploy import Spaces
 from world import Reply, Request, World
 
 from cartoons.scraping.labels import OTHER_QUERIES
-from cartoons.search.queries import queries_for
+from cartoons.search.engines import queries_for
 
 CORNERS = {"square": 4, "triangle": 3, "star": 5}
 HOST = ".pictures.example"

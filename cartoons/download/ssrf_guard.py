@@ -20,7 +20,7 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 NEVER = (ipaddress.ip_network("168.63.129.16"), ipaddress.ip_network("192.0.0.0/24"))
 """Global by the number (of some Python versions), yet services inside of clouds."""
 
-LOOKUPS_AT_ONCE = 32
+MAX_LOOKUPS = 32
 
 
 def is_public(address: str) -> bool:
@@ -50,7 +50,7 @@ async def resolve(host: str, port: int) -> list[str]:
 @cache
 def _lookups() -> ThreadPoolExecutor:
     # asyncio's own has six threads on two cores: a few dead name servers would hold up every other host
-    return ThreadPoolExecutor(LOOKUPS_AT_ONCE, "lookup")
+    return ThreadPoolExecutor(MAX_LOOKUPS, "lookup")
 
 
 def _addresses(host: str, port: int) -> list[str]:
@@ -59,13 +59,13 @@ def _addresses(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Guard:
+class SsrfGuard:
     """The rule for names and addresses, and who turns one into the other."""
 
     may_connect: Callable[[str], bool] = is_public
     resolve: Callable[[str, int], Awaitable[list[str]]] = resolve
 
-    def objection(self, scheme: str, host: str) -> str:
+    def refusal(self, scheme: str, host: str) -> str:
         """Why this scheme or host (ASCII, no brackets) is not asked, in a few words; "" where it may be."""
         name = host.lower().rstrip(".")
         if scheme not in SCHEMES:

@@ -11,7 +11,7 @@ from itertools import chain
 from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.search.queries import queries_for
+from cartoons.search.engines import queries_for
 
 MOST_BYTES = 80
 """Of a folder's name: file systems take 255 bytes, and paths add up."""

@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError
 from cartoons.images import MAX_BYTES
 from cartoons.picture_files import pictures_below
 from cartoons.picture_folder import in_words, read_folder
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 
-def from_folder(folder: Path, label: str = "", say: Callable[[str], None] = lambda _: None) -> Iterator[tuple[Hit, Outcome]]:
+def from_folder(
+    folder: Path, label: str = "", say: Callable[[str], None] = lambda _: None
+) -> Iterator[tuple[SearchResult, DownloadResult]]:
     """Every picture file below `folder`, with its bytes or why there are none.
 
     label: of them all; without one, as training takes the folder. say: is told what is passed over.
@@ -36,14 +38,14 @@ def from_folder(folder: Path, label: str = "", say: Callable[[str], None] = lamb
         )
     if reasons:
         say(f"Passed over in {folder}: {reasons}.")
-    return ((Hit(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
+    return ((SearchResult(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
 
 
-def _read(path: Path) -> Outcome:
+def _read(path: Path) -> DownloadResult:
     url = path.resolve().as_uri()
     try:
         if path.stat().st_size > MAX_BYTES:
-            return Outcome(url, status="refused", reason=f"larger than {MAX_BYTES / 2**20:g} MB")
-        return Outcome(url, path.read_bytes(), final_url=url)
+            return DownloadResult(url, status="refused", reason=f"larger than {MAX_BYTES / 2**20:g} MB")
+        return DownloadResult(url, path.read_bytes(), final_url=url)
     except OSError as error:
-        return Outcome(url, status="failed", reason=f"cannot be read ({error.strerror})")
+        return DownloadResult(url, status="failed", reason=f"cannot be read ({error.strerror})")

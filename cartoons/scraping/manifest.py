@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
 from cartoons.files import json_line, whole_lines, write_lines
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 ATTEMPTS_FILE = "attempts.jsonl"
 PLANNED, GOOD = "planned", "good"
@@ -18,7 +18,7 @@ PLANNED, GOOD = "planned", "good"
 KEPT, SPARE, DUPLICATE, TWO_LABELS, REMOVED = "kept", "spare", "duplicate", "two labels", "removed"
 REJECTED, REFUSED, FAILED = "rejected", "refused", "failed"
 
-FROM_HIT = tuple(field.name for field in fields(Hit))
+FROM_HIT = tuple(field.name for field in fields(SearchResult))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Attempt:
         )
 
 
-def of_hit(hit: Hit, status: str, **changes: object) -> Attempt:
+def of_hit(hit: SearchResult, status: str, **changes: object) -> Attempt:
     """The attempt that `hit` led to."""
     return Attempt(**(asdict(hit) | {"status": status} | changes))
 

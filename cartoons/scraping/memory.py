@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from cartoons.download.outcome import Outcome
-from cartoons.search.hits import Hit
+from cartoons.download.http import DownloadResult
+from cartoons.search.engines import SearchResult
 
 IN_MEMORY = 128
 """Addresses being fetched or cleaned at once."""
@@ -11,9 +11,9 @@ BYTES_IN_MEMORY = 32 * 2**20
 """Of pictures that lie here: no more are read at once when those exceed this."""
 
 
-def handfuls(given: Iterable[tuple[Hit, Outcome]]) -> Iterator[list[tuple[Hit, Outcome]]]:
+def handfuls(given: Iterable[tuple[SearchResult, DownloadResult]]) -> Iterator[list[tuple[SearchResult, DownloadResult]]]:
     """The same pairs, as many at once as the memory is meant for."""
-    some, size = list[tuple[Hit, Outcome]](), 0
+    some, size = list[tuple[SearchResult, DownloadResult]](), 0
     for hit, outcome in given:
         some.append((hit, outcome))
         size += len(outcome.data or b"")

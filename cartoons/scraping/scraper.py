@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult
 from cartoons.errors import ImageError
 from cartoons.review.decisions import Decision
 from cartoons.scraping.image_checks import Rules, clean
@@ -41,7 +41,7 @@ from cartoons.scraping.manifest import (
 from cartoons.scraping.memory import IN_MEMORY, handfuls
 from cartoons.scraping.seeker import Seeker
 from cartoons.scraping.selection import decide
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 MOST_AT_ONCE = 2000
 """Addresses a label takes in one round."""
@@ -53,7 +53,7 @@ FIRST_YIELD, LEAST_YIELD = 0.65, 0.2
 CLEANERS = 2 * (os.cpu_count() or 1)
 """Threads that decode, shrink and store: more than cores, since a disk is waited for."""
 
-Fetch = Callable[[str], AbstractAsyncContextManager[Outcome]]
+Fetch = Callable[[str], AbstractAsyncContextManager[DownloadResult]]
 """Gives what became of an address; its bytes count as being fetched until the block ends."""
 
 
@@ -107,7 +107,7 @@ class Gatherer:
                     return list(self._log.rows.values())
                 self._log.rewrite(planned)
 
-    async def take(self, given: Iterable[tuple[Hit, Outcome]]) -> list[Attempt]:
+    async def take(self, given: Iterable[tuple[SearchResult, DownloadResult]]) -> list[Attempt]:
         """Clean and settle pictures that are here; those in the log are passed over. All rows of the folder, decided."""
         with self._log, ThreadPoolExecutor(CLEANERS) as pool:
             for new in handfuls(pair for pair in given if self._is_new(pair[0])):
@@ -120,7 +120,7 @@ class Gatherer:
             self._settle()
         return list(self._log.rows.values())
 
-    def _is_new(self, hit: Hit) -> bool:
+    def _is_new(self, hit: SearchResult) -> bool:
         row = self._log.rows.get((hit.label, hit.url))
         return row is None or row.status in (PLANNED, FAILED)
 
@@ -145,7 +145,7 @@ class Gatherer:
             planned = [replace(row, status=PLANNED) for key, row in self._log.rows.items() if key in again]
         return planned
 
-    async def _next(self, seeker: Seeker) -> list[Hit]:
+    async def _next(self, seeker: Seeker) -> list[SearchResult]:
         missing = self._missing(seeker.label)
         if missing <= 0 or seeker.is_dry:
             return []
@@ -187,7 +187,7 @@ class Gatherer:
         async with self._fetch(url) as outcome:
             return await self._ended(outcome, pool)
 
-    async def _ended(self, outcome: Outcome, pool: ThreadPoolExecutor) -> Attempt:
+    async def _ended(self, outcome: DownloadResult, pool: ThreadPoolExecutor) -> Attempt:
         """What came of an address; its picture is on disk when this returns."""
         found = Attempt(
             "",

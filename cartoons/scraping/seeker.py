@@ -6,23 +6,23 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 
 class Seeker:
     """A label, and the hits it has not tried yet."""
 
-    def __init__(self, label: str, hits: Iterator[Hit]) -> None:
+    def __init__(self, label: str, hits: Iterator[SearchResult]) -> None:
         """hits: lazily found, always in the same order; those in the log already are passed over."""
         self.label, self.is_dry, self._hits = label, False, hits
 
-    async def take(self, count: int, known: set[str]) -> list[Hit]:
+    async def take(self, count: int, known: set[str]) -> list[SearchResult]:
         """The next hits, fewer when there are no more. known: addresses in the log under this label.
 
         A thread looks for them, which the end of the program does not wait for: an engine may take minutes.
         """
         new = (hit for hit in self._hits if hit.url not in known)
-        found: Future[list[Hit]] = Future()
+        found: Future[list[SearchResult]] = Future()
         found.set_running_or_notify_cancel()
 
         def look() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cartoons.errors import DataError
-from cartoons.search.hits import Hit, one_line, web_address
+from cartoons.search.engines import SearchResult, http_url, one_line
 
 SUFFIXES = (".csv", ".jsonl", ".txt")
 
@@ -21,7 +21,7 @@ Rows = Iterator[tuple[int, dict[str, Any]]]
 """(line number from 1, what the line says)."""
 
 
-def from_urls(path: Path, label: str = "") -> list[Hit]:
+def read_url_list(path: Path, label: str = "") -> list[SearchResult]:
     """The hits of a file in its order, none twice for a label; `label` is for rows that have none.
 
     Raises DataError, with the line, for whatever is not as it should be: nothing is passed over in silence.
@@ -88,8 +88,8 @@ def _text_rows(_: Path, text: str) -> Rows:
             yield number, {"url": line}
 
 
-def _hit(path: Path, line: int, row: dict[str, Any], label: str) -> Hit:
-    url = web_address(row.get("url"))
+def _hit(path: Path, line: int, row: dict[str, Any], label: str) -> SearchResult:
+    url = http_url(row.get("url"))
     if not url:
         raise DataError(
             f"{path} line {line}: {row.get('url')!r} is not an address beginning with http:// or https://: mend it."
@@ -97,10 +97,10 @@ def _hit(path: Path, line: int, row: dict[str, Any], label: str) -> Hit:
     label = one_line(row.get("label")) or label
     if not label:
         raise DataError(f"{path} line {line} has no label (a text): add one to the row, or name the one that all rows have.")
-    return Hit(
+    return SearchResult(
         url=url,
         label=label,
-        page_url=web_address(row.get("page_url")),
+        page_url=http_url(row.get("page_url")),
         title=one_line(row.get("title")) or one_line(row.get("caption")),
         license=one_line(row.get("license")),
         author=one_line(row.get("author")),
