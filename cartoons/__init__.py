@@ -3,8 +3,7 @@
 errors.py      the exception tree
 files.py       atomic writes, JSON Lines, a folder's lock
 image_scan/    a picture's bytes before they are decoded: what costs too much, what can be left out
-image_modes.py   pixels of any mode and depth -> 8-bit RGB or RGBA
-tiff_samples.py  TIFF of samples that Pillow has no mode for
+image_modes.py   pixels of any mode and depth -> 8-bit RGB or RGBA; TIFF of samples that Pillow has no mode for
 images.py      bytes -> a safe RGB picture; this project's one way to make it square and normal
 resize.py      every way to make a picture square that a model may name
 model_folder.py  the model folder: model.onnx + model.json; read, write, verify
