@@ -39,10 +39,10 @@ from cartoons.hub.push import check_login, push_model
 from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress, spoken_time
 from cartoons.report import training_report
-from cartoons.scraping import child
+from cartoons.scraping import config as scraping
 from cartoons.splits import SplitConfig
 from cartoons.training import cross_validation, quantize
-from cartoons.training.callbacks import Row
+from cartoons.training.callbacks import EpochMetrics
 from cartoons.training.network import DEFAULT_ARCH
 from cartoons.training.run import Job, Settings, describe, done_before, note_done, prepare, read_data
 
@@ -67,12 +67,12 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
 
     def after_round(number: int) -> None:
         if number == 0:
-            quantize.trial(trainer, data.labels, split.folds[0], work)
+            quantize.compare_precisions(trainer, data.labels, split.folds[0], work)
 
-    answers = cross_validation.run_rounds(trainer, split, data.labels, work, progress, after_round)
-    log.info("Judged %d pictures by models that never saw them.", answers.found.judged.sum())
+    result = cross_validation.cross_validate(trainer, split, data.labels, work, progress, after_round)
+    log.info("Judged %d pictures by models that never saw them.", len(result.predictions.items))
     whole, started = split.folds[0].train if split.is_holdout else range(len(data.items)), time.monotonic()
-    history = answers.rows if split.is_holdout else None
+    history = result.history if split.is_holdout else None
     if history is None:
         history = trainer.fit(
             whole, work / ("round-0" if split.is_holdout else "whole"), cross_validation.ticking(progress, "the whole")
@@ -81,24 +81,25 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     progress.clear()
     if cross_validation.is_helper():
         return None
-    measured, temperature, threshold = metrics.measure(answers.found)
+    measured, temperature, threshold = metrics.measure(result.predictions)
     measured |= {
         "protocol": split.protocol,
-        "robustness": metrics.sliced(answers.found, answers.slices),
         "duplicates": {"alike": data.near_duplicates, "leaked": job.leaked[0], "of": job.leaked[1]},
         "strangers_unseen": split.other_characters_unseen(data.items),
-        "precision": quantize.trial(trainer, data.labels, split.folds[0], work),
+        "precision": quantize.compare_precisions(trainer, data.labels, split.folds[0], work),
     }
     info = describe(job, settings, measured, temperature, threshold)
     info = quantize.export_best(trainer, info, whole, [i for fold in split.folds for i in fold.held_out], out)
-    write_report(out, info, job, answers.found, history)
+    write_report(out, info, job, result.predictions, history)
     trainer.close()
     note_done(out, job, info)
     shutil.rmtree(out / cross_validation.WORK)
     return info
 
 
-def write_report(out: Path, info: ModelInfo, job: Job, found: metrics.OutOfFold, history: list[Row]) -> None:
+def write_report(
+    out: Path, info: ModelInfo, job: Job, predictions: metrics.HeldOutPredictions, history: list[EpochMetrics]
+) -> None:
     """report/ and the card."""
     data = job.data
     step = max(1, len(data.items) // SHOWN)
@@ -106,12 +107,12 @@ def write_report(out: Path, info: ModelInfo, job: Job, found: metrics.OutOfFold,
         **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
         **info.metrics,
         **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
-        **metrics.curves(found, info.temperature),
+        **metrics.curves(predictions, info.temperature),
         "left_out": [[str(each.item.path), each.error] for each in data.unreadable],
         "history": history,
-        "lr_finder": job.trainer.found,
-        "top_losses": label_issues.top_losses(found, info.temperature),
-        "mislabelled": label_issues.mislabelled(found, info.temperature),
+        "lr_finder": job.trainer.lr_finder,
+        "top_losses": label_issues.top_losses(predictions, info.temperature),
+        "mislabelled": label_issues.mislabelled(predictions, info.temperature),
         "batch": [{"path": str(item.path), "label": item.label} for item in data.items[::step]],
     }
     first = [next(i for i, item in enumerate(data.items) if item.label == label) for label in data.labels]
@@ -149,8 +150,8 @@ def take_names(arguments: argparse.Namespace) -> None:
     """What the names say about the other arguments, where those were not given. Raises DataError."""
     if arguments.from_learner or cross_validation.is_helper():
         raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
-    arguments.names = child.labels_of(arguments.names)
-    place = child.place_of(arguments.names)
+    arguments.names = sorted(scraping.queries_by_label(arguments.names, ()))
+    place = scraping.folder_of_names(arguments.names)
     arguments.data = arguments.data or Path("data") / place
     arguments.out = arguments.out or Path("runs") / place
     listed = ", ".join(arguments.names)
@@ -222,7 +223,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{stages.index(stage) + 1} of {len(stages)}: {stage}", flush=True)
 
     begin("pictures")
-    if arguments.names and (code := child.fill(arguments.data, arguments.names, arguments.per_class)):
+    if arguments.names and (code := scraping.run_script(arguments.data, arguments.names, arguments.per_class)):
         return code
     begin("training")
     info = make(arguments)

@@ -129,7 +129,7 @@ def ours(name: str, items: Sequence[Item], fold: Fold, split: Split, labels: tup
 
 def accuracy(trainer: Trainer, fold: Fold, truth: Sequence[str], labels: tuple[str, ...]) -> float:
     """Balanced accuracy on the held-out pictures."""
-    return float(balanced_accuracy_score(truth, np.array(labels)[trainer.judge(fold.held_out).argmax(axis=1)]))
+    return float(balanced_accuracy_score(truth, np.array(labels)[trainer.predict(fold.held_out).argmax(axis=1)]))
 
 
 def main() -> int:

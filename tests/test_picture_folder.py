@@ -14,7 +14,7 @@ from cartoons import dataset
 from cartoons.errors import DataError
 from cartoons.folder_layout import split_folders
 from cartoons.review.shelf import read as shelf
-from cartoons.scraping.local import from_folder
+from cartoons.scraping.sources import from_folder
 
 EACH = 5
 VIDEO = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2"

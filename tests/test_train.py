@@ -246,7 +246,7 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
 def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
     from cartoons import dataset
     from cartoons.near_duplicates import group_near_duplicates
-    from cartoons.training.callbacks import Row
+    from cartoons.training.callbacks import EpochMetrics
     from cartoons.training.cross_validation import choose_recipe, make_trainer
     from cartoons.training.network import find_network
 
@@ -256,19 +256,19 @@ def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> No
     class StopError(Exception):
         pass
 
-    def fit(stop_after: int | None) -> tuple[list[float], list[Row], np.ndarray]:
+    def fit(stop_after: int | None) -> tuple[list[float], list[EpochMetrics], np.ndarray]:
         trainer = make_trainer(find_network("tf_efficientnet_lite0"), items, labels, recipe, [()] * len(items), tmp_path)
         seen: list[float] = []
 
-        def on_epoch(row: Row) -> None:
+        def on_epoch(row: EpochMetrics) -> None:
             seen.append(row["epoch"])
             if len(seen) == stop_after:
                 raise StopError("stopped")
 
-        rows: list[Row] = []
+        rows: list[EpochMetrics] = []
         with contextlib.suppress(StopError):
             rows = trainer.fit(range(len(items)), tmp_path / "fit", on_epoch)
-        return seen, rows, trainer.judge(range(4))
+        return seen, rows, trainer.predict(range(4))
 
     recipe = choose_recipe("fast", 4, None, 1)
     fit(stop_after=3)
