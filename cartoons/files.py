@@ -127,14 +127,3 @@ def sole_use(root: Path) -> Iterator[None]:
 
 json_line, write_lines = _json_line, write_json_lines
 
-
-def whole_lines(path: Path) -> list[str]:
-    """The lines of a log; what a kill left of a last one is cut off, in the file too. Raises DataError."""
-    try:
-        data = path.read_bytes() if path.exists() else b""
-        if data and not data.endswith(b"\n"):
-            data = data[: data.rfind(b"\n") + 1]
-            write_atomically(path, data)
-        return data.decode("utf-8").split("\n")[:-1]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 ({error}): mend it or take it away.") from error

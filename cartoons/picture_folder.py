@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from cartoons.errors import DataError
+from cartoons.files import check_folder
 from cartoons.folder_layout import (
     TEST,
     TRAIN,
@@ -20,7 +21,7 @@ from cartoons.folder_layout import (
     shown_name,
     spoken,
 )
-from cartoons.metadata import Row, clean_label, file_key, read_metadata
+from cartoons.metadata import Row, clean_label, file_key, is_label, read_metadata
 from cartoons.picture_files import READ_ALREADY, File, Parts, PassedOver, Walk, walk
 
 FOLDERS_SHOWN = 10
@@ -112,8 +113,7 @@ def read_folder(root: Path) -> PictureFolder:
 
     Raises DataError when the root is no folder, could be meant in two ways, or holds broken metadata.
     """
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
+    check_folder(root)
     below = walk(root)
     rows = _rows(root, below)
     labels = {file.parts: clean_label(rows.get(_key(file.parts), {}).get("label")) for file in below.files}
@@ -141,7 +141,7 @@ def read_folder(root: Path) -> PictureFolder:
 def check_labels(root: Path, labels: Iterable[str]) -> None:
     """Raises DataError for a label that cannot be written down."""
     for label in labels:
-        if not label or not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
+        if not is_label(label):
             raise DataError(f"The label {label!r} in {root} cannot be written down as text: rename its folder.")
 
 
