@@ -17,9 +17,9 @@ from pathlib import Path
 from cartoons import console, proxies
 from cartoons.classifier import Classifier, Prediction
 from cartoons.errors import BundleError, DataError, ImageError
+from cartoons.files import check_folder
 from cartoons.graph import available_cores
 from cartoons.images import load
-from cartoons.files import check_folder
 from cartoons.picture_files import is_hidden, pictures_below
 from cartoons.progress import Progress
 

@@ -126,4 +126,3 @@ def sole_use(root: Path) -> Iterator[None]:
 
 
 json_line, write_lines = _json_line, write_json_lines
-
