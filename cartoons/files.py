@@ -123,6 +123,3 @@ def sole_use(root: Path) -> Iterator[None]:
         for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp")]:
             left.unlink(missing_ok=True)
         yield
-
-
-json_line, write_lines = _json_line, write_json_lines
