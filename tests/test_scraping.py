@@ -19,7 +19,7 @@ from PIL import Image
 from cartoons import dataset
 from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
-from cartoons.files import sole_use, whole_lines
+from cartoons.files import sole_use
 from cartoons.review.apply import apply
 from cartoons.review.decisions import DECISIONS_FILE, Decision, append
 from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
@@ -505,12 +505,6 @@ def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "attempts.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(DataError, match="UTF-8"):
         Manifest(tmp_path)
-
-
-def test_a_cut_last_line_is_dropped_from_the_file_too(tmp_path: Path) -> None:
-    (tmp_path / "x.jsonl").write_text('{"a": 1}\n{"a"')
-    assert whole_lines(tmp_path / "x.jsonl") == ['{"a": 1}']
-    assert (tmp_path / "x.jsonl").read_text() == '{"a": 1}\n'
 
 
 def test_hosts_are_sources() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, check_writable, sole_use, write_atomically, write_lines
+from cartoons.files import HIDDEN, check_writable, sole_use, write_atomically, write_json_lines
 from cartoons.folder_layout import split_folders
 from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.picture_files import is_hidden
@@ -79,7 +79,7 @@ class PictureStore:
         ours = {attempt.file for attempt in (*manifest.attempts.values(), *selected)}
         path = self._root / METADATA_FILE
         others = [row for name, row in read_metadata(path).items() if str(name).rpartition("/")[2] not in ours]
-        write_lines(path, [*map(_metadata, kept.values()), *others])
+        write_json_lines(path, [*map(_metadata, kept.values()), *others])
         manifest.update(selected)
 
     def _move(self, name: str, folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from cartoons.cards import dataset_card
 from cartoons.console import command
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, write_atomically, write_lines
+from cartoons.files import HIDDEN, write_atomically, write_json_lines
 from cartoons.hub import push
 from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.report import scrape_report
@@ -57,7 +57,7 @@ def publish(config: ScrapeConfig, attempts: Sequence[Attempt]) -> str:
     folder.mkdir(parents=True)
     # without this machine's paths
     public = [{name: "" if str(value).startswith("file:") else value for name, value in row.items()} for row in rows]
-    write_lines(folder / METADATA_FILE, public)
+    write_json_lines(folder / METADATA_FILE, public)
     name, tried = config.publish.rpartition("/")[2], [asdict(attempt) for attempt in attempts]
     card = dataset_card(name, public, tried, with_pictures=config.with_pictures)
     write_atomically(folder / "README.md", card.encode())

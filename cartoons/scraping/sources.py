@@ -15,7 +15,7 @@ from cartoons import img2dataset, proxies
 from cartoons.console import command
 from cartoons.download.http import DownloadResult, HttpConfig, get_json, raise_open_file_limit
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN
+from cartoons.files import HIDDEN, check_folder
 from cartoons.images import MAX_BYTES
 from cartoons.picture_files import pictures_below
 from cartoons.picture_folder import in_words, read_folder
@@ -103,7 +103,7 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
         folder = config.out / folder_of(label)
         print(f"{label}: {len(mine)} addresses ({engines or 'none'}) on {hosts} hosts, for {folder}")
     if config.urls_only:
-        path = config.out / img2dataset.URLS_FILE
+        path = config.out / "urls.parquet"
         count = img2dataset.write_urls(path, itertools.chain.from_iterable(hits.values()))
         print(f"{path}: {count} addresses. Download them with")
         print(command("img2dataset", "--url_list", path), "--input_format parquet --url_col url --caption_col caption \\")
@@ -130,8 +130,7 @@ def from_folder(folder: Path, label: str = "", say: Say = lambda _: None) -> Pic
     label: of them all; without one, as training takes the folder. say: is told what is passed over.
     Raises DataError when there are no pictures.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
+    check_folder(folder, "one that holds pictures, in a folder per character")
     if label:
         files, passed_over = pictures_below(folder)
         paths = [(label, path) for path in files]
