@@ -13,8 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from conftest import draw_shape, plain
+from conftest import plain
 from PIL import Image
+from scraped_folders import contents, drawing, encoded
 
 from cartoons import dataset
 from cartoons.download.http import DownloadResult
@@ -31,18 +32,6 @@ from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
 from cartoons.scraping.seeker import Seeker
 from cartoons.scraping.selection import Word, decide
 from cartoons.search.engines import SearchResult
-
-
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def drawing(seed: int, size: int = 200) -> Image.Image:
-    """Lines that no other seed draws, so that no two are alike."""
-    return draw_shape("lines", seed, size)
-
 
 # names
 
@@ -254,17 +243,6 @@ def fill(
     seekers = [Seeker("a b", hits("a b", 1, count)), Seeker("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
     gatherer = Gatherer(root, Aims(per_label), web.fetch, last_words(said), watcher or Silent())  # type: ignore[arg-type]
     return asyncio.run(gatherer.run(seekers))
-
-
-def contents(root: Path) -> dict[str, object]:
-    """Every file of the folder with its bytes; the logs as rows without their times."""
-    found: dict[str, object] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix == ".jsonl":
-            found[path.name] = [{**json.loads(line), "fetched_at": ""} for line in path.read_text().splitlines()]
-        elif path.is_file():
-            found[path.relative_to(root).as_posix()] = path.read_bytes()
-    return found
 
 
 def test_a_folder_is_filled_with_as_many_as_asked_and_every_attempt_is_logged(tmp_path: Path) -> None:
