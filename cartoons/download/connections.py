@@ -6,8 +6,9 @@ serves one host, because a pool's every request looks at its every connection, w
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import httpcore
 import httpx
@@ -17,11 +18,7 @@ from cartoons.download.ssrf_guard import SsrfGuard
 
 KEEP_ALIVE_S = 15.0
 MAX_ADDRESSES_TRIED = 3
-HEADERS = [
-    (b"User-Agent", USER_AGENT.encode()),
-    (b"Accept", b"image/*,*/*;q=0.5"),
-    (b"Accept-Encoding", b"identity"),
-]
+HEADERS = {"User-Agent": USER_AGENT, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -35,12 +32,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
         """A connection to one of the host's addresses; none if any of them is private."""
         try:
@@ -54,9 +46,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         tried = addresses[:MAX_ADDRESSES_TRIED]
         for address in tried:
             try:
-                return await self._network.connect_tcp(
-                    address, port, timeout and timeout / len(tried), local_address, socket_options
-                )
+                return await self._network.connect_tcp(address, port, timeout and timeout / len(tried), *args, **options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if address == tried[-1]:
                     raise
@@ -103,7 +93,7 @@ class ConnectionPool:
         request = httpcore.Request(
             "GET",
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=[(b"Host", url.netloc), *HEADERS],
+            headers=httpx.Headers({"Host": url.netloc.decode("ascii"), **HEADERS}).raw,
             extensions={"timeout": {"connect": connect_timeout_s, "read": read_timeout_s, "write": read_timeout_s}},
         )
         with _as_fetch_error("no valid answer", connect_timeout_s, read_timeout_s):
