@@ -151,6 +151,13 @@ def test_redirects_are_followed_five_times_and_no_more(web: LoopbackWeb) -> None
     assert (plain.data, plain.final_url) == (PICTURE, f"http://{HOST}/picture")
 
 
+def test_a_redirect_is_read_as_utf_8_whatever_other_headers_hold(web: LoopbackWeb) -> None:
+    headers = {"Location": f"https://{HOST}/é.jpg".encode().decode("latin-1"), "X-Author": "Andr\xe9"}
+    web.sites["moved.example"] = lambda _: Response(status=301, headers=headers)
+    (result,) = fetch(web, "https://moved.example/")
+    assert (result.data, result.final_url) == (PICTURE, f"https://{HOST}/%C3%A9.jpg")
+
+
 def test_an_opt_out_holds_for_this_program_alone_and_can_be_overridden(web: LoopbackWeb) -> None:
     urls = [f"https://{HOST}/{path}" for path in ("noai", "for-others", "for-us")]
     assert [result.status for result in fetch(web, *urls)] == ["refused", "fetched", "refused"]
@@ -521,7 +528,15 @@ def test_json_that_does_not_come_is_an_error_that_says_why(web: LoopbackWeb) -> 
 
 
 def test_a_way_that_cannot_work_is_an_error_at_once(tmp_path: Path) -> None:
-    for proxy in ("localhost:8080", "socks5://h:1", "http://", "http://h:port", "http://h"):
+    for proxy in (
+        "localhost:8080",
+        "socks5://h:1",
+        "http://",
+        "http://h:port",
+        "http://h",
+        "http://é..b:1",
+        "http://\x7f:1",
+    ):
         with pytest.raises(DownloadError, match=r"The proxy .* is none: give one as http://host:port"):
             HttpConfig(proxy)
     (tmp_path / "not.pem").write_text("hello")

@@ -41,7 +41,8 @@ class HttpConfig:
         try:
             parts = urlsplit(self.proxy)
             is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port is not None
-        except ValueError:
+            is_usable = bool(is_usable and httpx.Proxy(self.proxy))
+        except (ValueError, httpx.InvalidURL):
             is_usable = False
         if self.proxy and not is_usable:
             raise DownloadError(f"The proxy {self.proxy!r} is none: give one as http://host:port or https://host:port.")
