@@ -1,7 +1,7 @@
 """The connections to one host, each to a checked IP address, and their errors as reasons in a few words.
 
-httpcore, the engine of httpx, is used by itself: it takes a network backend of one's own, which httpx does not. A pool
-serves one host, because a pool's every request looks at its every connection, which with 64 takes longer than all the rest.
+httpcore, the engine of httpx, takes a network backend of one's own, which httpx does not. A pool serves one host, because
+its every request looks at its every connection, which with 64 takes longer than all the rest.
 """
 
 import asyncio
@@ -79,9 +79,11 @@ class ConnectionPool:
     """The connections to one host; the rate limiter keeps their number down."""
 
     def __init__(self, config: HttpConfig, guard: SsrfGuard) -> None:
+        context, proxy = config.ssl_context, httpx.Proxy(config.proxy) if config.proxy else None
+        proxy_context = context if proxy and proxy.url.scheme == "https" else None
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=config.ssl_context,
-            proxy=_proxy(config),
+            ssl_context=context,
+            proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth, ssl_context=proxy_context) if proxy else None,
             max_connections=None,
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=None if config.proxy else GuardedBackend(guard),
@@ -124,11 +126,3 @@ def _as_fetch_error(broken: str, connect_timeout_s: float, read_timeout_s: float
         raise FetchError("cannot be reached", retry=True) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:  # OSError: TLS that turns bad midway
         raise FetchError(broken, retry=True) from error
-
-
-def _proxy(config: HttpConfig) -> httpcore.Proxy | None:
-    if not config.proxy:
-        return None
-    proxy = httpx.Proxy(config.proxy)
-    context = config.ssl_context if proxy.url.scheme == "https" else None
-    return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth, ssl_context=context)

@@ -26,10 +26,7 @@ CACHED_FIELDS = ("url", "page_url", "title", "license", "author")
 def make_engines(
     names: Iterable[str], get_json: GetJson, proxy: str | None = None, ca_file: str | None = None, timeout_s: int = 10
 ) -> list[Engine]:
-    """The engines of these names, in order. get_json: for Openverse and Commons; the rest: for DuckDuckGo and Bing.
-
-    Raises SearchError for a name that is none of ENGINES.
-    """
+    """The engines of these names, in order. Raises SearchError for a name that is none of ENGINES."""
     makers: dict[str, Callable[[], Engine]] = {
         DUCKDUCKGO: lambda: DdgsEngine(DUCKDUCKGO, proxy, ca_file, timeout_s),
         BING: lambda: DdgsEngine(BING, proxy, ca_file, timeout_s),
@@ -56,6 +53,10 @@ class RetryPolicy:
     """A longer Retry-After counts as a refusal, and closes the engine for that long."""
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
+
+
+class _NoAnswerError(SearchError):
+    """An engine gave no page; the message is a whole sentence."""
 
 
 class Searcher:
@@ -119,10 +120,6 @@ class Searcher:
         self._warn(f"{sentence} {f'Going on with {rest}' if rest else 'No other engine is left'}; later runs ask it again.")
 
 
-class _NoAnswerError(SearchError):
-    pass
-
-
 class _EngineClient:
     """One engine with its cache, rate limit and retries. Whoever asks holds the lock, also through the pauses."""
 
@@ -135,7 +132,7 @@ class _EngineClient:
         self._has_refused = False
 
     def page(self, query: str, number: int) -> ResultPage:
-        """From the cache, else from the engine. Raises _NoAnswerError, or SearchError when it cannot be cached."""
+        """From the cache, else from the engine. Raises _NoAnswerError, or SearchError when the page cannot be cached."""
         key = {"engine": self.name, "query": query, "license": self.license, "page": number}
         words = re.sub(r"[^a-z0-9]+", "-", query.lower()).strip("-")[:60]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
