@@ -22,9 +22,9 @@ console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is
 cards.py       metrics -> the model card, metadata -> the dataset card; their text: model_card.md, dataset_card.md
-img2dataset.py   addresses to img2dataset, its pictures back
-search/        names of characters -> addresses of pictures
-download/      addresses -> bytes, or the reason why not
+img2dataset.py   URLs to img2dataset, its pictures back
+search/        names of characters -> URLs of pictures
+download/      URLs -> bytes, or the reason why not
 scraping/      both, cleaned, into a picture folder
 serving/       the network -> the classifier: uploads, checks, routes
 page/          what a visitor sees

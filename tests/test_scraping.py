@@ -13,8 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from conftest import draw_shape, plain
+from conftest import plain
 from PIL import Image
+from scraped_folders import contents, drawing, encoded
 
 from cartoons import dataset
 from cartoons.download.http import DownloadResult
@@ -30,18 +31,6 @@ from cartoons.scraping.scraper import Scraper
 from cartoons.scraping.selection import kept_by_label, select
 from cartoons.scraping.sources import BYTES_IN_MEMORY, PICTURES_IN_MEMORY, UrlList, batches, from_folder
 from cartoons.search.engines import SearchResult
-
-
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def drawing(seed: int, size: int = 200) -> Image.Image:
-    """Lines that no other seed draws, so that no two are alike."""
-    return draw_shape("lines", seed, size)
-
 
 # names
 
@@ -257,17 +246,6 @@ def decide(root: Path, *decisions: Decision) -> None:
     (root / DECISIONS_FILE).unlink(missing_ok=True)
     for decision in decisions:
         append(root, decision)
-
-
-def contents(root: Path) -> dict[str, object]:
-    """Every file of the folder with its bytes; the logs as rows without their times."""
-    found: dict[str, object] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix == ".jsonl":
-            found[path.name] = [{**json.loads(line), "fetched_at": ""} for line in path.read_text().splitlines()]
-        elif path.is_file():
-            found[path.relative_to(root).as_posix()] = path.read_bytes()
-    return found
 
 
 def test_a_folder_is_filled_with_as_many_as_asked_and_every_attempt_is_logged(tmp_path: Path) -> None:

@@ -202,3 +202,9 @@ def test_the_container_holds_what_the_page_needs_and_no_more() -> None:
     assert f"FROM python:{python}-slim" in lines
     assert [line for line in lines if line.startswith("USER ")] == ["USER page"]
     assert any("/healthz" in line for line in lines if line.startswith("HEALTHCHECK "))
+
+
+def test_no_support_file_of_the_tests_imports_from_a_test_module() -> None:
+    files = [path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_")]
+    files += (ROOT / "bench").rglob("*.py")
+    assert not [(path.name, name) for path in files for name in imports(path) if name.split(".")[0].startswith("test_")]
