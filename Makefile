@@ -3,7 +3,7 @@
 # make lint    ruff and mypy
 # make bench   measure the page against the usual fastai + gr.Interface template, downloading against img2dataset and fastai,
 #              a million hashes, names to a link, the heat map, ways to make pictures square (DATA), and the recipes against
-#              the usual one (DATA5); an hour on two cores
+#              the usual one (DATA5), and write what was measured into bench/README.md; an hour on two cores
 # make soak    32 clients for five minutes, 30 % of what they send broken: what fails, what grows
 # make newest  all tests with the newest version of every package, in an environment of its own
 # make fuzz    crafted and mutated files through the loader, wrong requests to the page: what came of them; ten minutes on two cores
@@ -37,19 +37,10 @@ lint: .venv-dev/ready
 	.venv-dev/bin/mypy
 
 bench: .venv-dev/ready .venv-img2dataset/ready
-	.venv-dev/bin/python -m bench
-	.venv-dev/bin/python -m bench.hashes
-	.venv-dev/bin/python -m bench.download --img2dataset .venv-img2dataset/bin/img2dataset
-	.venv-dev/bin/python -m bench.link
-	.venv-dev/bin/python -m bench.heat
-	.venv-dev/bin/python -m bench.resize $(DATA)
-	.venv-dev/bin/python -m bench.training $(DATA5)
+	DATA=$(DATA) DATA5=$(DATA5) .venv-dev/bin/python -m bench.record
 
-soak: .venv-dev/ready
-	.venv-dev/bin/python -m bench.soak
-
-fuzz: .venv-dev/ready
-	.venv-dev/bin/python -W ignore -m bench.fuzz
+soak fuzz: .venv-dev/ready
+	.venv-dev/bin/python -m bench.record $@
 
 model: .venv-dev/ready
 	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --name "Four cartoon characters"

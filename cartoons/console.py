@@ -22,7 +22,9 @@ from typing import Any, NoReturn
 
 from cartoons.errors import CartoonError, shortened
 
-UNUSABLE = 2
+UNUSABLE, INTERRUPTED = 2, 130
+"""Exit codes."""
+
 STOPPED = 128
 """The exit code of what a signal ended, less the signal's number."""
 

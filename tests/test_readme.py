@@ -1,4 +1,4 @@
-"""The README does what it says: its programs run as they stand and print what stands below them."""
+"""README.md and docs/ do what they say: their programs run as they stand and print what stands below them."""
 
 import json
 import re
@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT, Page
 
 README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUNNERS = {
     "python": [sys.executable, "{file}"],
     "javascript": ["node", "{file}"],
@@ -20,7 +21,8 @@ SUFFIXES = {"python": ".py", "javascript": ".mjs", "bash": ".sh"}
 NUMBER = re.compile(r"\d+\.\d+")
 
 
-PROGRAMS = re.findall(rf"```({'|'.join(RUNNERS)})\n(.*?)```\n\n```\n(.*?)```", README, re.DOTALL)
+PROGRAM = re.compile(rf"```({'|'.join(RUNNERS)})\n(.*?)```\n\n```\n(.*?)```", re.DOTALL)
+PROGRAMS = [program for page in PAGES for program in PROGRAM.findall(page.read_text())]
 
 
 def without_time(text: str) -> str:
@@ -44,6 +46,10 @@ def test_the_programs_print_what_the_readme_says(
     assert NUMBER.sub("#", got) == NUMBER.sub("#", wanted)
     for mine, theirs in zip(NUMBER.findall(got), NUMBER.findall(wanted), strict=True):
         assert float(mine) == pytest.approx(float(theirs), abs=1e-3)  # another CPU rounds otherwise
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 180
 
 
 def test_every_language_has_a_program() -> None:
