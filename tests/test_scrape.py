@@ -97,7 +97,7 @@ def test_names_to_a_folder_that_others_can_read(done: tuple[Path, subprocess.Com
     assert Counter(loaded["label"]) == {"red fox": 20, "green frog": 20}
     assert {"url", "source", "group", "license", "sha256"} <= set(loaded.column_names)
     assert loaded[0]["image"].size == (loaded[0]["width"], loaded[0]["height"])
-    items = dataset.read(out)
+    items = dataset.read(out).items
     assert {item.source for item in items} == {f"pictures{k}.example" for k in range(3)}
     assert "40" in (out / "report.html").read_text()
     assert "green frog" in (out / "README.md").read_text()
@@ -234,7 +234,7 @@ def test_odd_names_stay_inside_the_folder(tmp_path: Path) -> None:
         done = run(world, tmp_path / "data", *names, "--per-class", "5")
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
-    assert {item.label for item in dataset.read(tmp_path / "data")} == set(names)
+    assert {item.label for item in dataset.read(tmp_path / "data").items} == set(names)
     loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "data"), cache_dir=str(tmp_path / "cache"), split="train")
     assert set(loaded["label"]) == set(names)
 

@@ -497,7 +497,7 @@ def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_i
 def test_training_gives_a_picture_put_into_a_label_s_folder_that_label(tmp_path: Path) -> None:
     fill(tmp_path, Web())
     drawing(1).save(tmp_path / folder_of("c/d") / "mine.png")
-    assert {item.label for item in dataset.read(tmp_path)} == {"a b", "c/d"}
+    assert {item.label for item in dataset.read(tmp_path).items} == {"a b", "c/d"}
 
 
 def test_pictures_that_are_here_are_read_as_many_at_once_as_memory_is_meant_for() -> None:

@@ -19,7 +19,7 @@ from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_writable, sole_use, write_atomically, write_lines
 from cartoons.folder_layout import split_folders
 from cartoons.metadata import METADATA_FILE, read_metadata
-from cartoons.near import groups, pairs
+from cartoons.near_duplicates import group_hashes
 from cartoons.picture_files import is_hidden
 from cartoons.review.decisions import DELETE, KEEP, Decision
 from cartoons.scraping.config import folder_of
@@ -57,7 +57,7 @@ def _artworks(good: Sequence[Attempt]) -> list[int]:
     if not good:
         return []
     hashes = np.array([[int(attempt.phash, 16), int(attempt.mirrored, 16)] for attempt in good], dtype=np.uint64)
-    return [int(number) for number in groups(len(good), pairs(hashes))]
+    return [int(number) for number in group_hashes(hashes)]
 
 
 def _one_of(
