@@ -8,6 +8,11 @@ It searches, downloads, cleans, drops copies, and goes on until each name has en
 goes on from there: what was searched or downloaded once is not asked for again.
 """
 
+from cartoons import ctrl_c
+
+if __name__ == "__main__":
+    ctrl_c.end_at_once()
+
 import argparse
 import os
 import sys
@@ -152,6 +157,7 @@ def scrape(config: ScrapeConfig) -> int:
     from cartoons.scraping.progress import ScrapeProgress
 
     malloc.give_back()
+    ctrl_c.interrupt_work()
     with selection.open_folder(config.out), ScrapeProgress() as progress:
         url_lists, failures = sources.url_lists(config, progress)
         if config.dry_run or config.urls_only:
@@ -175,6 +181,7 @@ def review(argv: Sequence[str]) -> int:
     if argv[0] == "apply":
         from cartoons.review.apply import apply
 
+        ctrl_c.interrupt_work()
         done = apply(given.folder, folder_of)
         print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
         return 0
@@ -185,6 +192,7 @@ def review(argv: Sequence[str]) -> int:
     environment.prepare()
     from cartoons.review.server import serve  # gradio takes seconds to load, and reads the environment then
 
+    ctrl_c.interrupt_work()
     serve(given.folder, given.model, folder_of)
     return 0
 
