@@ -88,13 +88,17 @@ class Scraper:
 
     async def add(self, pictures: Pictures) -> list[Attempt]:
         """Clean and select pictures that are here; those in the manifest are passed over. All attempts of the folder."""
+
+        async def attempt(planned: Attempt, outcome: DownloadResult) -> Attempt:
+            ended = planned.with_result(await self._cleaned(outcome, pool))
+            self._progress.tried(ended)
+            return ended
+
         with ThreadPoolExecutor(CLEANERS) as pool:
             for batch in batches(self._new(pictures)):
-                planned = [Attempt.planned(hit) for hit, _ in batch]
-                self._progress.planned(planned)
-                results = await asyncio.gather(*(self._cleaned(outcome, pool) for _, outcome in batch))
-                for attempt, result in zip(planned, results, strict=True):
-                    self._append(attempt.with_result(result))
+                self._progress.planned([Attempt.planned(hit) for hit, _ in batch])
+                for ended in await asyncio.gather(*(attempt(Attempt.planned(hit), outcome) for hit, outcome in batch)):
+                    self._manifest.append(ended)
         self._select()
         return self._rows()
 
@@ -148,15 +152,12 @@ class Scraper:
         if missing <= 0 or url_list.is_exhausted:
             return []
         mine = [row for row in self._rows() if row.label == url_list.label]
-        share = max(LEAST_YIELD, self._kept(url_list.label) / len(mine)) if mine else FIRST_YIELD
+        share = max(LEAST_YIELD, sum(row.status == Status.KEPT for row in mine) / len(mine)) if mine else FIRST_YIELD
         count = math.ceil(min(MOST_AT_ONCE, missing / share + EXTRA_HITS))
         return await url_list.take(count, {row.url for row in mine})
 
-    def _kept(self, label: str) -> int:
-        return kept_by_label(self._rows())[label]
-
     def _missing(self, label: str) -> float:
-        return math.inf if self._per_class is None else self._per_class - self._kept(label)
+        return math.inf if self._per_class is None else self._per_class - kept_by_label(self._rows())[label]
 
     async def _try(self, planned: Sequence[Attempt], pool: ThreadPoolExecutor) -> None:
         """Try each address once, whatever number of labels it was found for, and log each attempt as it ends."""
