@@ -196,7 +196,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str
         pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
         say(f"{pushed.link}: revision {info.revision}.")
         if not arguments.deploy:
-            say("A page of it:", command("python", "app.py", "--deploy", "USER/SPACE", "--model", arguments.push))
+            pushed_to = ("--push", arguments.push, "--deploy", "USER/SPACE")
+            say("A page of it:", command("python", "train.py", "--out", arguments.out, *pushed_to))
         if not private:  # a private one, no Space could read
             model = f"{arguments.push}@{pushed.commit}"
     if arguments.deploy:

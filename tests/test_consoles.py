@@ -350,7 +350,7 @@ def test_an_environment_in_which_no_page_starts_gets_a_sentence(
         values = {"busy": busy.getsockname()[1], "free": free_port(), "file": tmp_path / "file"}
         for name in ("no_proxy", "NO_PROXY", "SSL_CERT_FILE"):
             monkeypatch.delenv(name, raising=False)
-        for name, value in variables.items():
+        for name, value in ({"GRADIO_TEMP_DIR": str(tmp_path / "uploads")} | variables).items():
             monkeypatch.setenv(name, value.format(**values))
         try:
             environment.prepare()

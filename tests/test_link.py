@@ -160,13 +160,13 @@ def test_each_set_of_names_has_a_folder_of_its_own() -> None:
 def test_scraping_goes_the_way_that_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
-    assert vars(scrape.parser().parse_args([])).items() >= {"proxy": "", "ca": ""}.items()
+    assert (scrape.configure(["fox"]).proxy, scrape.configure(["fox"]).ca) == ("", "")
     monkeypatch.setenv("https_proxy", "http://small:1")
     monkeypatch.setenv("SSL_CERT_FILE", "company.pem")
-    assert vars(scrape.parser().parse_args([])).items() >= {"proxy": "http://small:1", "ca": "company.pem"}.items()
+    assert (scrape.configure(["fox"]).proxy, scrape.configure(["fox"]).ca) == ("http://small:1", "company.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://large:1")
-    assert scrape.parser().parse_args([]).proxy == "http://large:1"
-    assert scrape.parser().parse_args(["--proxy", ""]).proxy == ""
+    assert scrape.configure(["fox"]).proxy == "http://large:1"
+    assert scrape.configure(["fox", "--proxy", ""]).proxy == ""
 
 
 @pytest.mark.slow

@@ -21,7 +21,8 @@ LAYERS = (
     {"download", "near_duplicates", "resize", "splits"},
     {"classifier", "hub", "img2dataset", "report"},
     {"evaluation", "serving"},
-    {"page", "review"},
+    {"page"},
+    {"review"},
     {"scraping", "training"},
     {"convert"},
     {"app", "scrape", "train", "__main__"},
@@ -31,7 +32,7 @@ LAYERS = (
 OWNERS = {
     "gradio": {"page", "review.server"},
     "starlette": {"serving"},
-    "prometheus_client": {"serving.metrics"},
+    "prometheus_client": {"serving.lean_api"},
     "ddgs": {"search.ddgs_engine"},
     "httpx": {"download"},
     "httpcore": {"download.connections"},
@@ -119,7 +120,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= MOST_LINES
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "build_demo":
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MOST_LINES_OF_A_FUNCTION, node.name
 
 

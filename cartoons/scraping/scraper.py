@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from cartoons.download.downloader import Downloader, Limits
 from cartoons.download.http import DownloadResult, HttpConfig
 from cartoons.errors import ImageError
-from cartoons.review.decisions import standing
+from cartoons.review.decisions import latest_decisions, read_decisions
 from cartoons.scraping.config import ScrapeConfig, check_labels
 from cartoons.scraping.image_checks import clean_image
 from cartoons.scraping.manifest import Attempt, Manifest, Status
@@ -62,7 +62,7 @@ class Scraper:
         self._fetch, self._progress = fetch, progress
         self._manifest, self._store = Manifest(config.out), PictureStore(config.out)
         rows = self._manifest.attempts
-        self._overrides = self._store.overrides(rows.values(), standing(config.out))
+        self._overrides = self._store.overrides(rows.values(), latest_decisions(read_decisions(config.out)))
         self._limits: dict[str, int] = dict(kept_by_label(rows.values()))
         self._labels: set[str] = set()
         self._unwanted = {sha256 for sha256, label in self._overrides.items() if not label}
