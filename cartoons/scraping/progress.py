@@ -43,11 +43,11 @@ class ScrapeProgress(Progress):
     def planned(self, attempts: Iterable[Attempt]) -> None:
         """These will be tried."""
         for label, count in Counter(attempt.label for attempt in attempts).items():
-            self._count(label, found=count)
+            self._increase(label, found=count)
 
     def tried(self, attempt: Attempt) -> None:
         """One was tried. Its picture counts as kept until `selected` says otherwise."""
-        self._count(attempt.label, tried=1, bad=not attempt.file)
+        self._increase(attempt.label, tried=1, bad=not attempt.file)
         bar = self._bars.get(attempt.label)
         if bar is not None and attempt.file and self.tasks[bar].remaining != 0:
             self.advance(bar)
@@ -58,7 +58,7 @@ class ScrapeProgress(Progress):
         for label, bar in self._bars.items():
             self.update(bar, completed=kept[label])
 
-    def _count(self, label: str, **more: int) -> None:
+    def _increase(self, label: str, **more: int) -> None:
         if label in self._bars:
             fields = self.tasks[self._bars[label]].fields
             self.update(self._bars[label], **{name: fields[name] + count for name, count in more.items()})
