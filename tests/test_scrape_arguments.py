@@ -111,6 +111,45 @@ def test_help_loads_nothing_heavy_and_takes_no_second() -> None:
     assert min(times) < 1
 
 
+INTERRUPTED = """
+import os, runpy, signal, sys, threading, time
+module, script = sys.argv[1:3]
+del sys.argv[:2]
+
+def interrupt():
+    while module not in sys.modules:
+        time.sleep(0.0005)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+sys.path.insert(0, os.path.dirname(script))
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "module", ["argparse", "cartoons.console", "ssl", "numpy", "PIL.Image", "pyarrow", "matplotlib", "rich"]
+)
+def test_ctrl_c_while_modules_load_is_one_line(module: str, here: Path) -> None:
+    before = files(here)
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        INTERRUPTED,
+        module,
+        str(ROOT / "scrape.py"),
+        "fox",
+        "--out",
+        "new/foxes",
+    ]
+    done = subprocess.run([*command, "--proxy", "http://127.0.0.1:9"], cwd=here, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "\nStopped. The same command goes on from here.\n")
+    assert files(here) == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "token", "says"),
