@@ -18,6 +18,7 @@ dataset.py     the picture folder as training takes it: labels, sources, groups,
 near_duplicates.py  copies, resizes and mirror images of one artwork get one group
 splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
+ctrl_c.py      Ctrl-C while a program loads
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is

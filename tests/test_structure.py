@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"errors", "malloc", "strict_json"},
+    {"ctrl_c", "errors", "malloc", "strict_json"},
     {"files"},
     {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
     {"folder_layout", "image_modes", "metadata", "search"},
