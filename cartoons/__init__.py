@@ -9,17 +9,15 @@ images.py      bytes -> a safe RGB picture; this project's one way to make it sq
 resize.py      every way to make a picture square that a model may name
 model_folder.py  the model folder: model.onnx + model.json; read, write, verify
 strict_json.py   JSON from anybody: parsed strictly, values checked
-graph.py       an ONNX graph, checked before anything relies on it
-trial.py       a graph of unknown origin, tried in a process of its own
+graph.py       an ONNX graph, tried in a process of its own and checked before anything relies on it
 classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
 metadata.py    what metadata.jsonl says of each picture
 picture_folder.py  the three together: the pictures of a folder, each with its label
 dataset.py     the picture folder as training takes it: labels, sources, groups, hashes
-near_duplicates.py  pictures of one artwork, found again
-near.py        alike hashes among very many
-splits.py      which pictures judge a model that never saw them
+near_duplicates.py  copies, resizes and mirror images of one artwork get one group
+splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names

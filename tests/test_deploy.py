@@ -19,19 +19,27 @@ from test_page import SPACES
 
 from cartoons import model_folder
 from cartoons.errors import HubError
-from cartoons.hub.deploy import one_by_one
-from cartoons.hub.space import Source, card_of, check, content_of, describe, front_matter, modules_of
+from cartoons.hub.deploy import synchronized
+from cartoons.hub.space import (
+    SpaceModel,
+    check_space,
+    front_matter,
+    imported_modules,
+    short_description,
+    space_card,
+    space_files,
+)
 
 TIMEOUT_S = 180
 
 
 @pytest.fixture
-def source(colour_model: Path) -> Source:
-    return Source(colour_model, model_folder.read(colour_model)[0], "toon/model", SHA)
+def source(colour_model: Path) -> SpaceModel:
+    return SpaceModel(colour_model, model_folder.read(colour_model)[0], "toon/model", SHA)
 
 
-def test_what_app_imports_is_uploaded_and_nothing_of_training(source: Source) -> None:
-    content = content_of(source, card_of(source, "toon/demo"))
+def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel) -> None:
+    content = space_files(source, space_card(source, "toon/demo"))
     serving = "cartoons.serving.metrics, cartoons.serving.server"
     imports = f"sys, app, cartoons.hub.deploy, cartoons.hub.pull, cartoons.page.layout, {serving}"
     files = "(m.__file__ for m in sys.modules.values() if 'cartoons' in m.__name__)"
@@ -49,12 +57,12 @@ def test_imports_are_followed_wherever_they_stand(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import os, parts.one\ndef later():\n    from parts.deep import two\n")
     for name, code in (("__init__", ""), ("one", ""), ("never", ""), ("deep/__init__", ""), ("deep/two", "import app")):
         (tmp_path / "parts" / f"{name}.py").write_text(code)
-    names = {path.relative_to(tmp_path).as_posix() for path in modules_of(tmp_path / "app.py")}
+    names = {path.relative_to(tmp_path).as_posix() for path in imported_modules(tmp_path / "app.py")}
     assert names == {"app.py", "parts/__init__.py", "parts/one.py", "parts/deep/__init__.py", "parts/deep/two.py"}
 
 
-def test_the_front_matter_is_the_projects_own_but_for_the_model(source: Source) -> None:
-    card = card_of(source, "toon/demo")
+def test_the_front_matter_is_the_projects_own_but_for_the_model(source: SpaceModel) -> None:
+    card = space_card(source, "toon/demo")
     front, own = front_matter(RepoCard(str(card))), front_matter(RepoCard((ROOT / "README.md").read_text()))
     assert front == own | {
         "title": "colours",
@@ -62,16 +70,16 @@ def test_the_front_matter_is_the_projects_own_but_for_the_model(source: Source) 
         "models": ["toon/model"],
         "preload_from_hub": [f"toon/model model.onnx,model.json {SHA}"],
     }
-    check(content_of(source, card), front, zero_gpu=True)
+    check_space(space_files(source, card), front, zero_gpu=True)
     assert 'Client("toon/demo")' in card.text
-    embedded = front_matter(card_of(Source(source.folder, source.info), "toon/demo"))
+    embedded = front_matter(space_card(SpaceModel(source.folder, source.info), "toon/demo"))
     assert not {"models", "preload_from_hub"} & embedded.keys()
 
 
 def test_the_description_fits_whatever_the_characters() -> None:
-    assert describe(["asterix"]) == "Is it asterix?"
-    assert describe(["a", "b", "c"]) == "Is it a, b or c?"
-    many = describe([f"character {k}" for k in range(1000)])
+    assert short_description(["asterix"]) == "Is it asterix?"
+    assert short_description(["a", "b", "c"]) == "Is it a, b or c?"
+    many = short_description([f"character {k}" for k in range(1000)])
     assert many == "Which of 1000 characters is it? Or none it knows."
     assert len(many) <= 60
 
@@ -93,11 +101,11 @@ def test_the_description_fits_whatever_the_characters() -> None:
         ({"preload_from_hub": ["toon/model model.onnx main"]}, "preload_from_hub has 'toon/model model.onnx main'"),
     ],
 )
-def test_front_matter_that_the_hub_would_refuse(source: Source, change: dict[str, object], says: str) -> None:
-    card = card_of(source, "toon/demo")
-    content = content_of(source, card)
+def test_front_matter_that_the_hub_would_refuse(source: SpaceModel, change: dict[str, object], says: str) -> None:
+    card = space_card(source, "toon/demo")
+    content = space_files(source, card)
     with pytest.raises(HubError, match=r"^Nothing was uploaded, because the Space would not work: ") as refused:
-        check(content, front_matter(card) | change, zero_gpu=True)
+        check_space(content, front_matter(card) | change, zero_gpu=True)
     assert says in str(refused.value)
 
 
@@ -109,17 +117,17 @@ def test_lines_of_several_threads_stay_whole() -> None:
         time.sleep(0.001)
         said.append("\n")
 
-    told = one_by_one(say)
+    told = synchronized(say)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(told, map(str, range(40))))
     assert said[1::2] == ["\n"] * 40
 
 
-def test_a_file_that_is_not_there_is_noticed_before_any_upload(source: Source) -> None:
-    card = card_of(source, "toon/demo")
-    content = content_of(source, card) | {"examples/gone.png": ROOT / "examples" / "gone.png"}
+def test_a_file_that_is_not_there_is_noticed_before_any_upload(source: SpaceModel) -> None:
+    card = space_card(source, "toon/demo")
+    content = space_files(source, card) | {"examples/gone.png": ROOT / "examples" / "gone.png"}
     with pytest.raises(HubError, match=r"examples/gone\.png is not there"):
-        check(content, front_matter(card), zero_gpu=True)
+        check_space(content, front_matter(card), zero_gpu=True)
 
 
 class Spaces:
