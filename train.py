@@ -33,6 +33,7 @@ from cartoons.console import command
 from cartoons.convert import learner
 from cartoons.errors import DataError
 from cartoons.evaluation import label_issues, metrics
+from cartoons.evaluation.intervals import in_words
 from cartoons.files import write_atomically
 from cartoons.hub.deploy import deploy
 from cartoons.hub.push import check_login, push_model
@@ -113,6 +114,7 @@ def write_report(
         "lr_finder": job.trainer.lr_finder,
         "top_losses": label_issues.top_losses(predictions, info.temperature),
         "mislabelled": label_issues.mislabelled(predictions, info.temperature),
+        "folder": str(data.folder.root),
         "batch": [{"path": str(item.path), "label": item.label} for item in data.items[::step]],
     }
     first = [next(i for i, item in enumerate(data.items) if item.label == label) for label in data.labels]
@@ -183,8 +185,7 @@ def summary(out: Path, info: ModelInfo) -> str:
     """What became of it, and what to do next."""
     said = "plain RGB files are answered as by the learner, other kinds as its card says"
     if "balanced_accuracy" in info.metrics:
-        low, high = info.metrics["balanced_accuracy_95"]
-        said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
+        said = f"balanced accuracy {in_words(info.metrics)}"
     return f"{out}: {said}. See it: {command('python', 'app.py', '--model', out)}"
 
 

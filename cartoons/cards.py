@@ -7,13 +7,14 @@ https://huggingface.co/docs/hub/model-cards
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
 
+from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
 
 MODEL_TEMPLATE, DATASET_TEMPLATE = (Path(__file__).with_name(f"{kind}_card.md") for kind in ("model", "dataset"))
@@ -57,24 +58,30 @@ def model_card(info: ModelInfo, published: Published | None = None) -> str:
 
     Metrics that older versions did not write are left out. published: if it goes to the Hub.
     """
-    metrics, per_class = info.metrics, _per_class(info.metrics)
+    metrics = without_empty_intervals(info.metrics)
+    per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
-    more = ", ".join(f"{words} {metrics[name]:.3f}" for words, name in others.items() if name in metrics)
+    more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
     kinds = {"photographs": "photographs", "unseen_cartoons": "unseen cartoons" if _are_unseen(metrics) else "others"}
     unknown = metrics.get("unknown", {})
     return _text(
         ModelCard.from_template(
-            _model_card_data(info, published),
+            _model_card_data(info, metrics, published),
             str(MODEL_TEMPLATE),
             info=info,
             metrics=metrics,
             published=published,
             more=f"{more}." if more else "",
             per_class=per_class,
+            few=too_few(per_class),
+            enough=TOO_FEW,
+            held_out=sum(row["pictures"] for row in per_class.values()),
+            counted=_counted,
+            share=_share,
             measured=_measured,
             cell=lambda label: label.replace("|", "\\|"),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
-            weak=list(_weaknesses(per_class)),
+            weak=_weaknesses(per_class),
             differing=differing_files(info),
         )
     )
@@ -90,9 +97,9 @@ def _are_unseen(metrics: Row) -> bool:
     return bool(metrics.get("strangers_unseen"))
 
 
-def _model_card_data(info: ModelInfo, published: Published | None) -> ModelCardData:
-    metrics, results = info.metrics, None
-    names = {"balanced_accuracy": None, "accuracy": None, "macro_f1": "macro F1"}
+def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None) -> ModelCardData:
+    results = None
+    names = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "macro_f1": "macro F1"}
     if "balanced_accuracy" in metrics:
         results = [
             EvalResult(
@@ -100,7 +107,7 @@ def _model_card_data(info: ModelInfo, published: Published | None) -> ModelCardD
                 dataset_type=(published and published.dataset) or "imagefolder",
                 dataset_name=f"pictures of {len(info.characters)} characters, judged by models that never saw them",
                 metric_type="f1" if key == "macro_f1" else key,
-                metric_name=name,
+                metric_name=name + _reservation(metrics, key),
                 metric_value=round(metrics[key], 4),
             )
             for key, name in names.items()
@@ -138,13 +145,37 @@ def _measured(row: Row, name: str) -> str:
     return f"{row[name]:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
-def _weaknesses(per_class: Mapping[str, Row]) -> Iterator[str]:
-    """The characters it is worst at."""
-    if per_class:
-        weakest = min(per_class, key=lambda name: per_class[name]["recall"])
-        fewest = min(per_class, key=lambda name: per_class[name]["pictures"])
-        number = per_class[fewest]["pictures"]
-        yield f"{weakest.capitalize()} is found least often; {fewest} was judged on {number} pictures only."
+def _reservation(metrics: Row, key: str) -> str:
+    """What to read a metric of the model index with: its interval, and of how few pictures it is."""
+    few, pair = too_few(_per_class(metrics)), metrics.get(f"{key}_95")
+    return (f", too few to say: {_counted(few[1], 'picture')} of {few[0]}" if few else "") + (
+        f", 95 % interval {pair[0]:.3f} to {pair[1]:.3f}" if pair else ""
+    )
+
+
+def _share(share: float, pictures: int) -> str:
+    """A share of so many pictures with its interval: "95.0% (91.3% to 97.2%)"."""
+    low, high = wilson(share, pictures)
+    return f"{share:.1%}" + (f" ({low:.1%} to {high:.1%})" if pictures else "")
+
+
+def _weaknesses(per_class: Mapping[str, Row]) -> str:
+    """The characters it is worst at, unless it is as good at all, and those held out the least."""
+    if not per_class:
+        return ""
+    recalls, counts = ({label: row[key] for label, row in per_class.items()} for key in ("recall", "pictures"))
+    weakest = [label for label, recall in recalls.items() if recall == min(recalls.values())]
+    fewest = min(counts, key=lambda label: counts[label])
+    number, same = _counted(counts[fewest], "picture"), len(set(counts.values())) == 1
+    judged = f"each character was judged on {number}" if same else f"{fewest} was judged on {number} only"
+    if len(weakest) == len(recalls):
+        return f"{judged[:1].upper()}{judged[1:]}."
+    names = " and ".join(weakest)
+    return f"{names[:1].upper()}{names[1:]} {'is' if len(weakest) == 1 else 'are'} found least often; {judged}."
+
+
+def _counted(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def differing_files(info: ModelInfo) -> list[str]:
@@ -189,7 +220,7 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
             engines=[(_markdown(words) or "no engine", n) for words, n in counts["engine"].most_common()],
             hosts=hosts,
             licences=[(_markdown(words) or "not stated", n) for words, n in counts["license"].most_common()],
-            counted=lambda n, noun, plural="s": f"{n:,} {noun}{'' if n == 1 else plural}",
+            counted=_counted,
             with_pictures=with_pictures,
         )
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 TOO_FEW = 10
@@ -22,7 +22,7 @@ def wilson(share: float, pictures: float) -> list[float]:
     return [max(0.0, middle - half) if share else 0.0, min(1.0, middle + half) if share < 1 else 1.0]
 
 
-def effective_number(groups: Sequence[str]) -> float:
+def effective_number(groups: Iterable[str]) -> float:
     """How many independent pictures these are worth, each given by its artwork (Kish 1965)."""
     counts = Counter(groups).values()
     return sum(counts) ** 2 / sum(count * count for count in counts) if counts else 0.0
@@ -60,6 +60,18 @@ def without_empty_intervals(metrics: Mapping[str, Any]) -> dict[str, Any]:
         intervals = [row.get("recall_95") or wilson(row["recall"], row["pictures"]) for row in judged]
         changed["balanced_accuracy_95"] = mean_interval(recalls, intervals) if recalls else None
     return dict(metrics) | changed
+
+
+def in_words(metrics: Mapping[str, Any]) -> str:
+    """The balanced accuracy for a terminal: "0.959 (0.928 to 0.987)", or that it is too few to say, and of what."""
+    metrics = without_empty_intervals(metrics)
+    pair = metrics.get("balanced_accuracy_95")
+    words = f"{metrics['balanced_accuracy']:.3f}" + (f" ({pair[0]:.3f} to {pair[1]:.3f})" if pair else "")
+    if not (few := too_few(metrics.get("per_class") or {})):
+        return words
+    return (
+        f"{words}, too few to say: {few[1]} held-out picture{'' if few[1] == 1 else 's'} of {few[0]}, {TOO_FEW} are needed"
+    )
 
 
 def _is_empty(pair: Sequence[float] | None) -> bool:
