@@ -65,13 +65,12 @@ def without_empty_intervals(metrics: Mapping[str, Any]) -> dict[str, Any]:
 def in_words(metrics: Mapping[str, Any]) -> str:
     """The balanced accuracy for a terminal: "0.959 (0.928 to 0.987)", or that it is too few to say, and of what."""
     metrics = without_empty_intervals(metrics)
-    pair = metrics.get("balanced_accuracy_95")
-    words = f"{metrics['balanced_accuracy']:.3f}" + (f" ({pair[0]:.3f} to {pair[1]:.3f})" if pair else "")
+    number, pair = f"{metrics['balanced_accuracy']:.3f}", metrics.get("balanced_accuracy_95")
+    number += f" ({pair[0]:.3f} to {pair[1]:.3f})" if pair else ""
     if not (few := too_few(metrics.get("per_class") or {})):
-        return words
-    return (
-        f"{words}, too few to say: {few[1]} held-out picture{'' if few[1] == 1 else 's'} of {few[0]}, {TOO_FEW} are needed"
-    )
+        return number
+    pictures = f"{few[1]} held-out picture{'' if few[1] == 1 else 's'}"
+    return f"too few to say, with {pictures} of {few[0]} ({TOO_FEW} are needed): {number}"
 
 
 def _is_empty(pair: Sequence[float] | None) -> bool:
