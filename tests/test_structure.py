@@ -12,11 +12,11 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"errors", "malloc", "strict_json"},
+    {"ctrl_c", "errors", "malloc", "strict_json"},
     {"files"},
     {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
     {"folder_layout", "image_modes", "metadata", "search"},
-    {"cards", "picture_folder", "tiff_samples"},
+    {"cards", "picture_folder"},
     {"dataset", "images"},
     {"download", "near_duplicates", "resize", "splits"},
     {"classifier", "hub", "img2dataset", "report"},
