@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, make_picture_folder, wait_until
+from conftest import ROOT, wait_until
 from gradio_client import Client, handle_file
 from loopback_services import DrawnPictures, LoopbackServices, draw_figure, loopback_services
 
@@ -167,29 +166,6 @@ def test_scraping_goes_the_way_that_the_environment_says(monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTPS_PROXY", "http://large:1")
     assert scrape.configure(["fox"]).proxy == "http://large:1"
     assert scrape.configure(["fox", "--proxy", ""]).proxy == ""
-
-
-@pytest.mark.slow
-def test_a_model_is_trained_again_when_anything_is_new(tmp_path: Path, colour_model: Path) -> None:
-    from cartoons import dataset, model_folder
-    from cartoons.training.cross_validation import RECIPES
-    from cartoons.training.run import DONE_FILE, Settings, done_before, order_of
-
-    root = make_picture_folder(tmp_path / "shapes")
-    settings = Settings(RECIPES["fast"])
-    assert done_before(dataset.read(root), colour_model, settings) is None
-    info, _ = model_folder.read(colour_model)
-    (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
-    assert done_before(dataset.read(root), colour_model, settings) == info
-    assert done_before(dataset.read(root), colour_model, replace(settings, recipe=replace(settings.recipe, seed=1))) is None
-    draw_figure("round", 999).save(root / "round" / "0.png")
-    assert done_before(dataset.read(root), colour_model, settings) is None
-    (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
-    (root / "metadata.jsonl").write_text('{"file_name": "round/1.png", "source": "elsewhere.example"}\n')
-    assert done_before(dataset.read(root), colour_model, settings) is None
-    (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
-    (colour_model / "model.onnx").write_bytes(b"cut")
-    assert done_before(dataset.read(root), colour_model, settings) is None
 
 
 @pytest.mark.slow
