@@ -29,7 +29,7 @@ from pathlib import Path
 
 from cartoons import console, model_folder, proxies, splits
 from cartoons.cards import model_card
-from cartoons.console import command
+from cartoons.console import Progress, command, spoken_time
 from cartoons.convert import learner
 from cartoons.errors import DataError
 from cartoons.evaluation import label_issues, metrics
@@ -37,7 +37,6 @@ from cartoons.files import write_atomically
 from cartoons.hub.deploy import deploy
 from cartoons.hub.push import check_login, push_model
 from cartoons.model_folder import ModelInfo
-from cartoons.progress import Progress, spoken_time
 from cartoons.report import training_report
 from cartoons.scraping import config as scraping
 from cartoons.splits import SplitConfig

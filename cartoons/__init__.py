@@ -19,9 +19,8 @@ dataset.py     the picture folder as training takes it: labels, sources, groups,
 near_duplicates.py  copies, resizes and mirror images of one artwork get one group
 splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
-console.py     text, signals and exit codes, whatever the console is
+console.py     text, signals, exit codes and the progress line, whatever the console is
 proxies.py     the proxies that the environment names
-progress.py    how far a long command is
 cards.py       metrics -> the model card, metadata -> the dataset card; their text: model_card.md, dataset_card.md
 img2dataset.py   addresses to img2dataset, its pictures back
 search/        names of characters -> addresses of pictures

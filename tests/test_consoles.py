@@ -24,11 +24,11 @@ from world import World
 
 import scrape
 from cartoons import proxies
+from cartoons.console import Progress
 from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _what_to_do
 from cartoons.img2dataset import read_output
-from cartoons.progress import Progress
 from cartoons.scraping.config import ScrapeConfig, too_few
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.scraping.publish import summarize
