@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from cartoons import ctrl_c
 from cartoons.errors import CartoonError, shortened
 
 UNUSABLE, STOPPED, INTERRUPTED = 2, 128, 130
@@ -39,7 +40,8 @@ def run(program: str, work: Callable[[], int]) -> int:
         try:
             code = _exit_code(program, work)
         except KeyboardInterrupt:
-            print("\nStopped. The same command goes on from here.", file=sys.stderr)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already: a second one changes nothing
+            print(ctrl_c.STOPPED, file=sys.stderr)
             code = STOPPED + (received[0] if received else signal.SIGINT)
     sys.stdout.flush()
     if (error := _write_error(sys.stdout)) and not code:

@@ -22,7 +22,7 @@ from cartoons.folder_layout import PART_WORDS
 from cartoons.metadata import is_label
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_picture
-from cartoons.search.engines import LICENSES, queries_for
+from cartoons.search.engines import LICENSES, SearchResult, queries_for
 
 SCRIPT = Path(__file__).parent.parent.parent / "scrape.py"
 SHORT = 3
@@ -73,11 +73,11 @@ class ScrapeConfig:
     """Label -> what to search; empty where pictures or their addresses are given."""
     engines: Sequence[str] = ()
     license: str = LICENSES[0]
-    from_urls: Path | None = None
+    url_list: Sequence[SearchResult] = ()
     from_folder: Path | None = None
     from_img2dataset: Path | None = None
     default_label: str = ""
-    """Of addresses and pictures that are given without one."""
+    """Of pictures that lie here in no folder of a label."""
     dry_run: bool = False
     urls_only: bool = False
     originals: bool = False
@@ -85,7 +85,7 @@ class ScrapeConfig:
     proxy: str = ""
     ca: str = ""
     ignore_opt_out: bool = False
-    publish: str = ""
+    publish: str | None = None
     """The Hub data set ("user/name") that gets the list of pictures."""
     with_pictures: bool = False
     private: bool = False
@@ -104,11 +104,10 @@ def queries_by_label(
     Raises DataError for a name that cannot be a label or is given twice, SearchError for a template without {name}.
     """
     labels = [" ".join(unicodedata.normalize("NFC", name).split()) for name in names]
+    known: set[str] = set() if other is None else {OTHER_LABEL}
     for label, name in zip(labels, names, strict=True):
         if not is_label(label):
             raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
-    known: set[str] = set() if other is None else {OTHER_LABEL}
-    for label in labels:
         if label.casefold() in known:
             raise DataError(f"The name {label!r} is given twice: give each once.")
         known.add(label.casefold())
