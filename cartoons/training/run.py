@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from cartoons import dataset, model_folder
+from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
 from cartoons.files import check_writable, write_atomically
 from cartoons.model_folder import ModelInfo
 from cartoons.picture_folder import in_words
-from cartoons.progress import spoken_time
 from cartoons.splits import FOLDS
 from cartoons.training.config import TrainConfig
 
