@@ -149,8 +149,9 @@ def summary(out: Path, info: ModelInfo) -> str:
     """What became of it, and what to do next."""
     said = "plain RGB files are answered as by the learner, other kinds as its card says"
     if "balanced_accuracy" in info.metrics:
-        low, high = info.metrics["balanced_accuracy_95"]
-        said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
+        from cartoons.evaluation.intervals import in_words
+
+        said = f"balanced accuracy {in_words(info.metrics)}"
     return f"{out}: {said}. See it: {command('python', 'app.py', '--model', out)}"
 
 

@@ -22,7 +22,8 @@ ctrl_c.py      Ctrl-C while a program loads
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is
-cards.py       metrics -> the model card, metadata -> the dataset card; their text: model_card.md, dataset_card.md
+cards.py       metrics -> the model card (model_card.md)
+dataset_card.py  metadata -> the dataset card (dataset_card.md)
 img2dataset.py   URLs to img2dataset, its pictures back
 search/        names of characters -> URLs of pictures
 download/      URLs -> bytes, or the reason why not

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cartoons.cards import dataset_card
 from cartoons.console import command
+from cartoons.dataset_card import dataset_card
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, write_atomically, write_json_lines
 from cartoons.hub import push
