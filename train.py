@@ -22,6 +22,7 @@ import sys
 try:  # Ctrl-C is one line while this loads, too
     import argparse
     import logging
+    import warnings
     from collections.abc import Callable, Sequence
     from functools import partial
     from pathlib import Path
@@ -121,10 +122,10 @@ def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig
 
 def take_names(arguments: argparse.Namespace) -> None:
     """Fill in what the names say about the other arguments, where those were not given. Raises DataError."""
-    from cartoons.scraping import child
+    from cartoons.scraping import config as scraping
 
-    arguments.names = child.labels_of(arguments.names)
-    place, listed = child.place_of(arguments.names), ", ".join(arguments.names)
+    arguments.names = sorted(scraping.queries_by_label(arguments.names, ()))
+    place, listed = scraping.folder_of_names(arguments.names), ", ".join(arguments.names)
     arguments.data = arguments.data or Path("data") / place
     arguments.out = arguments.out or Path("runs") / place
     arguments.name = arguments.name or (
@@ -165,7 +166,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callab
         pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
         say(f"{pushed.link}: revision {info.revision}.")
         if not arguments.deploy:
-            say("A page of it:", command("python", "train.py", "--out", arguments.push, "--deploy", "USER/SPACE"))
+            pushed_to = ("--push", arguments.push, "--deploy", "USER/SPACE")
+            say("A page of it:", command("python", "train.py", "--out", arguments.out, *pushed_to))
         if not private:  # a private one, no Space could read
             model = f"{arguments.push}@{pushed.commit}"
     if arguments.deploy:
@@ -193,9 +195,9 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
 
     begin("pictures")
     if arguments.names:
-        from cartoons.scraping import child
+        from cartoons.scraping.config import run_script
 
-        if code := child.fill(arguments.data, arguments.names, arguments.per_class):
+        if code := run_script(arguments.data, arguments.names, arguments.per_class):
             return code
     begin("training")
     info: ModelInfo | None = None
@@ -231,6 +233,7 @@ def check_hub(arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
     proxies.prepare()
+    warnings.simplefilter("ignore", FutureWarning)  # torch tells its callers, which are other libraries, of its plans
     log.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     words = sys.argv[1:] if argv is None else argv
     return console.run("train.py", lambda: work(parser().parse_args(words), words))

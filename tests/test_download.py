@@ -225,7 +225,7 @@ def test_a_host_is_asked_by_few_at_once_and_a_slow_one_holds_up_no_other(world: 
 def test_no_more_are_asked_at_once_than_allowed(world: World) -> None:
     now, most = list[None](), [0]
     hosts = [f"many-{k}.example" for k in range(6)]
-    world.sites |= {host: Counting(PICTURE, 0.03, now, most) for host in hosts}
+    world.sites |= {host: Counting(PICTURE, 0.15, now, most) for host in hosts}
     outcomes = fetch(world, *(f"https://{host}/{k}" for host in hosts for k in range(4)), max_concurrent=5)
     assert all(outcome.data for outcome in outcomes)
     assert most == [5]

@@ -160,9 +160,10 @@ import sys
 from pathlib import Path
 import scrape
 from cartoons.download.downloader import Limits
+from cartoons.scraping import scraper
 real = Limits
 short = dict(max_tries=1, read_timeout_s=1, total_timeout_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01)
-scrape.Limits = lambda **kinds: real(**short, **kinds)
+scraper.Limits = lambda **kinds: real(**short, **kinds)
 code = scrape.main(sys.argv[1:])
 status = Path("/proc/self/status").read_text() if sys.platform == "linux" else "VmHWM: 0 kB"
 print("peak MB", int(status.partition("VmHWM:")[2].split()[0]) / 1024)  # of this program alone, not of what started it

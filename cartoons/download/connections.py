@@ -8,8 +8,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 import httpcore
 import httpx
@@ -65,25 +63,20 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         raise httpcore.ConnectError(f"{host} has no address")
 
 
-@dataclass(frozen=True)
 class Response:
     """Status and headers, and the body as it comes."""
 
-    _response: httpcore.Response
-    _read_timeout_s: float
+    def __init__(self, response: httpcore.Response, read_timeout_s: float) -> None:
+        self.status, self._response, self._read_timeout_s = response.status, response, read_timeout_s
 
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return self._response.status
-
-    def values(self, name: str) -> list[str]:
+    def headers(self, name: str) -> list[str]:
         """The values of every header of that name (in lower case)."""
-        return [_decoded(value) for key, value in self._response.headers if key.lower() == name.encode()]
+        named = [(key, value) for key, value in self._response.headers if key.lower() == name.encode()]
+        return httpx.Headers(named).get_list(name)  # of these alone, since it takes one encoding for all
 
-    def value(self, name: str) -> str:
+    def header(self, name: str) -> str:
         """The value of the first header of that name; "" when there is none."""
-        return next(iter(self.values(name)), "")
+        return next(iter(self.headers(name)), "")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body, chunk by chunk. Raises FetchError when it breaks off or stalls."""
@@ -96,10 +89,9 @@ class ConnectionPool:
     """The connections to one host; the rate limiter keeps their number down."""
 
     def __init__(self, config: HttpConfig, guard: SsrfGuard) -> None:
-        context = config.ssl_context()
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            proxy=_proxy(config.proxy, context) if config.proxy else None,
+            ssl_context=config.ssl_context,
+            proxy=_proxy(config),
             max_connections=None,
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=None if config.proxy else GuardedBackend(guard),
@@ -134,28 +126,19 @@ def _as_fetch_error(broken: str, connect_timeout_s: float, read_timeout_s: float
         raise FetchError(f"no connection within {connect_timeout_s:g} s", retry=True) from error
     except httpcore.TimeoutException as error:
         raise FetchError(f"no answer within {read_timeout_s:g} s", retry=True) from error
-    except httpcore.ConnectError as error:
+    except (httpcore.ConnectError, httpcore.ProxyError) as error:
         if isinstance(error.args[0], ssl.SSLCertVerificationError):
             raise FetchError("its certificate is not valid") from error
-        raise FetchError("cannot be reached", retry=True) from error
-    except httpcore.ProxyError as error:
-        status = str(error)[:3]
-        if status.startswith("4"):
-            raise FetchError(f"the proxy refuses ({status})", may_pass=True) from error
+        if isinstance(error, httpcore.ProxyError) and str(error).startswith("4"):
+            raise FetchError(f"the proxy refuses ({str(error)[:3]})", may_pass=True) from error
         raise FetchError("cannot be reached", retry=True) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:  # OSError: TLS that turns bad midway
         raise FetchError(broken, retry=True) from error
 
 
-def _proxy(url: str, context: ssl.SSLContext) -> httpcore.Proxy:
-    parts = urlsplit(url)
-    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    proxy_url = httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target="/")
-    return httpcore.Proxy(proxy_url, auth=auth, ssl_context=context if parts.scheme == "https" else None)
-
-
-def _decoded(header: bytes) -> str:
-    try:
-        return header.decode("utf-8")
-    except UnicodeDecodeError:
-        return header.decode("latin-1")
+def _proxy(config: HttpConfig) -> httpcore.Proxy | None:
+    if not config.proxy:
+        return None
+    proxy = httpx.Proxy(config.proxy)
+    context = config.ssl_context if proxy.url.scheme == "https" else None
+    return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth, ssl_context=context)

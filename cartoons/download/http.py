@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,24 +45,19 @@ class HttpConfig:
             is_usable = False
         if self.proxy and not is_usable:
             raise DownloadError(f"The proxy {self.proxy!r} is none: give one as http://host:port or https://host:port.")
-        if self.ca_file:
-            self.ssl_context()
+        _ = self.ssl_context
 
+    @cached_property
     def ssl_context(self) -> ssl.SSLContext:
         """What certificates are checked against."""
-        return _ssl_context(self.ca_file)
-
-
-@lru_cache(4)
-def _ssl_context(ca_file: str) -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ssl.SSLError) as error:
-            why = error.strerror if isinstance(error, FileNotFoundError) else "no certificates in PEM form"
-            raise DownloadError(f"The CA file {ca_file} cannot be used: {why}.") from error
-    return context
+        context = httpx.create_ssl_context(trust_env=False)
+        if self.ca_file:
+            try:
+                context.load_verify_locations(self.ca_file)
+            except (OSError, ssl.SSLError) as error:
+                why = error.strerror if isinstance(error, FileNotFoundError) else "no certificates in PEM form"
+                raise DownloadError(f"The CA file {self.ca_file} cannot be used: {why}.") from error
+        return context
 
 
 def raise_open_file_limit() -> None:
@@ -161,7 +156,7 @@ def get_json(
     """
     deadline_s, body = time.monotonic() + timeout_s, bytearray()
     headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
-    options: dict[str, Any] = {"proxy": config.proxy or None, "verify": config.ssl_context(), "trust_env": False}
+    options: dict[str, Any] = {"proxy": config.proxy or None, "verify": config.ssl_context, "trust_env": False}
     try:
         with (
             httpx.Client(**options, timeout=timeout_s, headers=headers) as client,

@@ -31,18 +31,16 @@ def make_engines(
 
     Raises SearchError for a name that is none of ENGINES.
     """
-    engines: list[Engine] = []
-    for name in dict.fromkeys(names):
-        match name:
-            case "duckduckgo" | "bing":
-                engines.append(DdgsEngine(name, proxy, ca_file, timeout_s))
-            case Openverse.name:
-                engines.append(Openverse(get_json))
-            case Commons.name:
-                engines.append(Commons(get_json))
-            case _:
-                raise SearchError(f"No engine is called {name!r}: choose among {', '.join(ENGINES)}.")
-    return engines
+    makers: dict[str, Callable[[], Engine]] = {
+        DUCKDUCKGO: lambda: DdgsEngine(DUCKDUCKGO, proxy, ca_file, timeout_s),
+        BING: lambda: DdgsEngine(BING, proxy, ca_file, timeout_s),
+        Openverse.name: lambda: Openverse(get_json),
+        Commons.name: lambda: Commons(get_json),
+    }
+    names = list(dict.fromkeys(names))
+    if unknown := [name for name in names if name not in makers]:
+        raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
+    return [makers[name]() for name in names]
 
 
 @dataclass(frozen=True)
@@ -156,10 +154,9 @@ class _EngineClient:
         if page := _read_cache(path, key):
             return page
         with self._lock:
-            if page := _read_cache(path, key):  # another label's thread asked the same meanwhile
-                return page
-            page = self._request(query, number)
-            _write_cache(path, key, page)
+            if not (page := _read_cache(path, key)):  # another label's thread may have asked the same meanwhile
+                page = self._request(query, number)
+                _write_cache(path, key, page)
             return page
 
     def _request(self, query: str, number: int) -> ResultPage:
