@@ -55,6 +55,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
         log.info("%s was trained on exactly these pictures in exactly this way: already trained.", config.out)
         return info if is_main_process() else None
     fingerprint, data = run.fingerprint(config, data), run.open_pictures(data)
+    run.check_overwrite(config, data)
     split = splits.make_split(data.items, config.split)
 
     from cartoons.training import cross_validation, evaluate, quantize  # with torch: what could be refused without, was

@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ EpochMetrics = dict[str, float]
 """One epoch: "epoch" (from 1), "train_loss", and, where pictures are held out, "valid_loss" and "balanced_accuracy"."""
 
 OnEpoch = Callable[[EpochMetrics], None]
+
+OVERRIDDEN = ((DistributedDL, "_broadcast"), (DistributedTrainer, "_wrap_dl"))
+"""fastai's private methods that are overridden below; on_hardware refuses a fastai without them."""
 
 
 class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
@@ -132,6 +136,11 @@ def on_hardware(learn: Learner) -> Iterator[None]:
     if torch.cuda.is_available():
         learn.to_fp16()
     if num_distrib() > 1:
+        for parent, method in OVERRIDDEN:
+            if not hasattr(parent, method):
+                raise DataError(
+                    f"fastai {version('fastai')} has no {method} any more: install requirements-train.txt again."
+                )
         learn.add_cb(Processes(sync_bn=False, mixed_precision="no"))  # timm's activations live in its own norm layers
     try:
         yield
