@@ -227,12 +227,15 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(trained: tuple[Path, Pat
     np.testing.assert_allclose(mine, theirs, atol=0.02)
 
 
-def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
+def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cartoons import dataset
     from cartoons.near_duplicates import group_near_duplicates
     from cartoons.splits import make_split
+    from cartoons.training import callbacks
     from cartoons.training.callbacks import EpochMetrics
     from cartoons.training.cross_validation import make_trainer
+
+    monkeypatch.setattr(callbacks, "SAVE_EVERY_S", 0)
 
     config = TrainConfig(data, tmp_path / "out", recipe="fast", epochs=4, split=SplitConfig(seed=1))
     pictures = group_near_duplicates(dataset.read(data))
