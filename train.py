@@ -17,29 +17,29 @@ From names to a link, searching and downloading included; this goes on where it 
     python train.py --names "bugs bunny" "donald duck" --push user/cartoons --deploy user/cartoons
 """
 
+from cartoons import ctrl_c
+
+if __name__ == "__main__":
+    ctrl_c.end_at_once()
+
+import argparse
+import logging
 import sys
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-try:  # Ctrl-C is one line while this loads, too
-    import argparse
-    import logging
-    import warnings
-    from collections.abc import Callable, Sequence
-    from functools import partial
-    from pathlib import Path
-    from typing import Any
-
-    from cartoons import console, model_folder, proxies, splits
-    from cartoons.console import command
-    from cartoons.errors import CartoonError, DataError
-    from cartoons.files import write_atomically
-    from cartoons.model_folder import ModelInfo
-    from cartoons.splits import FOLDS, SplitConfig
-    from cartoons.training import run
-    from cartoons.training.config import DEFAULT_ARCH, RECIPES, TrainConfig, check_flags
-    from cartoons.training.run import is_main_process
-except KeyboardInterrupt:
-    print("\nStopped. The same command goes on from here.", file=sys.stderr)
-    sys.exit(130)
+from cartoons import console, model_folder, proxies, splits
+from cartoons.console import command
+from cartoons.errors import CartoonError, DataError
+from cartoons.files import write_atomically
+from cartoons.model_folder import ModelInfo
+from cartoons.splits import FOLDS, SplitConfig
+from cartoons.training import run
+from cartoons.training.config import DEFAULT_ARCH, RECIPES, TrainConfig, check_flags
+from cartoons.training.run import is_main_process
 
 LONGEST_NAME = 60
 log = logging.getLogger("train")
@@ -60,6 +60,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
 
     from cartoons.training import cross_validation, evaluate, quantize  # with torch: what could be refused without, was
 
+    ctrl_c.interrupt_work()
     trainer = cross_validation.make_trainer(config, data, split)
     progress = cross_validation.make_progress(trainer, split)
     results = cross_validation.cross_validate(trainer, split, progress)
@@ -142,6 +143,7 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     from cartoons.cards import model_card
     from cartoons.convert import learner
 
+    ctrl_c.interrupt_work()
     info = learner.convert(source, out, arguments.name, arguments.data)
     write_atomically(out / "README.md", model_card(info).encode())
     return info
@@ -151,8 +153,9 @@ def summary(out: Path, info: ModelInfo) -> str:
     """What became of it, and what to do next."""
     said = "plain RGB files are answered as by the learner, other kinds as its card says"
     if "balanced_accuracy" in info.metrics:
-        low, high = info.metrics["balanced_accuracy_95"]
-        said = f"balanced accuracy {info.metrics['balanced_accuracy']:.3f} ({low:.3f} to {high:.3f})"
+        from cartoons.evaluation.intervals import in_words
+
+        said = f"balanced accuracy {in_words(info.metrics)}"
     return f"{out}: {said}. See it: {command('python', 'app.py', '--model', out)}"
 
 
@@ -161,6 +164,7 @@ def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callab
     from cartoons.hub.deploy import deploy
     from cartoons.hub.push import push_model
 
+    ctrl_c.interrupt_work()
     model, private, say = str(arguments.out), arguments.private, partial(print, flush=True)
     if arguments.push and info:
         begin("push")
@@ -198,6 +202,7 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     if arguments.names:
         from cartoons.scraping.config import run_script
 
+        ctrl_c.interrupt_work()
         if code := run_script(arguments.data, arguments.names, arguments.per_class):
             return code
     begin("training")

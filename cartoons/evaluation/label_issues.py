@@ -17,10 +17,11 @@ MOST_SHOWN = 40
 
 
 def top_losses(predictions: HeldOutPredictions, temperature: float) -> list[dict[str, Any]]:
-    """The pictures whose own label got the least probability, worst first: path, label, answer, probability, loss."""
+    """The wrong answers, then the others, each by how little its own label got: path, label, answer, probability, loss."""
     targets, probabilities = predictions.targets, softmax(predictions.logits / temperature)
     losses = -np.log(np.clip(probabilities[np.arange(len(targets)), targets], 1e-12, 1))
-    worst = np.argsort(-losses)[:MOST_SHOWN]
+    wrong = probabilities.argmax(axis=1) != targets
+    worst = np.lexsort((-losses, ~wrong))[:MOST_SHOWN]
     rows = _rows(predictions, temperature, worst, "answer")
     return [row | {"loss": float(loss)} for row, loss in zip(rows, losses[worst], strict=True)]
 

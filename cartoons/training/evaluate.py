@@ -61,6 +61,7 @@ def write_report(
         "lr_finder": trainer.lr_finder,
         "top_losses": label_issues.top_losses(predictions, info.temperature),
         "mislabelled": label_issues.mislabelled(predictions, info.temperature),
+        "folder": str(data.folder.root),
         "batch": [{"path": str(item.path), "label": item.label} for item in batch],
     }
     first = [next(i for i, item in enumerate(data.items) if item.label == label) for label in data.labels]

@@ -72,6 +72,8 @@ def open_pictures(data: Dataset) -> Dataset:
 
     log.info("Looking through %d pictures.", len(data.items))
     opened = group_near_duplicates(data)
+    counts = len(opened.items), len(opened.labels), opened.near_duplicates
+    log.info("%d pictures of %d labels, %d of them alike to others.", *counts)
     for each in opened.unreadable[:MOST_NAMED]:
         log.warning("Left out %s: %s", each.item.path, each.error)
     if len(opened.unreadable) > MOST_NAMED:
@@ -82,8 +84,6 @@ def open_pictures(data: Dataset) -> Dataset:
         if not opened.counts[label]:
             log.warning("None of the %d pictures of %s can be opened, so it is no label of this model.", count, label)
     opened.check()
-    counts = len(opened.items), len(opened.labels), opened.near_duplicates
-    log.info("%d pictures of %d labels, %d of them alike to others.", *counts)
     return opened
 
 
