@@ -100,7 +100,7 @@ def unknown(findings: Findings) -> str:
     for key, spoken in out_of_distribution(findings).items():
         if row := found.get(key):
             low, high = wilson(row["refused"], row["pictures"])
-            margin = f"(95{NARROW}% interval {percent(low)} to {percent(high)})"
+            margin = f"({'' if refused else f'95{NARROW}% interval '}{percent(low)} to {percent(high)})"
             refused.append(f"{percent(row['refused'], 1)} of {row['pictures']} {spoken} {margin}")
     if not refused or found.get("characters_kept") is None:
         return ""
