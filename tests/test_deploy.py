@@ -6,16 +6,16 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Page, colour_graph, colour_info, plain
+from conftest import ROOT, colour_graph, colour_info, plain
 from gradio_client import Client, handle_file
 from hub_server import SHA, Hub
+from hub_spaces import RunningSpaces
 from huggingface_hub import RepoCard
-from test_page import SPACES
 
 from cartoons import model_folder
 from cartoons.errors import HubError
@@ -31,6 +31,13 @@ from cartoons.hub.space import (
 )
 
 TIMEOUT_S = 180
+DEPLOY = """
+import sys
+from cartoons import console
+from cartoons.hub.deploy import deploy
+space, model, private = (*sys.argv[1:], "", "")[:3]
+console.leave(console.run("deploy", lambda: print(deploy(space, model or None, private=bool(private))) or 0))
+"""
 
 
 @pytest.fixture
@@ -40,8 +47,7 @@ def source(colour_model: Path) -> SpaceModel:
 
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel) -> None:
     content = space_files(source, space_card(source, "toon/demo"))
-    serving = "cartoons.serving.metrics, cartoons.serving.server"
-    imports = f"sys, app, cartoons.hub.deploy, cartoons.hub.pull, cartoons.page.layout, {serving}"
+    imports = "sys, app, cartoons.hub.pull, cartoons.page.layout, cartoons.serving.server"
     files = "(m.__file__ for m in sys.modules.values() if 'cartoons' in m.__name__)"
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -130,25 +136,6 @@ def test_a_file_that_is_not_there_is_noticed_before_any_upload(source: SpaceMode
         check_space(content, front_matter(card), zero_gpu=True)
 
 
-class Spaces:
-    """Starts what was uploaded, as a Space does: in a folder of its own, where ZeroGPU's module is, with its variables."""
-
-    def __init__(self, folder: Path, hub: Hub) -> None:
-        self.folder, self.hub = folder, hub
-        self.pages: list[Page] = []
-        (folder / "zero").mkdir()
-        (folder / "zero" / "spaces.py").write_text(SPACES)
-
-    def __call__(self, files: Mapping[str, bytes], variables: Mapping[str, str]) -> str:
-        place = self.folder / f"space-{len(self.pages)}"
-        for name, data in files.items():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            (place / name).write_bytes(data)
-        env = self.hub.env(self.folder / "its-cache") | variables | {"PYTHONPATH": str(self.folder / "zero")}
-        self.pages.append(Page(cwd=place, env=env))
-        return self.pages[-1].url
-
-
 Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -157,16 +144,15 @@ def hub(tmp_path: Path, colour_model: Path) -> Iterator[Hub]:
     """A Hub that runs Spaces, and has the model that knows red from green as toon/model."""
     files = {path.name: path.read_bytes() for path in colour_model.iterdir()}
     with Hub(files=files) as made:
-        made.run = spaces = Spaces(tmp_path, made)
+        made.run = spaces = RunningSpaces(tmp_path, made)
         yield made
-        for page in spaces.pages:
-            page.stop()
+        spaces.stop()
 
 
 @pytest.fixture
 def deploy(hub: Hub, tmp_path: Path) -> Deploy:
     def run(*arguments: str, token: str = "hf_free") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-W", "ignore", "app.py", "--deploy", *arguments]
+        command = [sys.executable, "-W", "ignore", "-c", DEPLOY, *arguments]
         env = os.environ | hub.env(tmp_path / "cache", token)
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
 
@@ -175,7 +161,7 @@ def deploy(hub: Hub, tmp_path: Path) -> Deploy:
 
 @pytest.mark.slow
 def test_from_a_model_to_a_page_that_answers(hub: Hub, deploy: Deploy, tmp_path: Path) -> None:
-    done = deploy("toon/demo", "--model", "toon/model")
+    done = deploy("toon/demo", "toon/model")
     assert done.returncode == 0, done.stderr
     space = hub.repos["space", "toon/demo"]
     assert space.hardware == "zero-a10g"
@@ -198,7 +184,7 @@ def test_from_a_model_to_a_page_that_answers(hub: Hub, deploy: Deploy, tmp_path:
     assert answer["model"]["name"] == "colours"
 
     first, uploads = space.head, hub.count("PUT")
-    assert deploy("toon/demo", "--model", "toon/model").returncode == 0
+    assert deploy("toon/demo", "toon/model").returncode == 0
     assert (space.head, hub.count("PUT")) == (first, uploads)
     assert hub.count("POST /api/spaces/toon/demo/variables") == 0
 
@@ -218,13 +204,13 @@ def test_from_a_model_to_a_page_that_answers(hub: Hub, deploy: Deploy, tmp_path:
 @pytest.mark.slow
 def test_a_pro_account_gets_cpu_basic_and_a_failed_build_is_told(hub: Hub, deploy: Deploy, colour_model: Path) -> None:
     hub.stages = ("BUILDING", "BUILD_ERROR")
-    done = deploy("toon/demo", "--model", str(colour_model), "--private", token="hf_pro")
+    done = deploy("toon/demo", str(colour_model), "--private", token="hf_pro")
     space = hub.repos["space", "toon/demo"]
     assert (space.hardware, space.private, space.variables) == ("cpu-basic", True, {})
     assert json.loads(space.files["model/model.json"])["name"] == "colours"
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
-        f"app.py: toon/demo was uploaded, but does not run (BUILD_ERROR): see {hub.url}/spaces/toon/demo?logs=build."
+        f"deploy: toon/demo was uploaded, but does not run (BUILD_ERROR): see {hub.url}/spaces/toon/demo?logs=build."
     )
 
 
@@ -244,7 +230,7 @@ REFUSED = [
     (["toon/demo"], "POST /api/repos/create", 402, "a free account may have two Gradio Spaces, on ZeroGPU"),
     (["toon/demo"], "POST .*/commit/", 500, "toon/demo was not pushed: the Hub is in trouble"),
     (["toon/demo"], "GET /api/whoami-v2", 429, "toon/demo was not deployed: the Hub has had too many requests"),
-    (["toon/demo", "--model", "toon/model"], "GET .*/model.onnx", 500, "The model toon/model@"),
+    (["toon/demo", "toon/model"], "GET .*/model.onnx", 500, "The model toon/model@"),
 ]
 
 
@@ -256,7 +242,7 @@ def test_each_refusal_is_a_sentence(
     hub.fail(pattern, times=99, status=status)
     done = deploy(*arguments)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith("app.py: ")
+    assert done.stderr.splitlines()[-1].startswith("deploy: ")
     assert says in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
@@ -265,9 +251,7 @@ def test_each_refusal_is_a_sentence(
 def test_models_that_no_space_could_serve(hub: Hub, deploy: Deploy) -> None:
     hub.add("model", "toon/secret", private=True).commit(hub.files)
     hub.add("model", "toon/pickle").commit({"model.pkl": b"x"})
-    said = [
-        deploy("toon/demo", "--model", name).stderr.splitlines()[-1] for name in ("toon/secret", "toon/pickle", "no/where")
-    ]
+    said = [deploy("toon/demo", name).stderr.splitlines()[-1] for name in ("toon/secret", "toon/pickle", "no/where")]
     assert "The model toon/secret is private, and a Space cannot read it" in said[0]
     assert "python train.py --from-learner toon/pickle --out runs/theirs" in said[1]
     assert "There is no folder no/where here, and the model no/where could not be had from the Hub: no such model" in said[2]
@@ -278,7 +262,7 @@ def test_models_that_no_space_could_serve(hub: Hub, deploy: Deploy) -> None:
 def test_names_that_are_none(deploy: Deploy, hub: Hub) -> None:
     assert "'demo' is no name on the Hub" in deploy("demo").stderr
     assert hub.asked == []
-    said = deploy("toon/demo", "--model", "a/b/c").stderr
+    said = deploy("toon/demo", "a/b/c").stderr
     assert "a/b/c is neither a model folder nor user/name of a model on the Hub" in said
 
 
@@ -286,6 +270,6 @@ def test_names_that_are_none(deploy: Deploy, hub: Hub) -> None:
 def test_an_altered_folder_is_not_deployed(deploy: Deploy, hub: Hub, colour_model: Path) -> None:
     model_folder.write(colour_model, colour_info(), colour_graph())
     (colour_model / "model.onnx").write_bytes(b"x")
-    done = deploy("toon/demo", "--model", str(colour_model))
+    done = deploy("toon/demo", str(colour_model))
     assert "altered or cut short" in done.stderr
     assert ("space", "toon/demo") not in hub.repos

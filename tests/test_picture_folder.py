@@ -13,7 +13,7 @@ from conftest import draw_shape
 from cartoons import dataset
 from cartoons.errors import DataError
 from cartoons.folder_layout import split_folders
-from cartoons.review.shelf import read as shelf
+from cartoons.review.decisions import read_pictures
 from cartoons.scraping.sources import from_folder
 
 EACH = 5
@@ -225,7 +225,7 @@ def test_content_says_what_a_picture_is(name: str, form: str, expected: bool, tm
     root = fill(tmp_path / "d", "fox owl")
     picture(root / "fox" / "deep" / name, form)
     assert found(root) == {"fox": 5 + expected, "owl": 5}
-    assert (f"fox/deep/{name}" in {each.file_name for each in shelf(root)}) == expected
+    assert (f"fox/deep/{name}" in {each.file_name for each in read_pictures(root)}) == expected
     assert len([hit for hit, _ in from_folder(root) if hit.label == "fox"]) == 5 + expected
     assert len(list(from_folder(root, "any"))) == 10 + expected
     if not expected:
@@ -400,7 +400,7 @@ def test_labels_that_look_alike_are_one(folder: str, label: object, tmp_path: Pa
     (root / "metadata.jsonl").write_text(row)
     clean = {"café": "café", "cafe\u0301": "café", "7": "7"}.get(folder, "red fox")
     assert found(root) == {clean: 6, "owl": 5}
-    assert {each.label for each in shelf(root)} == {clean, "owl"}
+    assert {each.label for each in read_pictures(root)} == {clean, "owl"}
 
 
 def test_file_names_match_in_any_unicode_form(tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ def test_the_command_line_pushes_an_existing_folder(tmp_path: Path, folder: Path
         done = subprocess.run(command, env=os.environ | hub.env(tmp_path, "hf_free"), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert f"{hub.url}/toon/new: revision {model_folder.read(folder)[0].revision}" in done.stdout
-        assert "python app.py --deploy USER/SPACE --model toon/new" in done.stdout
+        assert f"python train.py --out {folder} --push toon/new --deploy USER/SPACE" in done.stdout
         assert hub.repos["model", "toon/new"].private
         command[-2] = "someone/new"
         done = subprocess.run(command, env=os.environ | hub.env(tmp_path, "hf_free"), capture_output=True, text=True)
