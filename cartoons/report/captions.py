@@ -96,7 +96,7 @@ def out_of_distribution(findings: Findings) -> dict[str, str]:
 def unknown(findings: Findings) -> str:
     """What the threshold keeps and refuses."""
     found = findings.get("unknown", {})
-    refused = []
+    refused: list[str] = []
     for key, spoken in out_of_distribution(findings).items():
         if row := found.get(key):
             low, high = wilson(row["refused"], row["pictures"])
