@@ -134,18 +134,19 @@ def gather(addresses: str, out: str) -> None:
     """What scrape.py --from-urls does."""
     from cartoons.download.downloader import Downloader
     from cartoons.download.ssrf_guard import SsrfGuard
-    from cartoons.scraping.progress import Bars
-    from cartoons.scraping.scraper import Aims, Gatherer
-    from cartoons.scraping.seeker import Seeker
+    from cartoons.scraping.config import ScrapeConfig
+    from cartoons.scraping.progress import ScrapeProgress
+    from cartoons.scraping.scraper import Scraper
+    from cartoons.scraping.sources import UrlList
     from cartoons.search.url_list import read_url_list
 
     async def fill() -> None:
         hits = read_url_list(Path(addresses), "pictures")
         Path(out).mkdir()
-        with Bars({"pictures": PICTURES}) as bars:
+        with ScrapeProgress() as progress:
             async with Downloader(guard=SsrfGuard(may_connect=lambda _: True)) as downloader:
-                gatherer = Gatherer(Path(out), Aims(PICTURES), downloader.fetch, {}, bars)
-                await gatherer.run([Seeker("pictures", iter(hits))])
+                scraper = Scraper(ScrapeConfig(Path(out), PICTURES), downloader.fetch, progress)
+                await scraper.run([UrlList("pictures", hits)])
 
     asyncio.run(fill())
 

@@ -1,211 +1,180 @@
-"""The model card: what the model is, how it was measured and what it is bad at, from model.json alone.
+"""The model card: README.md of a model folder, with the front matter that the Hugging Face Hub reads.
 
-Older ones of model.json lack some of the metrics: the card then says less.
+Its text is in model_card.md, a Jinja2 template of Markdown. Front matter: https://huggingface.co/docs/hub/model-cards
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from cartoons.card_metadata import Published, front_matter
-from cartoons.converted_card import unmeasured
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
+
+from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
+from cartoons.model_folder import ModelInfo
+
+TEMPLATE = Path(__file__).with_name("model_card.md")
+
+IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
+"""Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""
+
+FILE_KINDS = {
+    "transparent": "the page lays them on white; fastai drops the transparency and sees the colours beneath, mostly black",
+    "EXIF-turned": "the page turns them upright; fastai leaves them as the camera held them",
+    "animated": "the page shows the first frame that is not blank; fastai the first",
+    "unusual": "the page opens what Pillow, and so fastai, takes for no picture",
+    "16-bit": "the page scales them to 8 bits; fastai shows all but the darkest as white",
+    "32-bit": "the page scales them to 8 bits; fastai cuts off what is below 0 or above 255",
+    "large JPEG": "the page reads those of at least 2048 px on both sides at a reduced scale; fastai at the full one",
+}
+"""How the page and fastai's own PILImage open the kinds of files on which they usually differ."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where a model folder stands on the Hugging Face Hub."""
+
+    repo: str
+    """user/name."""
+    dataset: str | None = None
+    """user/name of its pictures, if they are there too."""
+    drawings: Sequence[tuple[str, str]] = ()
+    """(path in the repository, character) of drawings for visitors to try."""
 
 
 def model_card(info: ModelInfo, published: Published | None = None) -> str:
-    """README.md of a model folder, with front matter for the Hugging Face Hub; published: if it goes there."""
-    parts = [front_matter(info, published), _opening(info)]
-    if "balanced_accuracy" in info.metrics:
-        parts += [_measured(info), _unknown(info), _robustness(info), _data(info, published), _limits(info)]
-    else:
-        parts.append(unmeasured(info))
-    return "\n\n".join(filter(None, [*parts, _precision(info), _use(info, published)])) + "\n"
+    """README.md of a model folder: what the model is, how it was measured and what it is bad at, from model.json alone.
 
-
-def _opening(info: ModelInfo) -> str:
-    return f"""# {info.name}
-
-Names the character in a picture, or says that it knows none: {", ".join(info.characters)}.
-`{info.arch}`, recipe `{info.recipe}`, revision `{info.revision}`, made {info.created[:10]}."""
-
-
-def _measured(info: ModelInfo) -> str:
-    metrics = info.metrics
-    chance = f"chance is {1 / len(info.characters):.3f}"
-    if interval := metrics.get("balanced_accuracy_95"):
-        chance = f"95 % interval {interval[0]:.3f} to {interval[1]:.3f}; {chance}"
+    Metrics that older versions did not write are left out. published: if it goes to the Hub.
+    """
+    metrics = without_empty_intervals(info.metrics)
+    per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
-    more = ", ".join(f"{words} {metrics[name]:.3f}" for words, name in others.items() if name in metrics)
-    more = f"{more}.\n" if more else ""
-    protocol = f"Measured {metrics['protocol']}. Intervals redraw whole artworks.\n" if "protocol" in metrics else ""
-    if copies := metrics.get("duplicates"):
-        protocol += (
-            f"A random split would have judged {copies['leaked']} of {copies['of']} pictures "
-            "by a model that was trained on a copy of them.\n"
-        )
-    calibration = ""
-    if errors := metrics.get("calibration"):
-        calibration = (
-            f"\n\nExpected calibration error {errors['ece_after']:.3f}\n({errors['ece_before']:.3f} before temperature "
-            f"scaling by {info.temperature:.2f})."
-        )
-    rows = "\n".join(
-        f"| {_cell(name)} | {row['pictures']} | {_interval(row, 'recall')} | {_interval(row, 'precision')} |"
-        for name, row in _per_class(info).items()
-    )
-    return f"""## How good it is
-
-Balanced accuracy over the characters: **{metrics["balanced_accuracy"]:.3f}**
-({chance}).
-{more}
-{protocol}
-| character | pictures | found (recall) | right when named (precision) |
-|---|---|---|---|
-{rows}{calibration}"""
-
-
-def _per_class(info: ModelInfo) -> Mapping[str, Mapping[str, Any]]:
-    """What was measured of each character: its pictures, recall and precision, as far as model.json says."""
-    metrics = info.metrics
-    found: dict[str, dict[str, Any]] = {
-        name: {"pictures": metrics.get("pictures", {}).get(name, 0), "recall": recall}
-        for name, recall in metrics.get("recall", {}).items()
+    more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
+    kinds = {
+        "photographs": "photographs",
+        "unseen_cartoons": "unseen cartoons" if metrics.get("strangers_unseen") else "others",
     }
-    return metrics.get("per_class") or found
+    unknown = metrics.get("unknown", {})
+    return text_of(
+        ModelCard.from_template(
+            _model_card_data(info, metrics, published),
+            str(TEMPLATE),
+            info=info,
+            metrics=metrics,
+            published=published,
+            more=f"{more}." if more else "",
+            per_class=per_class,
+            few=too_few(per_class),
+            enough=TOO_FEW,
+            held_out=sum(row["pictures"] for row in per_class.values()),
+            counted=counted,
+            share=_share,
+            measured=_measured,
+            cell=lambda label: label.replace("|", "\\|"),
+            out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
+            weak=_weaknesses(per_class),
+            differing=differing_files(info),
+        )
+    )
 
 
-def _cell(label: str) -> str:
-    """A label as a cell of a table."""
-    return label.replace("|", "\\|")
+def text_of(card: ModelCard | DatasetCard) -> str:
+    """The card as a file; where the template left sections out, one empty line stands."""
+    return re.sub(r"\n{3,}", "\n\n", str(card)).rstrip() + "\n"
 
 
-def _interval(row: Mapping[str, Any], name: str) -> str:
+def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None) -> ModelCardData:
+    names = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "macro_f1": "macro F1"}
+    results = [
+        EvalResult(
+            task_type="image-classification",
+            dataset_type=(published and published.dataset) or "imagefolder",
+            dataset_name=f"pictures of {len(info.characters)} characters, judged by models that never saw them",
+            metric_type="f1" if key == "macro_f1" else key,
+            metric_name=name + _reservation(metrics, key),
+            metric_value=round(metrics[key], 4),
+        )
+        for key, name in names.items()
+        if key in metrics and "balanced_accuracy" in metrics
+    ]
+    address = f"https://huggingface.co/{published.repo}/resolve/main" if published else ""
+    drawings = published.drawings if published else ()
+    return ModelCardData(
+        library_name="fastai",
+        pipeline_tag="image-classification",
+        license="apache-2.0",
+        base_model=f"timm/{info.arch}.in1k" if info.arch in IN1K and info.recipe != "converted" else None,
+        tags=["cartoon-classifier", "image-classification", "fastai", "onnx"],
+        datasets=[published.dataset] if published and published.dataset else None,
+        model_name=info.name if results else None,
+        eval_results=results or None,
+        widget=[{"src": f"{address}/{path}", "example_title": label} for path, label in drawings] or None,
+    )
+
+
+def _per_class(metrics: Row) -> Mapping[str, Row]:
+    """What was measured of each character: its pictures, recall and precision, as far as model.json says."""
+    counts = metrics.get("pictures", {})
+    recalls = {name: {"pictures": counts.get(name, 0), "recall": share} for name, share in metrics.get("recall", {}).items()}
+    return metrics.get("per_class") or recalls
+
+
+def _measured(row: Row, name: str) -> str:
+    """A measured share with its interval: "0.923 (0.759 to 0.979)"."""
     if name not in row:
         return ""
     low, high = row.get(f"{name}_95") or (None, None)
     return f"{row[name]:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
-def _unknown(info: ModelInfo) -> str:
-    unknown: dict[str, Any] = info.metrics.get("unknown", {})
-    found = {name: unknown[name] for name in ("photographs", "unseen_cartoons") if name in unknown}
-    rows = "\n".join(
-        f"| {_stranger(name, info)} | {kind['pictures']} | {kind['auroc']:.3f} | {kind['refused']:.1%} |"
-        for name, kind in found.items()
+def _reservation(metrics: Row, key: str) -> str:
+    """What to read a metric of the model index with: its interval, and of how few pictures it is."""
+    few, pair = too_few(_per_class(metrics)), metrics.get(f"{key}_95")
+    return (f", too few to say: {counted(few[1], 'picture')} of {few[0]}" if few else "") + (
+        f", 95 % interval {pair[0]:.3f} to {pair[1]:.3f}" if pair else ""
     )
-    if OTHER_LABEL in info.labels and not rows:
-        return """## When it says "I don't know"
-
-No picture of "none of these" was held out, so how often it refuses them was not measured."""
-    if not rows:
-        return """## When it says "I don't know"
-
-It was trained without pictures of "none of these", so treat every answer as a guess among the names it knows."""
-    aim = "set by the characters' pictures alone"
-    if "photographs" in unknown and "false_accept_rate" in unknown:
-        aim = f"set to let {unknown['false_accept_rate']:.0%} of photographs through, if that spares them"
-    apart = "Those below were not trained on, but others of their kind may have been."
-    if info.metrics.get("strangers_unseen"):
-        apart = "Each cartoon below was judged by a model that never saw its character."
-    return f"""## When it says "I don't know"
-
-When {info.unknown_rule} is above {info.unknown_threshold:.3f}: {aim}.
-So set, it names {unknown["characters_kept"]:.1%} of the characters' pictures that it never saw.
-{apart}
-
-| none of these | pictures | AUROC | refused |
-|---|---|---|---|
-{rows}"""
 
 
-def _stranger(name: str, info: ModelInfo) -> str:
-    return name.replace("_", " ") if name == "photographs" or info.metrics.get("strangers_unseen") else "others"
+def _share(share: float, pictures: int) -> str:
+    """A share of so many pictures with its interval: "95.0% (91.3% to 97.2%)"."""
+    low, high = wilson(share, pictures)
+    return f"{share:.1%}" + (f" ({low:.1%} to {high:.1%})" if pictures else "")
 
 
-def _robustness(info: ModelInfo) -> str:
-    if not (slices := info.metrics.get("robustness")):
+def _weaknesses(per_class: Mapping[str, Row]) -> str:
+    """The characters it is worst at, unless it is as good at all, and those held out the least."""
+    if not per_class:
         return ""
-    rows = "\n".join(f"| {name} | {row['balanced_accuracy']:.3f} |" for name, row in slices.items())
-    pictures = next(iter(slices.values()))["pictures"]
-    return f"""## How it takes other versions of the same pictures
-
-{pictures} of the pictures above, changed as people change them:
-
-| pictures | balanced accuracy |
-|---|---|
-{rows}"""
-
-
-def _precision(info: ModelInfo) -> str:
-    if not (parity := info.metrics.get("parity")):
-        return ""
-    said = f"""The ONNX graph and the fastai learner (`model.pkl`) were compared on {parity["pictures"]} pictures;
-their probabilities differ by at most {parity["largest_difference"]:.1e}."""
-    if "precision" not in info.metrics:
-        return f"## The file\n\n{said}"
-    kept = info.metrics["precision"]["kept"]
-    rows = "\n".join(
-        f"| {row['name']}{' (kept)' if row['name'] == kept else ''} | {row['megabytes']:.1f} | {row['milliseconds']:.1f} | "
-        f"{row['balanced_accuracy']:.3f} | {'' if row['auroc'] is None else format(row['auroc'], '.3f')} |"
-        for row in info.metrics["precision"]["candidates"]
-    )
-    return f"""## The file
-
-{said}
-What the first round's held-out pictures said of each precision:
-
-| weights | MB | ms per picture | balanced accuracy | AUROC of the unknown score |
-|---|---|---|---|---|
-{rows}"""
+    recalls, counts = ({label: row[key] for label, row in per_class.items()} for key in ("recall", "pictures"))
+    weakest = [label for label, recall in recalls.items() if recall == min(recalls.values())]
+    fewest = min(counts, key=lambda label: counts[label])
+    number, same = counted(counts[fewest], "picture"), len(set(counts.values())) == 1
+    judged = f"each character was judged on {number}" if same else f"{fewest} was judged on {number} only"
+    if len(weakest) == len(recalls):
+        return f"{judged[:1].upper()}{judged[1:]}."
+    names = " and ".join(weakest)
+    return f"{names[:1].upper()}{names[1:]} {'is' if len(weakest) == 1 else 'are'} found least often; {judged}."
 
 
-def _data(info: ModelInfo, published: Published | None) -> str:
-    dataset = info.dataset
-    if not dataset.get("pictures"):
-        return ""
-    there = "The pictures are not published: the characters belong to their owners."
-    if published and published.dataset:
-        there = f"Where each came from: [{published.dataset}](https://huggingface.co/datasets/{published.dataset})."
-    counts = ", ".join(f"{label} {count}" for label, count in dataset["pictures"].items())
-    return f"""## What it was trained on
-
-{sum(dataset["pictures"].values())} pictures: {counts}; sources: {dataset.get("sources", "unstated")}
-(data set hash `{dataset.get("sha256", "unstated")[:16]}`). {there}"""
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """A number of things: "1 picture", "1,234 addresses"."""
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
-def _limits(info: ModelInfo) -> str:
-    weak = ""
-    if rows := _per_class(info):
-        weakest = min(rows, key=lambda name: rows[name]["recall"])
-        fewest = min(rows, key=lambda name: rows[name]["pictures"])
-        few = rows[fewest]["pictures"]
-        weak = f"- {weakest.capitalize()} is found least often; {fewest} was judged on {few} pictures only.\n"
-    return f"""## What it is bad at
-
-{weak}- Cartoons of characters it never saw sometimes get a name, above all those drawn like one it knows.
-- It gives one name per picture, however many characters are in it.
-- Styles that were not among its pictures, such as a child's drawing, a toy or a costume, were not measured."""
-
-
-def _use(info: ModelInfo, published: Published | None) -> str:
-    where, page, download, folder = "this folder", "", "", 'Path("model")'
-    if published:
-        where, page = f"`{published.repo}`", f"\nAs a page: `MODEL_REPO={published.repo} python app.py`.\n"
-        download = "from huggingface_hub import snapshot_download\n"
-        folder = f'Path(snapshot_download("{published.repo}", allow_patterns=["model.onnx", "model.json"]))'
-    learner = f"""
-
-To go on training: `huggingface_hub.from_pretrained_fastai` on {where} gives the fastai learner (it unpickles, which runs
-code: only from people you trust); `weights.safetensors` holds its numbers alone."""
-    versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
-    return f"""## Use
-{page}
-```python
-from pathlib import Path
-{download}from cartoons.images import load
-from cartoons.classifier import Classifier
-
-[answer] = Classifier.load({folder}).predict([load("picture.png")])
-print(answer.label, answer.known, answer.probabilities)
-```{learner if info.recipe != "converted" else ""}
-
-Made with {versions}."""
+def differing_files(info: ModelInfo) -> list[str]:
+    """A sentence for each kind of files that a converted learner opens in another way than the page."""
+    sentences = []
+    for kind, found in info.metrics.get("parity", {}).get("opened_otherwise", {}).items():
+        opened = found["pictures"] - found["not_opened"]
+        parts = [FILE_KINDS[kind]] if kind in FILE_KINDS else []
+        if found["not_opened"]:
+            parts.append(f"the learner fails on {found['not_opened']} of {found['pictures']}")
+        if opened:
+            gap = f"probabilities differ by up to {found['largest_difference']:.2g}"
+            parts.append(f"{gap}, the label on {found['other_label']} of {opened} tried")
+        sentences.append(f"{kind[0].upper()}{kind[1:]} files: {'; '.join(parts)}.")
+    return sentences

@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ROOT, draw_shape, free_port
+from loopback_web import LoopbackWeb
 from search_sites import DuckDuckGoSite
-from world import World
 
 import scrape
 from cartoons import proxies
@@ -29,8 +29,9 @@ from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _what_to_do
 from cartoons.img2dataset import read_output
 from cartoons.progress import Progress
-from cartoons.scraping import child
-from cartoons.scraping.progress import Bars
+from cartoons.scraping.config import ScrapeConfig, too_few
+from cartoons.scraping.progress import ScrapeProgress
+from cartoons.scraping.publish import summarize
 from cartoons.serving import environment
 
 LABELS = ("red fox", "ドラえもん 🦊", "שועל")
@@ -224,7 +225,7 @@ def test_a_data_address_lands_nowhere(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(img2dataset_output(tmp_path)[0]) < 300
     assert len(FetchError(f"not a web address ({DATA_URL})").reason) < 300
     assert len(str(SearchError(DATA_URL, 3.0))) < 300
-    with Bars({}) as bars:
+    with ScrapeProgress() as bars:
         bars.say(DATA_URL)
     assert len(capsys.readouterr().err) < 300
 
@@ -235,7 +236,7 @@ FOLDERS = ["plain", "my data", "it's", 'say "x"', "a;b", "$HOME", "-rf", "日本
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_printed_command_is_one_that_a_shell_takes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = Path(name)
-    scrape.summary(out, [], [], scrape.ALL, {})
+    summarize(ScrapeConfig(out), [], [], {})
     said = capsys.readouterr().out
     for part, words in (("Clean: (.*)\\. Train:", ["scrape.py", "review"]), ("Train: (.*)\n", ["train.py"])):
         found = re.search(part, said, re.DOTALL)
@@ -244,7 +245,7 @@ def test_a_printed_command_is_one_that_a_shell_takes(name: str, capsys: pytest.C
         assert start == ["python", *words]
         assert Path(given) == out
         assert not given.startswith("-")
-    short = child.too_few(out, {"red fox": 1})
+    short = too_few(out, {"red fox": 1})
     assert Path(shlex.split(short[short.index("scrape.py") : short.index(", and give")])[-1]) == out
     assert shlex.quote(name) in _what_to_do(name, {"model.pkl"})
 
@@ -311,10 +312,10 @@ def test_the_clients_of_gradio_and_the_hub_reach_loopback_past_a_proxy(monkeypat
     monkeypatch.setenv("NO_PROXY", "")
     proxies.forget_unusable()
     proxies.prepare()
-    with World() as world:
-        assert httpx.get(f"{world.proxy}/").status_code == 502  # its own answer: nobody else is at port 9
+    with LoopbackWeb() as web:
+        assert httpx.get(f"{web.proxy}/").status_code == 502  # its own answer: nobody else is at port 9
         with pytest.raises(urllib.request.HTTPError, match="502"):
-            urllib.request.urlopen(f"http://localhost:{world.port}/")
+            urllib.request.urlopen(f"http://localhost:{web.port}/")
 
 
 LAUNCH = [
@@ -394,8 +395,8 @@ def test_a_live_line_fits_and_is_only_where_it_can_be_rewritten(
 
 def test_no_bars_go_into_a_file(tmp_path: Path) -> None:
     code = (
-        "from cartoons.scraping.progress import Bars\n"
-        "with Bars({'red fox': 9}) as bars:\n    bars.settled([]), bars.say('Look.')"
+        "from cartoons.scraping.progress import ScrapeProgress\n"
+        "with ScrapeProgress() as bars:\n    bars.expect('red fox', 9), bars.selected([]), bars.say('Look.')"
     )
     done = python("-c", code, folder=tmp_path, env={"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm"})
     assert done.stderr == b"Look.\n"
@@ -479,12 +480,12 @@ def test_help_fits_a_narrow_console_of_ascii(script: str, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_order_to_end_is_like_ctrl_c(tmp_path: Path, number: int, code: int) -> None:
-    with World({"duckduckgo.com": DuckDuckGoSite(lambda _: [], fault="stall")}) as world:
-        words = ["red fox", "--out", str(tmp_path / "data"), "--ca", world.ca]
-        env = os.environ | {"ALL_PROXY": world.proxy}
+    with LoopbackWeb({"duckduckgo.com": DuckDuckGoSite(lambda _: [], fault="stall")}) as web:
+        words = ["red fox", "--out", str(tmp_path / "data"), "--ca", web.ca]
+        env = os.environ | {"ALL_PROXY": web.proxy}
         command = [sys.executable, str(ROOT / "scrape.py"), *words]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
-            while not world.asked:  # through the proxy that all_proxy names
+            while not web.requests:  # through the proxy that all_proxy names
                 time.sleep(0.05)
             process.send_signal(number)
             said = process.communicate(timeout=9)[1]

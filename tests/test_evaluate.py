@@ -5,7 +5,8 @@ import pytest
 from conftest import draw_shape
 
 from cartoons.dataset import Item
-from cartoons.evaluation import calibration, corruptions, label_issues, metrics
+from cartoons.evaluation import calibration, corruptions, intervals, label_issues, metrics, ood
+from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.training.augment import augment, on_scenery
 
 
@@ -13,15 +14,15 @@ def item(label: str, group: str, photo: bool = False) -> Item:
     return Item(Path("x.png"), label, "site", group, label, photo)
 
 
-def found(items: list[Item], logits: list[list[float]]) -> metrics.OutOfFold:
-    return metrics.OutOfFold(items, ("a", "b", "_other"), np.array(logits, dtype=float))
+def predictions(items: list[Item], logits: list[list[float]], **corrupted: np.ndarray) -> HeldOutPredictions:
+    return HeldOutPredictions.where_predicted(items, ("a", "b", "_other"), np.array(logits, dtype=float), corrupted)
 
 
 def test_accuracy_is_balanced_and_ignores_other() -> None:
     items = [item("a", "1"), item("a", "2"), item("a", "3"), item("b", "4"), item("_other", "5")]
     logits = [[5, 0, 9], [5, 0, 0], [0, 5, 0], [0, 5, 0], [9, 0, 0]]
-    out = found(items, logits)
-    figures = metrics.accuracy(out, out.is_character & out.judged)
+    out = predictions(items, logits)
+    figures = metrics.accuracy(out)
     assert figures["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
     assert figures["accuracy"] == pytest.approx(3 / 4)
     assert [row["recall"] for row in figures["per_class"].values()] == pytest.approx([2 / 3, 1])
@@ -36,11 +37,44 @@ def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)
     alone, alike = (
-        metrics.interval(metrics.redrawn(targets, answers, groups, [0, 1])["recall"].mean(axis=1))
-        for groups in ([str(k) for k in range(120)], [str(k % 6) for k in range(120)])
+        metrics.accuracy(
+            predictions(
+                [item("ab"[k % 2], str(k % artworks)) for k in range(120)], [[*np.eye(2)[answer], 0] for answer in answers]
+            )
+        )["balanced_accuracy_95"]
+        for artworks in (120, 6)
     )
     assert alone[0] < 5 / 6 < alone[1]
     assert alike[1] - alike[0] > 2 * (alone[1] - alone[0])
+
+
+def test_three_of_three_do_not_say_that_it_is_always_right() -> None:
+    items = [item("ab"[k % 2], str(k)) for k in range(6)]
+    figures = metrics.accuracy(predictions(items, [[k % 2 == 0, k % 2 == 1, 0] for k in range(6)]))
+    per_class = [row[key] for row in figures["per_class"].values() for key in ("recall_95", "precision_95")]
+    for low, high in (figures["balanced_accuracy_95"], figures["accuracy_95"], *per_class):
+        assert 0.4 < low < 0.7
+        assert high == 1
+    assert per_class[0][0] == pytest.approx(0.438, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("share", "pictures", "low", "high"),
+    [(1, 3, 0.438, 1), (0, 3, 0, 0.562), (0.9, 10, 0.596, 0.982), (0.5, 1000, 0.469, 0.531), (0, 0, 0, 1)],
+)
+def test_wilsons_interval(share: float, pictures: int, low: float, high: float) -> None:
+    assert intervals.wilson(share, pictures) == pytest.approx([low, high], abs=1e-3)
+
+
+def test_intervals_of_no_width_that_older_versions_wrote_are_made_anew() -> None:
+    sure = {"pictures": 3, "recall": 1.0, "recall_95": [1.0, 1.0], "precision": 0.5, "precision_95": [0.1, 0.9]}
+    old = {"balanced_accuracy": 1.0, "balanced_accuracy_95": [1.0, 1.0], "per_class": {"a": sure, "b": sure}}
+    new = intervals.without_empty_intervals(old)
+    assert new["per_class"]["a"]["recall_95"] == intervals.wilson(1, 3)
+    assert new["per_class"]["a"]["precision_95"] == [0.1, 0.9]
+    assert intervals.wilson(1, 3)[0] < new["balanced_accuracy_95"][0] < intervals.wilson(1, 6)[0] + 0.01
+    only = {"balanced_accuracy": 1.0, "balanced_accuracy_95": [1.0, 1.0]}
+    assert intervals.without_empty_intervals(only)["balanced_accuracy_95"] is None
 
 
 def test_the_temperature_is_found_again() -> None:
@@ -54,7 +88,7 @@ def test_the_temperature_is_found_again() -> None:
 
 def test_unknown_figures() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
-    out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
+    out = predictions(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
     measured, temperature, threshold = metrics.measure(out)
     assert measured["unknown"]["photographs"] == {"pictures": 1, "auroc": 1.0, "refused": 1.0}
     assert measured["unknown"]["unseen_cartoons"]["auroc"] == 0.5
@@ -64,31 +98,31 @@ def test_unknown_figures() -> None:
 
 def test_the_threshold_lets_few_photographs_through_and_spares_the_characters() -> None:
     rng = np.random.default_rng(0)
-    items = [item("a", str(k)) for k in range(100)] + [item("_other", str(k), photo=True) for k in range(100, 200)]
-    out = found(items, [[4, 0, 0]] * 200)
+    is_character = np.arange(200) < 100  # then photographs
     score = np.r_[rng.uniform(0, 0.4, 100), rng.uniform(0.5, 1, 100)]  # told apart: the stated rate decides
-    threshold = metrics.unknown_threshold(out, score, out.is_character)
+    threshold = ood.unknown_threshold(score, is_character, ~is_character)
     assert (score[100:] <= threshold).mean() == pytest.approx(0.05, abs=0.01)
     assert (score[:100] <= threshold).all()
     mixed = np.r_[rng.uniform(0.4, 1, 100), rng.uniform(0.3, 1, 100)]  # not told apart: characters are spared
-    threshold = metrics.unknown_threshold(out, mixed, out.is_character)
+    threshold = ood.unknown_threshold(mixed, is_character, ~is_character)
     assert (mixed[:100] <= threshold).mean() == pytest.approx(0.9, abs=0.01)
 
 
 def test_the_curves_of_the_report() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
-    out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
+    out = predictions(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
     drawn = metrics.curves(out, 1.0)
     assert drawn["roc"]["photographs"]["kept"][1:] == [0.5, 1.0, 1.0] or drawn["roc"]["photographs"]["kept"][-1] == 1.0
     assert drawn["roc"]["photographs"]["false_accept"][0] == 0.0
     assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 4
 
 
-def test_slices_are_measured_on_the_sample_alone() -> None:
+def test_robustness_is_measured_on_the_sample_alone() -> None:
     items = [item("a", "1"), item("a", "2"), item("b", "3"), item("_other", "4")]
-    out = found(items, [[8, 0, 0]] * 4)
     grey = np.array([[8, 0, 0], [np.nan] * 3, [8, 0, 0], [np.nan] * 3])
-    assert metrics.sliced(out, {"grey": grey}) == {"grey": {"pictures": 2, "balanced_accuracy": 0.5}}
+    assert metrics.robustness(predictions(items, [[8, 0, 0]] * 4, grey=grey)) == {
+        "grey": {"pictures": 2, "balanced_accuracy": 0.5}
+    }
 
 
 def test_swapped_labels_are_found() -> None:
@@ -98,7 +132,7 @@ def test_swapped_labels_are_found() -> None:
     truth[[4, 17]] = [1, 0]  # in the wrong folder
     logits = rng.normal(size=(120, 3)) * 0.5
     logits[np.arange(120), truth] += 5
-    out = found(items, logits.tolist())
+    out = predictions(items, logits.tolist())
     assert {row["label"] + row["suggested"] for row in label_issues.mislabelled(out, 1.0)} == {"ab", "ba"}
     assert len(label_issues.mislabelled(out, 1.0)) == 2
     worst = label_issues.top_losses(out, 1.0)
@@ -106,20 +140,20 @@ def test_swapped_labels_are_found() -> None:
     assert worst[0]["loss"] >= worst[1]["loss"] > worst[2]["loss"]
 
 
-@pytest.mark.parametrize("name", corruptions.SLICES)
-def test_every_slice_is_a_picture(name: str) -> None:
+@pytest.mark.parametrize("name", corruptions.CORRUPTIONS)
+def test_every_corruption_gives_a_picture(name: str) -> None:
     cutout = draw_shape("round", 1).convert("RGBA")
     cutout.putalpha(128)
     for picture in (cutout, draw_shape("square", 2), draw_shape("square", 3).resize((3, 90))):
-        changed = corruptions.SLICES[name](picture)
+        changed = corruptions.CORRUPTIONS[name](picture)
         assert changed.mode == "RGB"
         if name != corruptions.AS_THEY_ARE:
             assert changed.size != picture.size or changed.tobytes() != picture.convert("RGB").tobytes()
 
 
-def test_pictures_nobody_judged_do_not_count() -> None:
+def test_pictures_in_no_test_fold_do_not_count() -> None:
     items = [item("a", "1"), item("b", "2"), item("b", "3")]
-    measured, _, _ = metrics.measure(found(items, [[8, 0, 0], [0, 8, 0], [np.nan] * 3]))
+    measured, _, _ = metrics.measure(predictions(items, [[8, 0, 0], [0, 8, 0], [np.nan] * 3]))
     assert measured["pictures"] == {"a": 1, "b": 1}
     assert "photographs" not in measured["unknown"]
 

@@ -13,36 +13,24 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from conftest import draw_shape, plain
+from conftest import plain
 from PIL import Image
+from scraped_folders import contents, drawing, encoded
 
 from cartoons import dataset
 from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
-from cartoons.files import sole_use, whole_lines
+from cartoons.files import sole_use
 from cartoons.review.apply import apply
-from cartoons.review.decisions import Decision, latest_decisions
-from cartoons.scraping.image_checks import Rules, clean
-from cartoons.scraping.labels import folder_of, wanted
-from cartoons.scraping.local import from_folder
-from cartoons.scraping.manifest import Attempt, Log
-from cartoons.scraping.memory import BYTES_IN_MEMORY, IN_MEMORY, handfuls
-from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
-from cartoons.scraping.seeker import Seeker
-from cartoons.scraping.selection import Word, decide
+from cartoons.review.decisions import DECISIONS_FILE, Decision, append
+from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
+from cartoons.scraping.image_checks import clean_image
+from cartoons.scraping.manifest import Attempt, Manifest
+from cartoons.scraping.progress import ScrapeProgress
+from cartoons.scraping.scraper import Scraper
+from cartoons.scraping.selection import kept_by_label, select
+from cartoons.scraping.sources import BYTES_IN_MEMORY, PICTURES_IN_MEMORY, UrlList, batches, from_folder
 from cartoons.search.engines import SearchResult
-
-
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def drawing(seed: int, size: int = 200) -> Image.Image:
-    """Lines that no other seed draws, so that no two are alike."""
-    return draw_shape("lines", seed, size)
-
 
 # names
 
@@ -89,9 +77,8 @@ def test_plain_labels_keep_their_names_and_likenesses_stay_apart() -> None:
 
 
 def test_names_are_tidied_and_searched_in_every_way() -> None:
-    [bugs, other] = wanted(["  bugs   bunny "], ["{name}", "{name} drawing"], ["a photo"])
-    assert (bugs.label, bugs.queries) == ("bugs bunny", ("bugs bunny", "bugs bunny drawing"))
-    assert (other.label, other.queries) == ("_other", ("a photo",))
+    queries = queries_by_label(["  bugs   bunny "], ["{name}", "{name} drawing"], ["a photo"])
+    assert list(queries.items()) == [("bugs bunny", ("bugs bunny", "bugs bunny drawing")), ("_other", ("a photo",))]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +92,7 @@ def test_names_are_tidied_and_searched_in_every_way() -> None:
 )
 def test_names_and_queries_that_cannot_be(names: list[str], templates: list[str], says: str) -> None:
     with pytest.raises(CartoonError, match=says):
-        wanted(names, templates, None)
+        queries_by_label(names, templates)
 
 
 # cleaning
@@ -115,7 +102,7 @@ def test_a_picture_is_stored_small_and_without_metadata() -> None:
     exif = Image.Exif()
     exif[0x010E] = "where I live"
     exif[0x0112] = 6
-    kept = clean(encoded(drawing(1, 1500).crop((0, 0, 1500, 900)), "JPEG", exif=exif), Rules())
+    kept = clean_image(encoded(drawing(1, 1500).crop((0, 0, 1500, 900)), "JPEG", exif=exif))
     assert (kept.width, kept.height, kept.pixels) == (384, 640, 1500 * 900)
     with Image.open(io.BytesIO(kept.data)) as stored:
         assert (stored.format, stored.size) == ("JPEG", (384, 640))
@@ -126,15 +113,15 @@ def test_a_picture_is_stored_small_and_without_metadata() -> None:
 def test_a_cutout_keeps_its_transparency() -> None:
     cutout = drawing(1).convert("RGBA")
     cutout.putalpha(Image.linear_gradient("L").resize(cutout.size))
-    kept = clean(encoded(cutout), Rules())
+    kept = clean_image(encoded(cutout))
     with Image.open(io.BytesIO(kept.data)) as stored:
         assert (stored.format, stored.mode) == ("WEBP", "RGBA")
 
 
 def test_originals_stay_as_they_came() -> None:
     data = encoded(drawing(1, 900))
-    kept = clean(data, Rules(originals=True))
-    assert (kept.data, kept.suffix, kept.width) == (data, ".png", 900)
+    kept = clean_image(data, originals=True)
+    assert (kept.data, kept.file, kept.width) == (data, f"{kept.sha256[:16]}.png", 900)
 
 
 @pytest.mark.parametrize(
@@ -151,22 +138,22 @@ def test_originals_stay_as_they_came() -> None:
 )
 def test_what_is_not_kept_and_why(data: bytes, says: str) -> None:
     with pytest.raises(ImageError, match=says):
-        clean(data, Rules())
+        clean_image(data)
 
 
-# deciding
+# selection
 
 
 def good(label: str, seed: int, url: str, size: int = 200, mirrored: bool = False) -> Attempt:
     picture = drawing(seed, 400).resize((size, size))
-    kept = clean(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture), Rules())
+    kept = clean_image(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture))
     return Attempt(
-        label, url, "good", pixels=kept.pixels, sha256=kept.sha256, phash=kept.phash, mirrored=kept.mirrored, file=kept.name
+        label, url, "good", pixels=kept.pixels, sha256=kept.sha256, phash=kept.phash, mirrored=kept.mirrored, file=kept.file
     )
 
 
-def fates(attempts: list[Attempt], words: dict[str, Word] | None = None, per_label: int = 9) -> list[tuple[str, str]]:
-    return [(row.url, row.status) for row in decide(attempts, words or {}, per_label)]
+def selected(attempts: list[Attempt], limit: int = 9) -> list[tuple[str, str]]:
+    return [(row.url, row.status) for row in select(attempts, {}, {"a": limit})]
 
 
 def test_the_largest_of_copies_stays() -> None:
@@ -176,19 +163,19 @@ def test_the_largest_of_copies_stays() -> None:
         good("a", 1, "mirrored", 300, mirrored=True),
         good("a", 2, "other"),
     ]
-    assert fates(rows) == [("small", "duplicate"), ("large", "kept"), ("mirrored", "duplicate"), ("other", "kept")]
-    assert len({row.group for row in decide(rows, {}, 9)}) == 2
+    assert selected(rows) == [("small", "duplicate"), ("large", "kept"), ("mirrored", "duplicate"), ("other", "kept")]
+    assert len({row.group for row in select(rows, {}, {})}) == 2
 
 
 def test_a_picture_under_two_labels_stays_under_neither_and_says_so() -> None:
     rows = [good("a", 1, "one"), good("b", 1, "two", 300), good("b", 2, "three")]
-    assert fates(rows) == [("one", "two labels"), ("two", "two labels"), ("three", "kept")]
-    assert decide(rows, {}, 9)[0].reason == "a, b"
+    assert selected(rows) == [("one", "two labels"), ("two", "two labels"), ("three", "kept")]
+    assert select(rows, {}, {})[0].reason == "a, b"
 
 
 def test_no_more_than_asked_for_stay_and_the_rest_are_spare() -> None:
     rows = [good("a", seed, str(seed)) for seed in range(4)]
-    assert fates(rows, per_label=2) == [("0", "kept"), ("1", "kept"), ("2", "spare"), ("3", "spare")]
+    assert selected(rows, limit=2) == [("0", "kept"), ("1", "kept"), ("2", "spare"), ("3", "spare")]
 
 
 def test_a_person_has_the_last_word() -> None:
@@ -199,15 +186,15 @@ def test_a_person_has_the_last_word() -> None:
         good("a", 3, "three"),
         good("b", 3, "four", 300),
     ]
-    words = {rows[1].sha256: Word(""), rows[2].sha256: Word("a"), rows[3].sha256: Word("a")}
-    decided = decide(rows, words, 9)
+    overrides = {rows[1].sha256: "", rows[2].sha256: "a", rows[3].sha256: "a"}
+    decided = select(rows, overrides, {})
     assert [row.status for row in decided] == ["removed", "removed", "kept", "kept", "duplicate"]
     assert (decided[2].moved_to, decided[3].moved_to) == ("a", "")
 
 
 def test_rows_without_a_picture_are_left_alone() -> None:
     row = Attempt("a", "u", "failed", "HTTP 404")
-    assert decide([row], {}, 1) == [row]
+    assert select([row], {}, {}) == [row]
 
 
 # the folder
@@ -234,12 +221,6 @@ class Web:
         return DownloadResult(url, encoded(drawing(copied, 210 if copied < number else 200)), final_url=url)
 
 
-class Silent:
-    def planned(self, rows: object) -> None: ...
-    def tried(self, row: Attempt) -> None: ...
-    def settled(self, rows: object) -> None: ...
-
-
 def hits(label: str, first: int, count: int) -> Iterator[SearchResult]:
     return (
         SearchResult(f"https://site{k % 3}.example/{k}", label, title=f"{label} {k}", engine="by hand")
@@ -247,24 +228,24 @@ def hits(label: str, first: int, count: int) -> Iterator[SearchResult]:
     )
 
 
+def scraper(root: Path, web: Web, per_class: int | None = 12, progress: ScrapeProgress | None = None) -> Scraper:
+    root.mkdir(exist_ok=True)
+    return Scraper(ScrapeConfig(root, per_class), web.fetch, progress or ScrapeProgress())
+
+
 def fill(
-    root: Path, web: Web, per_label: int = 12, count: int = 60, watcher: object = None, *said: Decision
+    root: Path, web: Web, per_class: int = 12, count: int = 60, progress: ScrapeProgress | None = None, *decisions: Decision
 ) -> list[Attempt]:
     root.mkdir(exist_ok=True)
-    seekers = [Seeker("a b", hits("a b", 1, count)), Seeker("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
-    gatherer = Gatherer(root, Aims(per_label), web.fetch, latest_decisions(said), watcher or Silent())  # type: ignore[arg-type]
-    return asyncio.run(gatherer.run(seekers))
+    decide(root, *decisions)
+    lists = [UrlList("a b", hits("a b", 1, count)), UrlList("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
+    return asyncio.run(scraper(root, web, per_class, progress).run(lists))
 
 
-def contents(root: Path) -> dict[str, object]:
-    """Every file of the folder with its bytes; the logs as rows without their times."""
-    found: dict[str, object] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix == ".jsonl":
-            found[path.name] = [{**json.loads(line), "fetched_at": ""} for line in path.read_text().splitlines()]
-        elif path.is_file():
-            found[path.relative_to(root).as_posix()] = path.read_bytes()
-    return found
+def decide(root: Path, *decisions: Decision) -> None:
+    (root / DECISIONS_FILE).unlink(missing_ok=True)
+    for decision in decisions:
+        append(root, decision)
 
 
 def test_a_folder_is_filled_with_as_many_as_asked_and_every_attempt_is_logged(tmp_path: Path) -> None:
@@ -301,16 +282,17 @@ class KilledError(Exception):
     pass
 
 
-class Killer(Silent):
+class Killer(ScrapeProgress):
     """Ends the run after so many events, in the middle of whatever else is going on."""
 
     def __init__(self, after: int) -> None:
+        super().__init__()
         self.left = after
 
     def tried(self, _: Attempt) -> None:
         self._count()
 
-    def settled(self, _: object) -> None:
+    def selected(self, _: object) -> None:
         self._count()
 
     def _count(self) -> None:
@@ -326,7 +308,7 @@ def test_a_run_that_was_ended_anywhere_goes_on_to_the_same_folder(tmp_path: Path
         root, web = tmp_path / f"ended{number}", Web()
         while True:
             try:
-                fill(root, web, watcher=Killer(chance.randint(1, 16)))
+                fill(root, web, progress=Killer(chance.randint(1, 16)))
                 break
             except KilledError:
                 ended += 1
@@ -342,6 +324,31 @@ def test_more_wanted_later_continues_where_the_search_was(tmp_path: Path) -> Non
     rows = fill(tmp_path / "data", web, 12)
     assert kept_by_label(rows) == {"a b": 12, "c/d": 12}
     assert max(web.asked.values()) == 1
+
+
+def test_another_name_with_another_number_leaves_those_in_the_folder_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, web = tmp_path / "data", Web()
+    fill(root, web)
+    for per_class in (2, 2, 5):
+        rows = asyncio.run(scraper(root, web, per_class).run([UrlList("e", hits("e", 200, 40))]))
+        assert kept_by_label(rows) == {"a b": 12, "c/d": 12, "e": per_class}
+    shared = next(row for row in rows if row.status == "kept" and row.label == "a b")
+    rows = asyncio.run(scraper(root, web, 3).run([UrlList("f", [SearchResult(shared.url, "f"), *hits("f", 300, 40)])]))
+    assert kept_by_label(rows) == {"a b": 12, "c/d": 12, "e": 5, "f": 3}
+    assert capsys.readouterr().err == "a b: pictures kept before that another name has too, so that neither keeps them: 1.\n"
+    assert max(web.asked.values()) == 1
+
+
+def test_a_folder_of_a_label_without_pictures_goes(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    [kept, *_] = asyncio.run(scraper(root, Web()).run([UrlList("a b", hits("a b", 1, 1))]))
+    assert [row.status for row in asyncio.run(scraper(root, Web()).run([UrlList("e", hits("e", 1, 1))]))] == [
+        "two labels"
+    ] * 2
+    assert (root / ".scrape" / "pictures" / kept.file).exists()
+    assert [path.name for path in root.iterdir() if path.is_dir()] == [".scrape"]
 
 
 def test_what_a_person_takes_out_or_moves_stays_so(tmp_path: Path) -> None:
@@ -413,12 +420,11 @@ def test_whoever_moved_a_picture_last_is_obeyed(tmp_path: Path) -> None:
 def test_what_a_person_said_to_keep_stays_whatever_else_is_found(tmp_path: Path) -> None:
     root = tmp_path / "data"
     root.mkdir()
-    gatherer = Gatherer(root, Aims(5), Web().fetch, {}, Silent())
-    [kept, *_] = asyncio.run(gatherer.run([Seeker("a b", hits("a b", 1, 1))]))
-    both = [Seeker("a b", hits("a b", 1, 1)), Seeker("e", hits("e", 1, 1))]
-    said = latest_decisions([said_of(kept, "keep")])
+    [kept, *_] = asyncio.run(scraper(root, Web()).run([UrlList("a b", hits("a b", 1, 1))]))
+    both = [UrlList("a b", hits("a b", 1, 1)), UrlList("e", hits("e", 1, 1))]
+    decide(root, said_of(kept, "keep"))
     for _ in range(2):
-        rows = asyncio.run(Gatherer(root, Aims(5), Web().fetch, said, Silent()).run(both))
+        rows = asyncio.run(scraper(root, Web()).run(both))
         assert kept_by_label(rows) == {"a b": 1}
 
 
@@ -451,11 +457,10 @@ def test_a_folder_that_is_split_is_not_mixed_up(tmp_path: Path) -> None:
 
 def test_labels_that_some_file_systems_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
     fill(tmp_path, Web())
-    gatherer = Gatherer(tmp_path, Aims(1), Web().fetch, {}, Silent())
     with pytest.raises(DataError, match="'a b' and 'A B' differ in capital letters only"):
-        asyncio.run(gatherer.run([Seeker("A B", hits("A B", 1, 1))]))
+        asyncio.run(scraper(tmp_path, Web()).run([UrlList("A B", hits("A B", 1, 1))]))
     with pytest.raises(DataError, match="cannot be written down"):
-        asyncio.run(gatherer.take([(SearchResult("u", "a\u200bb"), DownloadResult("u", b""))]))
+        asyncio.run(scraper(tmp_path, Web()).add(iter([(SearchResult("u", "a\u200bb"), DownloadResult("u", b""))])))
 
 
 def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_is_none(tmp_path: Path) -> None:
@@ -470,13 +475,13 @@ def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_i
 def test_training_gives_a_picture_put_into_a_label_s_folder_that_label(tmp_path: Path) -> None:
     fill(tmp_path, Web())
     drawing(1).save(tmp_path / folder_of("c/d") / "mine.png")
-    assert {item.label for item in dataset.read(tmp_path)} == {"a b", "c/d"}
+    assert {item.label for item in dataset.read(tmp_path).items} == {"a b", "c/d"}
 
 
 def test_pictures_that_are_here_are_read_as_many_at_once_as_memory_is_meant_for() -> None:
     large, small = DownloadResult("u", bytes(BYTES_IN_MEMORY // 2)), DownloadResult("u", b"small")
-    given = [large] * 5 + [small] * (IN_MEMORY + 1)
-    assert [len(some) for some in handfuls((SearchResult("u", "a"), one) for one in given)] == [3, 3, IN_MEMORY]
+    given = [large] * 5 + [small] * (PICTURES_IN_MEMORY + 1)
+    assert [len(some) for some in batches((SearchResult("u", "a"), one) for one in given)] == [3, 3, PICTURES_IN_MEMORY]
 
 
 def test_pictures_and_rows_from_elsewhere_are_left_alone(tmp_path: Path) -> None:
@@ -499,16 +504,10 @@ def test_without_the_hidden_folder_only_what_is_needed_is_asked_again(tmp_path: 
 def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "attempts.jsonl").write_text('{"label": "a"}\n')
     with pytest.raises(DataError, match="line 1 is not a row"):
-        Log(tmp_path)
+        Manifest(tmp_path)
     (tmp_path / "attempts.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(DataError, match="UTF-8"):
-        Log(tmp_path)
-
-
-def test_a_cut_last_line_is_dropped_from_the_file_too(tmp_path: Path) -> None:
-    (tmp_path / "x.jsonl").write_text('{"a": 1}\n{"a"')
-    assert whole_lines(tmp_path / "x.jsonl") == ['{"a": 1}']
-    assert (tmp_path / "x.jsonl").read_text() == '{"a": 1}\n'
+        Manifest(tmp_path)
 
 
 def test_hosts_are_sources() -> None:

@@ -19,6 +19,9 @@ from huggingface_hub import ModelCard
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError, ExportError
 from cartoons.images import load
+from cartoons.splits import SplitConfig
+from cartoons.training import config as config_module
+from cartoons.training.config import TrainConfig
 
 pytestmark = pytest.mark.slow
 
@@ -38,17 +41,13 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
     logging.getLogger("train").setLevel(logging.INFO)
     out = tmp_path_factory.mktemp("trained") / "model"
-    train(data, out, tiny())
+    train(tiny(data, out))
     return data, out
 
 
-def tiny(**changes: object) -> object:
-    """Settings of a training that takes seconds."""
-    from cartoons.splits import How
-    from cartoons.training.cached_features import Recipe
-    from train import Settings
-
-    return Settings(Recipe(epochs=1, fewest_samples=200, views=2), how=How(rounds=2), name="Shapes", **changes)
+def tiny(data: Path, out: Path) -> TrainConfig:
+    """A training that takes seconds."""
+    return TrainConfig(data, out, "Shapes", "fast", epochs=9, split=SplitConfig(folds=2))
 
 
 def command(data: Path, out: Path, *flags: str) -> list[str]:
@@ -146,7 +145,7 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_model(trained: tuple[Path, Path], tmp_path: Path) -> None:
     from train import train
 
-    train(trained[0], tmp_path, tiny())
+    train(tiny(trained[0], tmp_path))
     pictures = [load(path) for path in sorted((trained[0] / "round").glob("?.png"))]
     first, second = (Classifier.load(folder).probabilities(pictures) for folder in (trained[1], tmp_path))
     np.testing.assert_allclose(first, second, atol=1e-3)
@@ -202,7 +201,7 @@ def test_fast_trains_all_behind_the_frozen_part_but_depthwise_filters(trained: t
 def test_the_report_is_there(trained: tuple[Path, Path]) -> None:
     report = json.loads((trained[1] / "report" / "report.json").read_text())
     assert report["left_out"][0][0].endswith("broken.png")
-    assert len(report["history"]) == 9  # 200 samples of 24 pictures
+    assert len(report["history"]) == 9
     assert (trained[1] / "report" / "index.html").stat().st_size > 1000
     assert not (trained[1] / "work").exists()
 
@@ -245,32 +244,32 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
 
 def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
     from cartoons import dataset
-    from cartoons.near_duplicates import look_through
-    from cartoons.training.callbacks import Row
-    from cartoons.training.cross_validation import choose_recipe, make_trainer
-    from cartoons.training.network import find_network
+    from cartoons.near_duplicates import group_near_duplicates
+    from cartoons.splits import make_split
+    from cartoons.training.callbacks import EpochMetrics
+    from cartoons.training.cross_validation import make_trainer
 
-    items = look_through(dataset.read(data)).items
-    labels = dataset.labels_of(items)
+    config = TrainConfig(data, tmp_path / "out", recipe="fast", epochs=4, split=SplitConfig(seed=1))
+    pictures = group_near_duplicates(dataset.read(data))
+    split = make_split(pictures.items, config.split)
 
     class StopError(Exception):
         pass
 
-    def fit(stop_after: int | None) -> tuple[list[float], list[Row], np.ndarray]:
-        trainer = make_trainer(find_network("tf_efficientnet_lite0"), items, labels, recipe, [()] * len(items), tmp_path)
+    def fit(stop_after: int | None) -> tuple[list[float], list[EpochMetrics], np.ndarray]:
+        trainer = make_trainer(config, pictures, split)
         seen: list[float] = []
 
-        def on_epoch(row: Row) -> None:
+        def on_epoch(row: EpochMetrics) -> None:
             seen.append(row["epoch"])
             if len(seen) == stop_after:
                 raise StopError("stopped")
 
-        rows: list[Row] = []
+        rows: list[EpochMetrics] = []
         with contextlib.suppress(StopError):
-            rows = trainer.fit(range(len(items)), tmp_path / "fit", on_epoch)
-        return seen, rows, trainer.judge(range(4))
+            rows = trainer.fit(range(len(pictures.items)), tmp_path / "fit", on_epoch)
+        return seen, rows, trainer.predict(range(4))
 
-    recipe = choose_recipe("fast", 4, None, 1)
     fit(stop_after=3)
     seen, resumed, answers = fit(stop_after=None)
     assert seen == [4]
@@ -285,9 +284,11 @@ def test_a_recipe_is_found_by_its_name_and_takes_other_numbers() -> None:
     from cartoons.training.cross_validation import RECIPES, choose_recipe
 
     for name in ("fast", "thorough", "finetune"):
-        recipe = choose_recipe(name, 2, 7, 5)
+        config = TrainConfig(Path("x"), recipe=name, epochs=2, batch_size=7, split=SplitConfig(seed=5))
+        recipe = choose_recipe(config)
         assert (recipe.name, recipe.epochs, recipe.batch_size, recipe.seed) == (name, 2, 7, 5)
-        assert choose_recipe(name, None, None, recipe.seed).batch_size == RECIPES[name].batch_size
+        assert choose_recipe(TrainConfig(Path("x"), recipe=name)).batch_size == RECIPES[name].batch_size
+    assert {"auto", *RECIPES} == set(config_module.RECIPES)
 
 
 @pytest.fixture(scope="session")
@@ -328,7 +329,7 @@ def test_two_processes_agree_with_one(data: Path, finetuned: Path, tmp_path: Pat
 
 
 def test_each_picture_is_seen_once_an_epoch() -> None:
-    from cartoons.training.hardware import Shards
+    from cartoons.training.callbacks import Shards
 
     class Given(Shards):
         """As the processes of one run, which get the same order from the first of them."""
@@ -425,7 +426,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 
 
 def test_the_first_lines_say_what_the_folder_was_taken_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    from cartoons.training.run import look_through, read_data
+    from cartoons.training.run import load, open_pictures
 
     root = make_picture_folder(tmp_path / "d")
     (root / "round" / "notes.txt").write_text("a note")
@@ -434,9 +435,9 @@ def test_the_first_lines_say_what_the_folder_was_taken_for(tmp_path: Path, caplo
     for k in range(25):
         (root / "torn" / f"{k}.png").write_bytes(torn)
     with caplog.at_level(logging.INFO, "train"):
-        items, left_out, passed_over = look_through(read_data(root))
-    assert (len(items), len(left_out)) == (18, 25)
-    assert passed_over == {"damaged": 25, "not a picture but text": 1}
+        opened = open_pictures(load(TrainConfig(root)))
+    assert (len(opened.items), len(opened.unreadable)) == (18, 25)
+    assert opened.passed_over == {"damaged": 25, "not a picture but text": 1}
     said = caplog.messages
     assert said[:3] == [
         f"{root}: 43 pictures of 4 labels: round 6, square 6, torn 25, _other 6.",

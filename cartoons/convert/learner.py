@@ -23,15 +23,15 @@ from fastai.learner import Learner
 from torch import nn
 
 from cartoons import model_folder
+from cartoons.cards import differing_files
 from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, labels_of
 from cartoons.convert.parity import Answered, ask, check
 from cartoons.convert.pictures import write_kinds, write_probes
 from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
-from cartoons.converted_card import opened_otherwise
-from cartoons.errors import ConvertError, DataError, ExportError, in_a_line
-from cartoons.files import check_writable
+from cartoons.errors import ConvertError, ExportError, in_a_line
+from cartoons.files import check_folder, check_writable
 from cartoons.hub.pull import LEARNER_FILES
 from cartoons.model_folder import ModelInfo
 from cartoons.training.export import to_onnx
@@ -64,8 +64,8 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
     Raises CartoonError, with nothing written, when the learner cannot be loaded, is no picture classifier, prepares its
     pictures in a way of its own, or answers otherwise than its exported model.
     """
-    if data is not None and not data.is_dir():
-        raise DataError(f"{data} is not a folder: give a folder of pictures to compare on, or none.")
+    if data is not None:
+        check_folder(data, "a folder of pictures to compare on, or none")
     path = find(source)
     learn = load_learner_file(path)
     labels = labels_of(learn.dls)
@@ -87,7 +87,7 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
     written = model_folder.write(out, replace(info, metrics={"parity": parity}), graph)
     if UNKNOWN in info.labels:
         log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
-    if said := opened_otherwise(written):
+    if said := differing_files(written):
         log.warning("The learner opens files of some kinds in another way than the page:")
     for sentence in said:
         log.warning("%s", sentence)

@@ -1,15 +1,14 @@
 """The connections to one host, each to a checked IP address, and their errors as reasons in a few words.
 
-httpcore, the engine of httpx, is used by itself: it takes a network backend of one's own, which httpx does not. A pool
-serves one host, because a pool's every request looks at its every connection, which with 64 takes longer than all the rest.
+httpcore, the engine of httpx, takes a network backend of one's own, which httpx does not. A pool serves one host, because
+its every request looks at its every connection, which with 64 takes longer than all the rest.
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
 import httpcore
 import httpx
@@ -19,11 +18,7 @@ from cartoons.download.ssrf_guard import SsrfGuard
 
 KEEP_ALIVE_S = 15.0
 MAX_ADDRESSES_TRIED = 3
-HEADERS = [
-    (b"User-Agent", USER_AGENT.encode()),
-    (b"Accept", b"image/*,*/*;q=0.5"),
-    (b"Accept-Encoding", b"identity"),
-]
+HEADERS = {"User-Agent": USER_AGENT, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -37,12 +32,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
         """A connection to one of the host's addresses; none if any of them is private."""
         try:
@@ -56,34 +46,27 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         tried = addresses[:MAX_ADDRESSES_TRIED]
         for address in tried:
             try:
-                return await self._network.connect_tcp(
-                    address, port, timeout and timeout / len(tried), local_address, socket_options
-                )
+                return await self._network.connect_tcp(address, port, timeout and timeout / len(tried), *args, **options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if address == tried[-1]:
                     raise
         raise httpcore.ConnectError(f"{host} has no address")
 
 
-@dataclass(frozen=True)
 class Response:
     """Status and headers, and the body as it comes."""
 
-    _response: httpcore.Response
-    _read_timeout_s: float
+    def __init__(self, response: httpcore.Response, read_timeout_s: float) -> None:
+        self.status, self._response, self._read_timeout_s = response.status, response, read_timeout_s
 
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return self._response.status
-
-    def values(self, name: str) -> list[str]:
+    def headers(self, name: str) -> list[str]:
         """The values of every header of that name (in lower case)."""
-        return [_decoded(value) for key, value in self._response.headers if key.lower() == name.encode()]
+        named = [(key, value) for key, value in self._response.headers if key.lower() == name.encode()]
+        return httpx.Headers(named).get_list(name)  # of these alone, since it takes one encoding for all
 
-    def value(self, name: str) -> str:
+    def header(self, name: str) -> str:
         """The value of the first header of that name; "" when there is none."""
-        return next(iter(self.values(name)), "")
+        return next(iter(self.headers(name)), "")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body, chunk by chunk. Raises FetchError when it breaks off or stalls."""
@@ -96,10 +79,11 @@ class ConnectionPool:
     """The connections to one host; the rate limiter keeps their number down."""
 
     def __init__(self, config: HttpConfig, guard: SsrfGuard) -> None:
-        context = config.ssl_context()
+        context, proxy = config.ssl_context, httpx.Proxy(config.proxy) if config.proxy else None
+        proxy_context = context if proxy and proxy.url.scheme == "https" else None
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
-            proxy=_proxy(config.proxy, context) if config.proxy else None,
+            proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth, ssl_context=proxy_context) if proxy else None,
             max_connections=None,
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=None if config.proxy else GuardedBackend(guard),
@@ -111,7 +95,7 @@ class ConnectionPool:
         request = httpcore.Request(
             "GET",
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=[(b"Host", url.netloc), *HEADERS],
+            headers=httpx.Headers({"Host": url.netloc.decode("ascii"), **HEADERS}).raw,
             extensions={"timeout": {"connect": connect_timeout_s, "read": read_timeout_s, "write": read_timeout_s}},
         )
         with _as_fetch_error("no valid answer", connect_timeout_s, read_timeout_s):
@@ -134,28 +118,11 @@ def _as_fetch_error(broken: str, connect_timeout_s: float, read_timeout_s: float
         raise FetchError(f"no connection within {connect_timeout_s:g} s", retry=True) from error
     except httpcore.TimeoutException as error:
         raise FetchError(f"no answer within {read_timeout_s:g} s", retry=True) from error
-    except httpcore.ConnectError as error:
+    except (httpcore.ConnectError, httpcore.ProxyError) as error:
         if isinstance(error.args[0], ssl.SSLCertVerificationError):
             raise FetchError("its certificate is not valid") from error
-        raise FetchError("cannot be reached", retry=True) from error
-    except httpcore.ProxyError as error:
-        status = str(error)[:3]
-        if status.startswith("4"):
-            raise FetchError(f"the proxy refuses ({status})", may_pass=True) from error
+        if isinstance(error, httpcore.ProxyError) and str(error).startswith("4"):
+            raise FetchError(f"the proxy refuses ({str(error)[:3]})", may_pass=True) from error
         raise FetchError("cannot be reached", retry=True) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:  # OSError: TLS that turns bad midway
         raise FetchError(broken, retry=True) from error
-
-
-def _proxy(url: str, context: ssl.SSLContext) -> httpcore.Proxy:
-    parts = urlsplit(url)
-    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    proxy_url = httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target="/")
-    return httpcore.Proxy(proxy_url, auth=auth, ssl_context=context if parts.scheme == "https" else None)
-
-
-def _decoded(header: bytes) -> str:
-    try:
-        return header.decode("utf-8")
-    except UnicodeDecodeError:
-        return header.decode("latin-1")

@@ -215,22 +215,22 @@ class Downloader:
                 request.left_s -= time.monotonic() - begun_s
 
     async def _read(self, response: Response, host: Host, request: _Request) -> bytes | str:
-        location = response.value("location") if response.status in REDIRECT_STATUSES else ""
+        location = response.header("location") if response.status in REDIRECT_STATUSES else ""
         if not location and response.status not in OK_STATUSES:
             is_temporary = response.status in RETRY_STATUSES
             if is_temporary:
-                host.pause(retry_after_s(response.value("retry-after"), datetime.now(UTC)))
+                host.pause(retry_after_s(response.header("retry-after"), datetime.now(UTC)))
             raise FetchError(f"HTTP {response.status}", retry=is_temporary)
-        if self._limits.respect_opt_out and (directive := opt_out(response.values("x-robots-tag"))):
+        if self._limits.respect_opt_out and (directive := opt_out(response.headers("x-robots-tag"))):
             raise FetchError(f"the site opts out ({directive})", status="refused")
         return location or await self._body(response, request)
 
     async def _body(self, response: Response, request: _Request) -> bytes:
         max_bytes, body = self._limits.max_bytes, bytearray()
         too_large = f"larger than {max_bytes / 1024**2:g} MB"
-        if (coding := response.value("content-encoding").strip().lower()) in COMPRESSIONS:
+        if (coding := response.header("content-encoding").strip().lower()) in COMPRESSIONS:
             raise FetchError(f"sent packed ({coding})")  # unasked, and it may unpack to anything
-        length = response.value("content-length")
+        length = response.header("content-length")
         if length.isdecimal() and int(length) > max_bytes:
             raise FetchError(too_large)
         async for chunk in response.chunks():

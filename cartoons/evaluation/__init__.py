@@ -1,7 +1,9 @@
-"""What out-of-fold answers say of a model.
+"""Held-out predictions to what is said of a model.
 
-metrics.py       accuracy with intervals, when it does not know, how it takes changed pictures
-calibration.py   whether "90 % sure" is right nine times in ten
-label_issues.py  the pictures to look at first: worst answers, probably wrong labels
+metrics.py       accuracy with intervals, calibration, robustness: the figures of model.json
+intervals.py     95 % intervals of shares, from counts, and when those are too few
+ood.py           pictures of none of the characters: the unknown threshold, and how well it works
+calibration.py   temperature scaling, calibration error, reliability diagram
+label_issues.py  the pictures to look at first: top losses, probably wrong labels
 corruptions.py   a picture -> the same as people really send it
 """

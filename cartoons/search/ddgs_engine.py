@@ -11,16 +11,7 @@ from ddgs import DDGS
 from ddgs.exceptions import DDGSException, TimeoutException
 
 from cartoons.errors import SearchError
-from cartoons.search.engines import (
-    ANY_LICENSE,
-    LICENSES,
-    PUBLIC_DOMAIN,
-    NoResultsError,
-    ResultPage,
-    SearchResult,
-    http_url,
-    one_line,
-)
+from cartoons.search.engines import ANY_LICENSE, LICENSES, PUBLIC_DOMAIN, NoResultsError, ResultPage, SearchResult, one_line
 
 DUCKDUCKGO, BING = "duckduckgo", "bing"
 LICENSE_IMAGE = {
@@ -37,10 +28,7 @@ NO_RESULTS_MESSAGES = ("No results found", "Could not extract vqd")
 
 
 class DdgsEngine:
-    """DuckDuckGo (100 results a page, safe search on) or Bing (35, no filter: ddgs passes it none).
-
-    proxy: may also come from DDGS_PROXY.
-    """
+    """DuckDuckGo (100 results a page, safe search on) or Bing (35, no filter). The proxy may also come from DDGS_PROXY."""
 
     def __init__(self, name: str, proxy: str | None = None, ca_file: str | None = None, timeout_s: int = 10) -> None:
         self.name = name
@@ -59,15 +47,12 @@ class DdgsEngine:
             raise _search_error(error) from error
         except (TypeError, ValueError, AttributeError, KeyError) as error:  # ddgs on rows that it did not expect
             raise SearchError(f"ddgs cannot read its answer ({type(error).__name__}: {error})") from error
-        urls = [(http_url(row.get("image")), row) for row in rows]
-        results = tuple(
-            SearchResult(url, page_url=http_url(row.get("url")), title=one_line(row.get("title")))
-            for url, row in urls
-            if url
-        )
-        if not results:
+        results = [
+            SearchResult.cleaned(url=row.get("image"), page_url=row.get("url"), title=row.get("title")) for row in rows
+        ]
+        if not any(result.url for result in results):
             raise NoResultsError(NO_RESULTS)
-        return ResultPage(results)
+        return ResultPage.of(results)
 
 
 def _search_error(error: DDGSException) -> SearchError:

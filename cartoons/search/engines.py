@@ -38,6 +38,11 @@ class SearchResult:
     """As the engine states it: "CC BY-SA 4.0", "CC0", "PDM"..."""
     author: str = ""
 
+    @classmethod
+    def cleaned(cls, **values: object) -> "SearchResult":
+        """Made of whatever an engine or a list says: URLs by http_url, texts by one_line."""
+        return cls(**{name: http_url(value) if "url" in name else one_line(value) for name, value in values.items()})
+
 
 @dataclass(frozen=True)
 class ResultPage:
@@ -46,6 +51,11 @@ class ResultPage:
     results: tuple[SearchResult, ...]
     has_more: bool = True
     """False when the engine says that this is its last page; True when there may be another."""
+
+    @classmethod
+    def of(cls, results: Iterable[SearchResult], has_more: bool = True) -> "ResultPage":
+        """Leaves out results without a URL."""
+        return cls(tuple(result for result in results if result.url), has_more)
 
 
 class NoResultsError(SearchError):

@@ -1,6 +1,7 @@
 """Openverse and Wikimedia Commons: freely licensed pictures, with their licences and authors."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
@@ -42,49 +43,43 @@ PUBLIC_DOMAIN_NAMES = ("public domain", "cc0", "pd-", "pdm")
 VOID_TAGS = {"br", "hr", "img", "wbr"}
 
 
+@dataclass
 class Openverse:
     """Openverse's pictures, 20 a page; what it calls sensitive is left out by default."""
 
+    get_json: GetJson
     name = "openverse"
     licenses = frozenset(LICENSES)
-
-    def __init__(self, get_json: GetJson) -> None:
-        self._get_json = get_json
 
     def page(self, query: str, number: int, license: str) -> ResultPage:
         """As Engine.page."""
         params: dict[str, str | int] = {"q": query, "page": number, "page_size": OPENVERSE_PAGE_SIZE}
         params |= OPENVERSE_FILTERS.get(license, {})
-        response = self._get_json(OPENVERSE_URL, params)
+        response = self.get_json(OPENVERSE_URL, params)
         rows, pages = response.get("results"), response.get("page_count")
         if not isinstance(rows, list) or not isinstance(pages, int):
             raise SearchError("its answer has no results and page_count, as it documents")
-        results = (_openverse_result(_dict(row)) for row in rows)
-        return ResultPage(tuple(result for result in results if result.url), number < min(pages, OPENVERSE_MAX_PAGES))
+        return ResultPage.of(map(_openverse_result, map(_dict, rows)), number < min(pages, OPENVERSE_MAX_PAGES))
 
 
 def _openverse_result(row: dict[str, Any]) -> SearchResult:
     code, version = one_line(row.get("license")).upper(), one_line(row.get("license_version"))
-    return SearchResult(
-        url=http_url(row.get("url")),
-        page_url=http_url(row.get("foreign_landing_url")),
-        title=one_line(row.get("title")),
-        license=code if code in ("", "CC0", "PDM") else f"CC {code} {version}".strip(),
-        author=one_line(row.get("creator")),
+    return SearchResult.cleaned(
+        url=row.get("url"),
+        page_url=row.get("foreign_landing_url"),
+        title=row.get("title"),
+        license=code if code in ("", "CC0", "PDM") else f"CC {code} {version}",
+        author=row.get("creator"),
     )
 
 
+@dataclass
 class Commons:
-    """Commons' pictures, 50 a page, each as a copy of at most 960 px width where the original is larger.
+    """Commons' pictures, 50 a page, at most 960 px wide; every licence there allows commercial use and changes."""
 
-    Every licence there is free, and allows commercial use and changes.
-    """
-
+    get_json: GetJson
     name = "commons"
     licenses = frozenset(LICENSES)
-
-    def __init__(self, get_json: GetJson) -> None:
-        self._get_json = get_json
 
     def page(self, query: str, number: int, license: str) -> ResultPage:
         """As Engine.page; for PUBLIC_DOMAIN only those results of the page, which may be none."""
@@ -93,19 +88,16 @@ class Commons:
         files: dict[int, dict[str, Any]] = {}
         following: dict[str, Any] = {}
         for _ in range(COMMONS_MAX_PARTS):
-            response = self._get_json(COMMONS_URL, {**params, **following})
+            response = self.get_json(COMMONS_URL, {**params, **following})
             for file in _commons_files(response):
                 files.setdefault(file.get("pageid", 0), {}).update(file)
             following = _dict(response.get("continue"))
             if not following or following.get("gsroffset", offset) != offset:
                 break
-        results = map(_commons_result, sorted(files.values(), key=lambda file: int(file.get("index", 0))))
-        kept = (
-            result
-            for result in results
-            if result.url and (license != PUBLIC_DOMAIN or result.license.lower().startswith(PUBLIC_DOMAIN_NAMES))
-        )
-        return ResultPage(tuple(kept), has_more=bool(following))
+        results = [_commons_result(file) for file in sorted(files.values(), key=lambda file: int(file.get("index", 0)))]
+        if license == PUBLIC_DOMAIN:
+            results = [result for result in results if result.license.lower().startswith(PUBLIC_DOMAIN_NAMES)]
+        return ResultPage.of(results, has_more=bool(following))
 
 
 def _commons_files(response: dict[str, Any]) -> list[dict[str, Any]]:
@@ -124,9 +116,9 @@ def _commons_result(file: dict[str, Any]) -> SearchResult:
     metadata = _dict(info.get("extmetadata"))
     width_px = info.get("width")
     is_scaled = (isinstance(width_px, int) and width_px > COMMONS_WIDTH_PX) or info.get("mime") not in COMMONS_PLAIN_TYPES
-    return SearchResult(
-        url=(http_url(info.get("thumburl")) if is_scaled else "") or http_url(info.get("url")),
-        page_url=http_url(info.get("descriptionurl")),
+    return SearchResult.cleaned(
+        url=(is_scaled and http_url(info.get("thumburl"))) or info.get("url"),
+        page_url=info.get("descriptionurl"),
         title=_plain_text(metadata, "ObjectName") or one_line(file.get("title")).removeprefix("File:"),
         license=_plain_text(metadata, "LicenseShortName"),
         author=_plain_text(metadata, "Artist"),
