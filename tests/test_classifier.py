@@ -8,7 +8,7 @@ from conftest import change_json, colour_graph, colour_info, plain
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
-from cartoons.page.words import looked, spotlight
+from cartoons.page.words import heat_map, spotlight
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_model_without_a_heat_map_still_answers(colour_model: Path) -> None:
     look = Classifier.load(colour_model).look(plain("red"))
     assert look.answer.label == "red fox"
     assert look.heat is None
-    assert looked(look) == ""
+    assert heat_map(look) == ""
 
 
 def test_the_light_falls_where_the_heat_is() -> None:

@@ -52,7 +52,9 @@ def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in done.stdout.split()}
-    assert loaded | {"cartoons/page/style.css"} == {name for name in content if name.startswith("cartoons/")}
+    assert loaded | {"cartoons/page/page.js", "cartoons/page/style.css"} == {
+        name for name in content if name.startswith("cartoons/")
+    }
     others = {name for name in content if not name.startswith("cartoons/")}
     drawings = {f"examples/other-{k}.png" for k in (1, 2)}  # it knows no character of the others
     assert others == {"app.py", "requirements.txt", "README.md", "model/model.onnx", "model/model.json"} | drawings
