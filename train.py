@@ -33,6 +33,8 @@ from cartoons.console import command
 from cartoons.convert import learner
 from cartoons.errors import DataError
 from cartoons.evaluation import label_issues, metrics
+from cartoons.evaluation.calibration import Calibration
+from cartoons.evaluation.held_out import OutOfFold
 from cartoons.files import write_atomically
 from cartoons.hub.deploy import deploy
 from cartoons.hub.push import check_login, push_model
@@ -81,7 +83,7 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     progress.clear()
     if cross_validation.is_helper():
         return None
-    measured, temperature, threshold = metrics.measure(answers.found)
+    measured, fitted, thresholds = metrics.measure(answers.found)
     measured |= {
         "protocol": plan.protocol,
         "robustness": metrics.sliced(answers.found, answers.slices),
@@ -89,7 +91,7 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
         "strangers_unseen": plan.strangers_unseen(job.items),
         "precision": quantize.trial(trainer, job.labels, plan.rounds[0], work),
     }
-    info = describe(job, settings, measured, temperature, threshold)
+    info = describe(job, settings, measured, fitted, thresholds)
     info = quantize.export_best(trainer, info, whole, [i for round_ in plan.rounds for i in round_.judged], out)
     write_report(out, info, job, answers.found, history)
     trainer.close()
@@ -98,19 +100,20 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
     return info
 
 
-def write_report(out: Path, info: ModelInfo, job: Job, found: metrics.OutOfFold, history: list[Row]) -> None:
+def write_report(out: Path, info: ModelInfo, job: Job, found: OutOfFold, history: list[Row]) -> None:
     """report/ and the card."""
     step = max(1, len(job.items) // SHOWN)
+    fitted = Calibration(info.temperature, info.metrics["calibration"]["other_bias"])
     findings = {
         **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
         **info.metrics,
         **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
-        **metrics.curves(found, info.temperature),
+        **metrics.curves(found, fitted),
         "left_out": [[str(path), reason] for path, reason in job.left_out],
         "history": history,
         "lr_finder": job.trainer.found,
-        "top_losses": label_issues.top_losses(found, info.temperature),
-        "mislabelled": label_issues.mislabelled(found, info.temperature),
+        "top_losses": label_issues.top_losses(found, fitted),
+        "mislabelled": label_issues.mislabelled(found, fitted),
         "batch": [{"path": str(item.path), "label": item.label} for item in job.items[::step]],
     }
     first = [next(i for i, item in enumerate(job.items) if item.label == label) for label in job.labels]

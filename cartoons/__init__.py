@@ -26,6 +26,7 @@ proxies.py     the proxies that the environment names
 progress.py    how far a long command is
 cards.py       metrics -> the model card
 card_metadata.py   its front matter for the Hub
+unknown_card.py  the part of it that is about pictures of none of the characters
 converted_card.py  the part of it that is about a converted learner
 dataset_card.py  metadata -> the card of a picture folder
 img2dataset.py   addresses to img2dataset, its pictures back
@@ -37,7 +38,7 @@ page/          what a visitor sees
 review/        a picture folder cleaned by eye
 hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX
-evaluation/    probabilities -> figures, calibration, doubts
+evaluation/    held-out predictions -> figures, calibration, doubts
 report/        figures -> the pages that a person looks at
 convert/       somebody's fastai learner -> model folder
 """

@@ -8,14 +8,22 @@ from typing import Any
 
 from cartoons.card_metadata import Published, front_matter
 from cartoons.converted_card import unmeasured
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.model_folder import ModelInfo
+from cartoons.unknown_card import three_numbers, unknown
 
 
 def model_card(info: ModelInfo, published: Published | None = None) -> str:
     """README.md of a model folder, with front matter for the Hugging Face Hub; published: if it goes there."""
     parts = [front_matter(info, published), _opening(info)]
     if "balanced_accuracy" in info.metrics:
-        parts += [_measured(info), _unknown(info), _robustness(info), _data(info, published), _limits(info)]
+        parts += [
+            three_numbers(info),
+            _measured(info),
+            unknown(info),
+            _robustness(info),
+            _data(info, published),
+            _limits(info),
+        ]
     else:
         parts.append(unmeasured(info))
     return "\n\n".join(filter(None, [*parts, _precision(info), _use(info, published)])) + "\n"
@@ -83,42 +91,6 @@ def _interval(row: Mapping[str, Any], name: str) -> str:
         return ""
     low, high = row.get(f"{name}_95") or (None, None)
     return f"{row[name]:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
-
-
-def _unknown(info: ModelInfo) -> str:
-    unknown: dict[str, Any] = info.metrics.get("unknown", {})
-    found = {name: unknown[name] for name in ("photographs", "unseen_cartoons") if name in unknown}
-    rows = "\n".join(
-        f"| {_stranger(name, info)} | {kind['pictures']} | {kind['auroc']:.3f} | {kind['refused']:.1%} |"
-        for name, kind in found.items()
-    )
-    if OTHER_LABEL in info.labels and not rows:
-        return """## When it says "I don't know"
-
-No picture of "none of these" was held out, so how often it refuses them was not measured."""
-    if not rows:
-        return """## When it says "I don't know"
-
-It was trained without pictures of "none of these", so treat every answer as a guess among the names it knows."""
-    aim = "set by the characters' pictures alone"
-    if "photographs" in unknown and "false_accept_rate" in unknown:
-        aim = f"set to let {unknown['false_accept_rate']:.0%} of photographs through, if that spares them"
-    apart = "Those below were not trained on, but others of their kind may have been."
-    if info.metrics.get("strangers_unseen"):
-        apart = "Each cartoon below was judged by a model that never saw its character."
-    return f"""## When it says "I don't know"
-
-When {info.unknown_rule} is above {info.unknown_threshold:.3f}: {aim}.
-So set, it names {unknown["characters_kept"]:.1%} of the characters' pictures that it never saw.
-{apart}
-
-| none of these | pictures | AUROC | refused |
-|---|---|---|---|
-{rows}"""
-
-
-def _stranger(name: str, info: ModelInfo) -> str:
-    return name.replace("_", " ") if name == "photographs" or info.metrics.get("strangers_unseen") else "others"
 
 
 def _robustness(info: ModelInfo) -> str:
@@ -197,6 +169,8 @@ def _use(info: ModelInfo, published: Published | None) -> str:
 To go on training: `huggingface_hub.from_pretrained_fastai` on {where} gives the fastai learner (it unpickles, which runs
 code: only from people you trust); `weights.safetensors` holds its numbers alone."""
     versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
+    changed = ", with changes," if info.commit.endswith("+") else ""
+    commit = "" if info.commit == "unknown" else f" at commit `{info.commit[:12]}`{changed}"
     return f"""## Use
 {page}
 ```python
@@ -208,4 +182,4 @@ from cartoons.classifier import Classifier
 print(answer.label, answer.known, answer.probabilities)
 ```{learner if info.recipe != "converted" else ""}
 
-Made with {versions}."""
+Made{commit} with {versions}."""

@@ -5,7 +5,9 @@ import pytest
 from conftest import draw_shape
 
 from cartoons.dataset import Item
-from cartoons.evaluation import calibration, corruptions, label_issues, metrics
+from cartoons.evaluation import bootstrap, calibration, corruptions, label_issues, metrics, ood
+from cartoons.evaluation.calibration import Calibration
+from cartoons.evaluation.held_out import OutOfFold
 from cartoons.training.augment import augment, on_scenery
 
 
@@ -13,8 +15,8 @@ def item(label: str, group: str, photo: bool = False) -> Item:
     return Item(Path("x.png"), label, "site", group, label, photo)
 
 
-def found(items: list[Item], logits: list[list[float]]) -> metrics.OutOfFold:
-    return metrics.OutOfFold(items, ("a", "b", "_other"), np.array(logits, dtype=float))
+def found(items: list[Item], logits: list[list[float]]) -> OutOfFold:
+    return OutOfFold(items, ("a", "b", "_other"), np.array(logits, dtype=float))
 
 
 def test_accuracy_is_balanced_and_ignores_other() -> None:
@@ -36,52 +38,96 @@ def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)
     alone, alike = (
-        metrics.interval(metrics.redrawn(targets, answers, groups, [0, 1])["recall"].mean(axis=1))
+        bootstrap.interval(bootstrap.redrawn(targets, answers, groups, [0, 1])["recall"].mean(axis=1))
         for groups in ([str(k) for k in range(120)], [str(k % 6) for k in range(120)])
     )
     assert alone[0] < 5 / 6 < alone[1]
     assert alike[1] - alike[0] > 2 * (alone[1] - alone[0])
 
 
+def ece(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    right, weights = probabilities.argmax(axis=1) == targets, np.ones(len(targets))
+    return calibration.expected_calibration_error(probabilities.max(axis=1), right, weights)
+
+
 def test_the_temperature_is_found_again() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(size=(4000, 3)) * 2
     targets = np.array([rng.choice(3, p=row) for row in metrics.softmax(true)])
-    assert calibration.fit_temperature(true * 3, targets) == pytest.approx(3, rel=0.1)
-    assert calibration.expected_calibration_error(metrics.softmax(true), targets) < 0.03
-    assert calibration.expected_calibration_error(metrics.softmax(true * 3), targets) > 0.1
+    fitted = calibration.fit(true * 3, targets, None)
+    assert fitted.temperature == pytest.approx(3, rel=0.1)
+    assert fitted.other_bias == 0
+    assert ece(metrics.softmax(true), targets) < 0.03
+    assert ece(metrics.softmax(true * 3), targets) > 0.1
+
+
+def test_a_model_trained_to_expect_other_is_less_timid_once_calibrated() -> None:
+    rng = np.random.default_rng(0)
+    targets = rng.choice(3, size=4000, p=[0.04, 0.06, 0.9])
+    logits = rng.normal(size=(4000, 3)) * 1.5
+    logits[np.arange(4000), targets] += 2.5
+    logits[:, 2] += 2  # as if it had seen little but `_other`
+    known = targets < 2
+    before, fitted = metrics.softmax(logits)[known], calibration.fit(logits, targets, 2)
+    after = fitted.probabilities(logits, 2)[known]
+    right = logits[known][:, :2].argmax(axis=1) == targets[known]
+    weights = calibration.label_weights(targets[known], None, 0)
+    timid, fine = (calibration.expected_calibration_error(p[:, :2].max(axis=1), right, weights) for p in (before, after))
+    assert timid > 0.3
+    assert fine < 0.1
+    assert fitted.other_bias < -2
+
+
+def test_each_label_counts_the_same() -> None:
+    weights = calibration.label_weights(np.array([0, 0, 0, 1, 2, 2]), 2, 0.2)
+    assert weights == pytest.approx([0.4 / 3] * 3 + [0.4] + [0.1] * 2)
+    assert calibration.label_weights(np.array([0, 1, 1]), None, 0.2) == pytest.approx([0.5, 0.25, 0.25])
+    assert calibration.label_weights(np.array([2, 2]), 2, 0.2) == pytest.approx([0.5, 0.5])
 
 
 def test_unknown_figures() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
     out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
-    measured, temperature, threshold = metrics.measure(out)
-    assert measured["unknown"]["photographs"] == {"pictures": 1, "auroc": 1.0, "refused": 1.0}
-    assert measured["unknown"]["unseen_cartoons"]["auroc"] == 0.5
-    assert temperature > 0
-    assert 0 <= threshold <= 1
+    measured, fitted, thresholds = metrics.measure(out)
+    figures = measured["unknown"]
+    photographs = {"pictures": 1, "auroc": 1.0, "refused": 1.0, "refused_95": [1.0, 1.0], "certain": 0.0}
+    assert figures["photographs"] == photographs
+    assert figures["unseen_cartoons"]["auroc"] == 0.5
+    assert figures["characters"]["right"] == figures["characters_kept"] == 1.0
+    assert figures["characters"]["per_class"]["b"] == {"pictures": 1, "right": 1.0, "right_95": [1.0, 1.0]}
+    assert fitted.temperature > 0
+    assert 0 <= thresholds.certain <= thresholds.unknown <= 1
 
 
-def test_the_threshold_lets_few_photographs_through_and_spares_the_characters() -> None:
-    rng = np.random.default_rng(0)
-    items = [item("a", str(k)) for k in range(100)] + [item("_other", str(k), photo=True) for k in range(100, 200)]
-    out = found(items, [[4, 0, 0]] * 200)
-    score = np.r_[rng.uniform(0, 0.4, 100), rng.uniform(0.5, 1, 100)]  # told apart: the stated rate decides
-    threshold = metrics.unknown_threshold(out, score, out.is_character)
-    assert (score[100:] <= threshold).mean() == pytest.approx(0.05, abs=0.01)
-    assert (score[:100] <= threshold).all()
-    mixed = np.r_[rng.uniform(0.4, 1, 100), rng.uniform(0.3, 1, 100)]  # not told apart: characters are spared
-    threshold = metrics.unknown_threshold(out, mixed, out.is_character)
-    assert (mixed[:100] <= threshold).mean() == pytest.approx(0.9, abs=0.01)
+def test_the_threshold_names_95_percent_of_each_character_alike() -> None:
+    items = [item("a", str(k)) for k in range(900)] + [item("b", str(k)) for k in range(900, 1000)]
+    score = np.r_[np.linspace(0, 0.5, 900), np.linspace(0, 1, 100)]  # b is the harder one, and of few pictures
+    out = found(items, [[4, 0, 0]] * 900 + [[0, 4, 0]] * 100)
+    kept = score <= ood.choose_thresholds(out, score).unknown
+    assert (kept[:900].mean() + kept[900:].mean()) / 2 == pytest.approx(0.95, abs=0.01)
+    assert kept.mean() > 0.98
+
+
+@pytest.mark.parametrize(("wrong", "certain"), [(0, 0.95), (100, 0.5)])
+def test_the_stricter_threshold_says_what_is_right(wrong: int, certain: float) -> None:
+    items = [item("ab"[k % 2], str(k)) for k in range(200)] + [item("_other", str(k)) for k in range(200, 200 + wrong)]
+    score = np.r_[np.linspace(0, 1, 200), np.linspace(0.5, 1, wrong)]  # no stranger is surer than half
+    out = found(items, [[4, 0, 0], [0, 4, 0]] * 100 + [[4, 0, 0]] * wrong)
+    thresholds = ood.choose_thresholds(out, score)
+    assert thresholds.certain == pytest.approx(certain, abs=0.04)
+    assert thresholds.certain <= thresholds.unknown
+    named = score <= thresholds.certain
+    weights = calibration.label_weights(out.targets, 2, 1 / 3)
+    assert weights[named & (out.targets < 2)].sum() >= 0.97 * weights[named].sum()
 
 
 def test_the_curves_of_the_report() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
     out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
-    drawn = metrics.curves(out, 1.0)
+    drawn = metrics.curves(out, Calibration(1.0))
     assert drawn["roc"]["photographs"]["kept"][1:] == [0.5, 1.0, 1.0] or drawn["roc"]["photographs"]["kept"][-1] == 1.0
     assert drawn["roc"]["photographs"]["false_accept"][0] == 0.0
-    assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 4
+    assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 2
 
 
 def test_slices_are_measured_on_the_sample_alone() -> None:
@@ -99,9 +145,9 @@ def test_swapped_labels_are_found() -> None:
     logits = rng.normal(size=(120, 3)) * 0.5
     logits[np.arange(120), truth] += 5
     out = found(items, logits.tolist())
-    assert {row["label"] + row["suggested"] for row in label_issues.mislabelled(out, 1.0)} == {"ab", "ba"}
-    assert len(label_issues.mislabelled(out, 1.0)) == 2
-    worst = label_issues.top_losses(out, 1.0)
+    assert {row["label"] + row["suggested"] for row in label_issues.mislabelled(out, Calibration(1.0))} == {"ab", "ba"}
+    assert len(label_issues.mislabelled(out, Calibration(1.0))) == 2
+    worst = label_issues.top_losses(out, Calibration(1.0))
     assert {row["label"] + row["answer"] for row in worst[:2]} == {"ab", "ba"}
     assert worst[0]["loss"] >= worst[1]["loss"] > worst[2]["loss"]
 

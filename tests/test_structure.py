@@ -15,7 +15,7 @@ LAYERS = (
     {"errors", "malloc", "strict_json"},
     {"files"},
     {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files", "near"},
-    {"card_metadata", "converted_card", "folder_layout", "image_modes", "metadata", "search", "trial"},
+    {"card_metadata", "converted_card", "folder_layout", "image_modes", "metadata", "search", "trial", "unknown_card"},
     {"dataset_card", "cards", "picture_folder", "tiff_samples"},
     {"dataset", "images"},
     {"download", "near_duplicates", "resize", "splits"},

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,7 +244,8 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
     check(done.returncode, done.stdout, done.stderr)
 
 
-def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fits", [1, 2])
+def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path, fits: int) -> None:
     from cartoons import dataset
     from cartoons.near_duplicates import look_through
     from cartoons.training.callbacks import Row
@@ -270,13 +272,14 @@ def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path) -> No
             rows = trainer.fit(range(len(items)), tmp_path / "fit", on_epoch)
         return seen, rows, trainer.judge(range(4))
 
-    recipe = choose_recipe("fast", 4, None, 1)
+    recipe = replace(choose_recipe("fast", 4 // fits, None, 1), fits=fits)
     fit(stop_after=3)
     seen, resumed, answers = fit(stop_after=None)
-    assert seen == [4]
-    (tmp_path / "fit.fit").unlink()
+    assert seen == [4 // fits]
+    for checkpoint in tmp_path.glob("fit.fit-*"):
+        checkpoint.unlink()
     seen, undisturbed, wanted = fit(stop_after=None)
-    assert seen == [1, 2, 3, 4]
+    assert seen == [*range(1, 4 // fits + 1)] * fits
     assert [row["train_loss"] for row in resumed] == pytest.approx([row["train_loss"] for row in undisturbed], rel=1e-3)
     np.testing.assert_allclose(answers, wanted, atol=0.02)
 
@@ -378,7 +381,7 @@ def test_the_parity_gate_refuses() -> None:
 
 
 def test_sampling_is_balanced() -> None:
-    from cartoons.training.cached_features import sampling_weights
+    from cartoons.training.sampling import sampling_weights
 
     labels = ["a"] * 10 + ["b"] * 30 + ["_other"] * 100
     weights = np.array(sampling_weights(labels))
@@ -421,7 +424,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("train.py: ")
     assert says in error
-    assert not list(tmp_path.glob("runs/model/work/*/*.fit"))  # before any epoch
+    assert not list(tmp_path.glob("runs/model/work/*/*.fit-*"))  # before any epoch
 
 
 def test_the_first_lines_say_what_the_folder_was_taken_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from cleanlab.filter import find_label_issues
 
-from cartoons.classifier import softmax
-from cartoons.evaluation.metrics import OutOfFold
+from cartoons.evaluation.calibration import Calibration
+from cartoons.evaluation.held_out import OutOfFold
 
 MOST_SHOWN = 40
 
 
-def top_losses(found: OutOfFold, temperature: float) -> list[dict[str, Any]]:
+def top_losses(found: OutOfFold, fitted: Calibration) -> list[dict[str, Any]]:
     """The judged pictures whose own label got the least probability, worst first."""
     judged = np.flatnonzero(found.judged)
-    probabilities, targets = softmax(found.logits[judged] / temperature), found.targets[judged]
+    probabilities, targets = fitted.probabilities(found.logits[judged], found.other), found.targets[judged]
     losses = -np.log(np.clip(probabilities[np.arange(len(judged)), targets], 1e-12, 1))
     return [
         {
@@ -32,10 +32,10 @@ def top_losses(found: OutOfFold, temperature: float) -> list[dict[str, Any]]:
     ]
 
 
-def mislabelled(found: OutOfFold, temperature: float) -> list[dict[str, Any]]:
+def mislabelled(found: OutOfFold, fitted: Calibration) -> list[dict[str, Any]]:
     """The pictures whose label is probably wrong, likeliest first."""
     judged = np.flatnonzero(found.judged)
-    probabilities, targets = softmax(found.logits[judged] / temperature), found.targets[judged]
+    probabilities, targets = fitted.probabilities(found.logits[judged], found.other), found.targets[judged]
     if len(np.unique(targets)) < len(found.labels):
         return []  # confident learning needs each label's own pictures to know how sure the model usually is
     issues = find_label_issues(targets, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)

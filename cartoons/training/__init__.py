@@ -4,6 +4,7 @@ augment.py     a picture -> a changed picture of the same character
 network.py     an ImageNet network as a fastai Learner with a fresh head
 frozen.py      what fine-tuning on few pictures leaves as ImageNet made it
 callbacks.py  training that a kill cannot undo
+sampling.py    which picture training sees next, and which view of it
 cached_features.py   the recipes for a laptop: the front of the network frozen, the rest trained on what it sees
 run.py   a picture folder looked through, and what is to be done with it
 hardware.py    where a network is trained: a CPU, a GPU, several processes

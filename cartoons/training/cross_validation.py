@@ -21,7 +21,7 @@ from PIL import Image
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.evaluation.corruptions import SLICES
-from cartoons.evaluation.metrics import OutOfFold
+from cartoons.evaluation.held_out import OutOfFold
 from cartoons.files import write_atomically
 from cartoons.images import load_cutout, square_pad
 from cartoons.model_folder import OTHER_LABEL

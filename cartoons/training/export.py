@@ -80,6 +80,13 @@ def to_onnx(model: nn.Module, size_px: int, *, half: bool = True) -> bytes:
 
 
 @torch.no_grad()
+def shift_logit(model: nn.Module, label: int, amount: float) -> None:
+    """Add `amount` to a label's logit for good, in the bias of the last linear layer, in place."""
+    last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    last.bias[label] += amount
+
+
+@torch.no_grad()
 def settle_padding(model: nn.Module, size_px: int) -> None:
     """Replace, in place, convolutions that work out TensorFlow's padding at every picture (timm's Conv2dSame) by ones that
     know it: the size never changes, and the arithmetic would stay in the graph, where int8 rounds it to another size."""

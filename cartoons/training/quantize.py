@@ -30,7 +30,7 @@ from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
 from cartoons.splits import Round
 from cartoons.training.cross_validation import Trainer
-from cartoons.training.export import TOLERANCE, export, round_to_half, to_onnx
+from cartoons.training.export import TOLERANCE, export, round_to_half, shift_logit, to_onnx
 
 FP32, FP16, INT8 = "fp32", "fp16 weights", "int8"
 MOST_LOST = 0.002
@@ -91,6 +91,8 @@ def export_best(trainer: Trainer, info: ModelInfo, train: Sequence[int], judged:
     """
     compared = judged if len(judged) <= MOST_COMPARED else random.Random(0).sample(judged, MOST_COMPARED)
     learn, paths = trainer.portable(), [trainer.items[i].path for i in compared]
+    if OTHER_LABEL in info.labels:
+        shift_logit(learn.model, info.labels.index(OTHER_LABEL), info.metrics["calibration"]["other_bias"])
     if info.metrics["precision"]["kept"] == INT8:
         try:
             graph = graph_of(learn.model, info.size_px, INT8, calibration_of(trainer, train))

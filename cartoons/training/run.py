@@ -3,8 +3,9 @@
 import datetime
 import hashlib
 import logging
+import subprocess
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from cartoons import dataset, model_folder, near_duplicates, splits
 from cartoons.dataset import Dataset, Item
 from cartoons.errors import BundleError, DataError
+from cartoons.evaluation.calibration import Calibration
+from cartoons.evaluation.ood import Thresholds
 from cartoons.files import check_writable, write_atomically
 from cartoons.model_folder import ModelInfo
 from cartoons.picture_files import PassedOver
@@ -144,7 +147,22 @@ def note_done(out: Path, job: Job, info: ModelInfo) -> None:
     write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
 
 
-def describe(job: Job, settings: Settings, metrics: dict[str, Any], temperature: float, threshold: float) -> ModelInfo:
+def commit() -> str:
+    """The commit of this repository, with "+" behind it where files have changed since; else "unknown"."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head, changes = (
+            subprocess.run([*git, *words], check=True, capture_output=True, text=True).stdout.strip()
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+" if changes else "")
+
+
+def describe(
+    job: Job, settings: Settings, metrics: dict[str, Any], fitted: Calibration, thresholds: Thresholds
+) -> ModelInfo:
     """model.json but for what export adds."""
     counts = Counter(item.label for item in job.items)
     return ModelInfo(
@@ -152,12 +170,15 @@ def describe(job: Job, settings: Settings, metrics: dict[str, Any], temperature:
         size_px=job.trainer.size_px,
         mean=job.trainer.mean,
         std=job.trainer.std,
-        temperature=temperature,
-        unknown_threshold=threshold,
+        temperature=fitted.temperature,
+        unknown_threshold=thresholds.unknown,
+        certain_threshold=thresholds.certain,
         name=settings.name or f"{len(job.labels)} labels of {job.data.root.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=settings.arch,
         recipe=settings.recipe.name,
+        commit=commit(),
+        hyperparameters=asdict(settings.recipe),
         dataset={
             "pictures": {label: counts[label] for label in job.labels},
             "sources": len({item.source for item in job.items if item.source}) or "unstated",
