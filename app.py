@@ -3,19 +3,16 @@
     python app.py                        serve the embedded model (model/)
     python app.py --model DIR            serve a model folder that train.py wrote
     MODEL_REPO=user/name python app.py   serve a model of the Hugging Face Hub, at MODEL_REVISION if that is set
-    python app.py --deploy user/space --model user/name      make a Hugging Face Space that does, and wait for its answer
 
-As a Space it starts unchanged on ZeroGPU and on cpu-basic.
+As a Space it starts unchanged on ZeroGPU and on cpu-basic; train.py --deploy makes one.
 """
 
-import argparse
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cartoons import console, malloc, proxies
+from cartoons import console, malloc
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError, HubError
 from cartoons.serving import environment
@@ -61,33 +58,22 @@ def choose_model(repo: str | None, revision: str | None, timeout_s: float = PULL
     return Classifier.load(EMBEDDED_MODEL, trusted=True), f"{why} Answering with the embedded model."
 
 
-def upload_folder() -> Path:
-    """Where uploads are kept: $GRADIO_TEMP_DIR, or a folder of this user's in the system's place for temporary files."""
-    user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
-    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / f"cartoon-classifier{user}")
-
-
-def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
-    """Open the page, until it is told to stop; `environment.prepare` comes first. metrics: answer /metrics as well."""
+def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
+    """Open the page, until it is told to stop; `environment.prepare` comes first. with_metrics: answer /metrics as well."""
     environment.import_gradio()
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
-    from cartoons.serving.lean_api import METRICS, lean_api
+    from cartoons.serving.lean_api import Metrics, lean_api
     from cartoons.serving.picture_service import PictureService
     from cartoons.serving.server import Server
     from cartoons.serving.uploads import UploadFolder
 
     uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
-    observers, pages = [], {}
-    if metrics:
-        from cartoons.serving.metrics import Metrics
-
-        counted = Metrics()
-        observers, pages = [counted.observe], {METRICS: counted.page}
-    service = PictureService(classifier, observers)
+    metrics = Metrics() if with_metrics else None
+    service = PictureService(classifier, *([metrics.observe] if metrics else []))
     demo = build_demo(service, uploads, sorted(EXAMPLES.glob("*.png")), notice)
     uploads.keep_present_files()
-    return Server(demo, lean_api(service, pages), service, uploads).run(
+    return Server(demo, lean_api(service, metrics), service, uploads).run(
         theme=theme(),
         css=CSS,
         footer_links=["api"],
@@ -100,31 +86,14 @@ def serve(classifier: Classifier, notice: str, *, metrics: bool) -> int:
     )
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
-    made.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
-    made.add_argument(
-        "--deploy",
-        metavar="USER/SPACE",
-        help="instead, make a Hugging Face Space that serves it; --model may then be user/name of a model there",
-    )
-    made.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
-    made.add_argument("--private", action="store_true", help="let nobody else see the Space")
-    return made
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Serve the page or deploy it, as the command line asks. Raises CartoonError."""
-    if arguments.deploy:
-        from cartoons.hub.deploy import deploy
-
-        proxies.prepare()
-        print(deploy(arguments.deploy, arguments.model, private=arguments.private))
-        return 0
+def run(argv: list[str] | None) -> int:
+    """Serve the model that the command line or the environment names. Raises CartoonError."""
+    parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
+    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
+    parser.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
+    arguments = parser.parse_args(argv)
     for name in ("app", "page"):
         logging.getLogger(name).setLevel(logging.INFO)
-    os.environ["GRADIO_TEMP_DIR"] = str(upload_folder())
     environment.prepare()
     malloc.give_back()  # before the model's threads begin
     if arguments.model:
@@ -134,12 +103,12 @@ def run(arguments: argparse.Namespace) -> int:
     if notice:
         log.warning(notice)
     log.info("Model %s, revision %s.", classifier.info.name, classifier.info.revision)
-    return serve(classifier, notice, metrics=arguments.metrics)
+    return serve(classifier, notice, with_metrics=arguments.metrics)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve the page until interrupted, or deploy it; 2 with one sentence when that cannot be."""
-    return console.run("app.py", lambda: run(parser().parse_args(argv)))
+    """Serve the page until interrupted; 2 with one sentence when that cannot be."""
+    return console.run("app.py", lambda: run(argv))
 
 
 if __name__ == "__main__":

@@ -27,24 +27,23 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cartoons import console, model_folder, near_duplicates, proxies, splits
+from cartoons import console, model_folder, proxies, splits
 from cartoons.cards import model_card
 from cartoons.console import command
 from cartoons.convert import learner
 from cartoons.errors import DataError
 from cartoons.evaluation import label_issues, metrics
 from cartoons.evaluation.calibration import Calibration
-from cartoons.evaluation.held_out import OutOfFold
 from cartoons.files import write_atomically
 from cartoons.hub.deploy import deploy
 from cartoons.hub.push import check_login, push_model
 from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress, spoken_time
 from cartoons.report import training_report
-from cartoons.scraping import child
-from cartoons.splits import How
+from cartoons.scraping import config as scraping
+from cartoons.splits import SplitConfig
 from cartoons.training import cross_validation, quantize
-from cartoons.training.callbacks import Row
+from cartoons.training.callbacks import EpochMetrics
 from cartoons.training.network import DEFAULT_ARCH
 from cartoons.training.run import Job, Settings, describe, done_before, note_done, prepare, read_data
 
@@ -63,61 +62,63 @@ def train(root: Path, out: Path, settings: Settings) -> ModelInfo | None:
         log.info("%s was trained on exactly these pictures in exactly this way: already trained.", out)
         return None if cross_validation.is_helper() else done
     job = prepare(data, out, settings)
-    plan, trainer, work = job.plan, job.trainer, job.work
-    steps = trainer.epochs * (len(plan.rounds) + (not plan.is_holdout))
+    data, split, trainer, work = job.data, job.split, job.trainer, job.work
+    steps = trainer.epochs * (len(split.folds) + (not split.is_holdout))
     progress = Progress(steps, io.StringIO() if cross_validation.is_helper() else None)
 
     def after_round(number: int) -> None:
         if number == 0:
-            quantize.trial(trainer, job.labels, plan.rounds[0], work)
+            quantize.compare_precisions(trainer, data.labels, split.folds[0], work)
 
-    answers = cross_validation.run_rounds(trainer, plan, job.labels, work, progress, after_round)
-    log.info("Judged %d pictures by models that never saw them.", answers.found.judged.sum())
-    whole, started = plan.rounds[0].train if plan.is_holdout else range(len(job.items)), time.monotonic()
-    history = answers.rows if plan.is_holdout else None
+    result = cross_validation.cross_validate(trainer, split, data.labels, work, progress, after_round)
+    log.info("Judged %d pictures by models that never saw them.", len(result.predictions.items))
+    whole, started = split.folds[0].train if split.is_holdout else range(len(data.items)), time.monotonic()
+    history = result.history if split.is_holdout else None
     if history is None:
         history = trainer.fit(
-            whole, work / ("round-0" if plan.is_holdout else "whole"), cross_validation.ticking(progress, "the whole")
+            whole, work / ("round-0" if split.is_holdout else "whole"), cross_validation.ticking(progress, "the whole")
         )
         log.info("Trained on %d pictures in %s.", len(whole), spoken_time(time.monotonic() - started))
     progress.clear()
     if cross_validation.is_helper():
         return None
-    measured, fitted, thresholds = metrics.measure(answers.found)
+    measured, fitted, thresholds = metrics.measure(result.predictions)
     measured |= {
-        "protocol": plan.protocol,
-        "robustness": metrics.sliced(answers.found, answers.slices),
-        "duplicates": {"alike": near_duplicates.alike(job.items), "leaked": job.leaked[0], "of": job.leaked[1]},
-        "strangers_unseen": plan.strangers_unseen(job.items),
-        "precision": quantize.trial(trainer, job.labels, plan.rounds[0], work),
+        "protocol": split.protocol,
+        "duplicates": {"alike": data.near_duplicates, "leaked": job.leaked[0], "of": job.leaked[1]},
+        "strangers_unseen": split.other_characters_unseen(data.items),
+        "precision": quantize.compare_precisions(trainer, data.labels, split.folds[0], work),
     }
     info = describe(job, settings, measured, fitted, thresholds)
-    info = quantize.export_best(trainer, info, whole, [i for round_ in plan.rounds for i in round_.judged], out)
-    write_report(out, info, job, answers.found, history)
+    info = quantize.export_best(trainer, info, whole, [i for fold in split.folds for i in fold.held_out], out)
+    write_report(out, info, job, result.predictions, history)
     trainer.close()
     note_done(out, job, info)
     shutil.rmtree(out / cross_validation.WORK)
     return info
 
 
-def write_report(out: Path, info: ModelInfo, job: Job, found: OutOfFold, history: list[Row]) -> None:
+def write_report(
+    out: Path, info: ModelInfo, job: Job, predictions: metrics.HeldOutPredictions, history: list[EpochMetrics]
+) -> None:
     """report/ and the card."""
-    step = max(1, len(job.items) // SHOWN)
+    data = job.data
+    step = max(1, len(data.items) // SHOWN)
     fitted = Calibration(info.temperature, info.metrics["calibration"]["other_bias"])
     findings = {
         **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
         **info.metrics,
         **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
-        **metrics.curves(found, fitted),
-        "left_out": [[str(path), reason] for path, reason in job.left_out],
+        **metrics.curves(predictions, fitted),
+        "left_out": [[str(each.item.path), each.error] for each in data.unreadable],
         "history": history,
-        "lr_finder": job.trainer.found,
-        "top_losses": label_issues.top_losses(found, fitted),
-        "mislabelled": label_issues.mislabelled(found, fitted),
-        "batch": [{"path": str(item.path), "label": item.label} for item in job.items[::step]],
+        "lr_finder": job.trainer.lr_finder,
+        "top_losses": label_issues.top_losses(predictions, fitted),
+        "mislabelled": label_issues.mislabelled(predictions, fitted),
+        "batch": [{"path": str(item.path), "label": item.label} for item in data.items[::step]],
     }
-    first = [next(i for i, item in enumerate(job.items) if item.label == label) for label in job.labels]
-    training_report.write(out / "report", findings, list(zip(job.labels, job.trainer.examples(first), strict=True)))
+    first = [next(i for i, item in enumerate(data.items) if item.label == label) for label in data.labels]
+    training_report.write(out / "report", findings, list(zip(data.labels, job.trainer.examples(first), strict=True)))
     write_atomically(out / "README.md", model_card(info).encode())
 
 
@@ -138,7 +139,7 @@ def parser() -> argparse.ArgumentParser:
     add("--batch-size", type=int, help="instead of the recipe's own, if the GPU's memory is short")
     add("--split", choices=splits.KINDS, help="what judges the model (default: auto, see README; with names holdout)")
     add("--valid-pct", type=float, default=0.2, help="the share held out by --split holdout (%(default)s)")
-    add("--rounds", type=int, default=How.rounds, help="of training and judging (default: %(default)s)")
+    add("--rounds", type=int, default=SplitConfig.folds, help="of training and judging (default: %(default)s)")
     add("--push", metavar="USER/NAME", help="publish the model folder on the Hugging Face Hub, under this name")
     add("--deploy", metavar="USER/SPACE", help="make a Hugging Face Space that serves it, and wait for its answer")
     add("--private", action="store_true", help="let nobody else see what is pushed or deployed")
@@ -151,8 +152,8 @@ def take_names(arguments: argparse.Namespace) -> None:
     """What the names say about the other arguments, where those were not given. Raises DataError."""
     if arguments.from_learner or cross_validation.is_helper():
         raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
-    arguments.names = child.labels_of(arguments.names)
-    place = child.place_of(arguments.names)
+    arguments.names = sorted(scraping.queries_by_label(arguments.names, ()))
+    place = scraping.folder_of_names(arguments.names)
     arguments.data = arguments.data or Path("data") / place
     arguments.out = arguments.out or Path("runs") / place
     listed = ", ".join(arguments.names)
@@ -173,10 +174,10 @@ def make(arguments: argparse.Namespace) -> ModelInfo | None:
         raise DataError("No picture folder was given: python train.py FOLDER, or --names NAME..., or --from-learner FILE.")
     recipe = cross_validation.choose_recipe(arguments.recipe, arguments.epochs, arguments.batch_size, arguments.seed)
     kind = arguments.split or "auto"
-    how = How(
+    split = SplitConfig(
         "holdout" if kind == "auto" and recipe.takes_long else kind, arguments.valid_pct, arguments.rounds, arguments.seed
     )
-    settings = Settings(recipe, arguments.arch, arguments.weights, how, arguments.name)
+    settings = Settings(recipe, arguments.arch, arguments.weights, split, arguments.name)
     return train(arguments.data, arguments.out, settings)
 
 
@@ -197,7 +198,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo, begin: Callable[[str
         pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
         say(f"{pushed.link}: revision {info.revision}.")
         if not arguments.deploy:
-            say("A page of it:", command("python", "app.py", "--deploy", "USER/SPACE", "--model", arguments.push))
+            pushed_to = ("--push", arguments.push, "--deploy", "USER/SPACE")
+            say("A page of it:", command("python", "train.py", "--out", arguments.out, *pushed_to))
         if not private:  # a private one, no Space could read
             model = f"{arguments.push}@{pushed.commit}"
     if arguments.deploy:
@@ -224,7 +226,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{stages.index(stage) + 1} of {len(stages)}: {stage}", flush=True)
 
     begin("pictures")
-    if arguments.names and (code := child.fill(arguments.data, arguments.names, arguments.per_class)):
+    if arguments.names and (code := scraping.run_script(arguments.data, arguments.names, arguments.per_class)):
         return code
     begin("training")
     info = make(arguments)

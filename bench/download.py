@@ -133,19 +133,20 @@ def ours(urls: list[str], folder: Path) -> Result:
 def gather(addresses: str, out: str) -> None:
     """What scrape.py --from-urls does."""
     from cartoons.download.downloader import Downloader
-    from cartoons.download.ssrf_guard import Guard
-    from cartoons.scraping.progress import Bars
-    from cartoons.scraping.scraper import Aims, Gatherer
-    from cartoons.scraping.seeker import Seeker
-    from cartoons.search.url_list import from_urls
+    from cartoons.download.ssrf_guard import SsrfGuard
+    from cartoons.scraping.config import ScrapeConfig
+    from cartoons.scraping.progress import ScrapeProgress
+    from cartoons.scraping.scraper import Scraper
+    from cartoons.scraping.sources import UrlList
+    from cartoons.search.url_list import read_url_list
 
     async def fill() -> None:
-        hits = from_urls(Path(addresses), "pictures")
+        hits = read_url_list(Path(addresses), "pictures")
         Path(out).mkdir()
-        with Bars({"pictures": PICTURES}) as bars:
-            async with Downloader(guard=Guard(may_connect=lambda _: True)) as downloader:
-                gatherer = Gatherer(Path(out), Aims(PICTURES), downloader.fetched, {}, bars)
-                await gatherer.run([Seeker("pictures", iter(hits))])
+        with ScrapeProgress() as progress:
+            async with Downloader(guard=SsrfGuard(may_connect=lambda _: True)) as downloader:
+                scraper = Scraper(ScrapeConfig(Path(out), PICTURES), downloader.fetch, progress)
+                await scraper.run([UrlList("pictures", hits)])
 
     asyncio.run(fill())
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cartoons import dataset, near, near_duplicates
+from cartoons import dataset, near_duplicates
 from cartoons.images import load
+from cartoons.near_duplicates import Hashes, Indices
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "five"
 SIZES = (125_000, 250_000, 500_000, 1_000_000)
@@ -53,7 +54,7 @@ def measured(size: int, folder: Path) -> dict[str, float]:
     """Time and memory of this process, which should do nothing else."""
     hashes, of = made(size, mixing(folder), np.random.default_rng(0))
     start, cpu = time.monotonic(), time.process_time()
-    group = near.groups(size, near.pairs(hashes))
+    group = near_duplicates.group_hashes(hashes)
     seconds, cpu_seconds = time.monotonic() - start, time.process_time() - cpu
     originals = size - len(of)
     return {
@@ -69,7 +70,7 @@ def mixing(folder: Path) -> Floats:
     """(64, 64): turns white noise into frequencies whose signs agree as often as those of the folder's pictures do."""
     if not folder.is_dir():
         return np.eye(64)
-    hashes = np.array([near_duplicates.perceptual_hash(load(item.path)) for item in dataset.read(folder)], np.uint64)
+    hashes = np.array([near_duplicates.perceptual_hash(load(item.path)) for item in dataset.read(folder).items], np.uint64)
     signs = np.where(unpacked(np.unique(hashes)), 1.0, -1.0)
     agree = np.sin(np.pi / 2 * (signs.T @ signs) / len(signs))  # of normal variables, by the agreement of their signs
     np.fill_diagonal(agree, 1.0)
@@ -78,7 +79,7 @@ def mixing(folder: Path) -> Floats:
     return mix
 
 
-def made(size: int, mix: Floats, rng: np.random.Generator) -> tuple[near.Hashes, near.Rows]:
+def made(size: int, mix: Floats, rng: np.random.Generator) -> tuple[Hashes, Indices]:
     """Originals and then copies: (size, 2), and for each copy the row that it is of."""
     of = rng.integers(0, size - int(size * COPIES), int(size * COPIES))
     parts = []
@@ -100,7 +101,7 @@ def above_median(frequencies: Floats) -> Bits:
     return frequencies > np.median(frequencies, axis=1, keepdims=True)
 
 
-def changed(hashes: near.Hashes, rng: np.random.Generator) -> near.Hashes:
+def changed(hashes: Hashes, rng: np.random.Generator) -> Hashes:
     """The same with 0, 1 or 2 bits cleared and as many others set."""
     order = np.argsort(unpacked(hashes) + rng.random((len(hashes), 64)), axis=1)  # clear bits first, set ones last
     count = rng.integers(0, 3, len(hashes))
@@ -111,12 +112,12 @@ def changed(hashes: near.Hashes, rng: np.random.Generator) -> near.Hashes:
     return hashes ^ flips
 
 
-def packed(bits: Bits) -> near.Hashes:
-    whole: near.Hashes = np.bitwise_or.reduce(bits.astype(np.uint64) << BITS, axis=1)
+def packed(bits: Bits) -> Hashes:
+    whole: Hashes = np.bitwise_or.reduce(bits.astype(np.uint64) << BITS, axis=1)
     return whole
 
 
-def unpacked(hashes: near.Hashes) -> Bits:
+def unpacked(hashes: Hashes) -> Bits:
     return (hashes[:, None] >> BITS & np.uint64(1)).astype(bool)
 
 

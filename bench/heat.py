@@ -13,7 +13,7 @@ import onnx
 from onnx.utils import Extractor
 
 from bench.serving import ROOT
-from cartoons.dataset import Item, labels_of
+from cartoons.dataset import Item
 from cartoons.graph import INPUT_NAME, OUTPUT_NAME, open_session
 from cartoons.training.export import to_onnx
 from cartoons.training.network import DEFAULT_ARCH, build_learner, find_network, plain_loaders
@@ -26,7 +26,10 @@ def main() -> int:
     drawings = sorted((ROOT / "examples").glob("*.png"))
     items = [Item(path, name, "", path.stem, name, False) for path in drawings for name in [path.stem.rpartition("-")[0]]]
     network = find_network(DEFAULT_ARCH)
-    graph = to_onnx(build_learner(plain_loaders(items, labels_of(items), network), network, 0.0).model, network.size_px)
+    graph = to_onnx(
+        build_learner(plain_loaders(items, sorted({item.label for item in items}), network), network, 0.0).model,
+        network.size_px,
+    )
     alone = Extractor(onnx.load_from_string(graph)).extract_model([INPUT_NAME], [OUTPUT_NAME]).SerializeToString()
     sessions = {"with the heat map": open_session(graph), "without": open_session(alone)}
     pixels = np.random.default_rng(0).random((1, 3, network.size_px, network.size_px), dtype=np.float32)

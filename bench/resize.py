@@ -27,7 +27,7 @@ from cartoons.training.network import DEFAULT_ARCH, build_learner, find_network,
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "four"
 SIDE_PX = 224
-ROUNDS = 8
+FOLDS = 8
 REGULARISATION = (1e-3, 1e-2, 1e-1)
 """Inverse strengths; each way of resizing is shown at its best."""
 
@@ -42,7 +42,7 @@ RESIZES: dict[str, Callable[[Image.Image], Image.Image]] = {
 def features(items: Sequence[Item], resize: Callable[[Image.Image], Image.Image]) -> NDArray[np.float32]:
     """What the ImageNet network makes of the resized pictures: (items, channels)."""
     network = find_network(DEFAULT_ARCH)
-    body = build_learner(plain_loaders(items, dataset.labels_of(items), network), network, 0.0).model[0].eval()
+    body = build_learner(plain_loaders(items, sorted({item.label for item in items}), network), network, 0.0).model[0].eval()
     rows = []
     for start in range(0, len(items), 16):
         squares = [resize(load(item.path)) for item in items[start : start + 16]]
@@ -55,9 +55,9 @@ def left_out(items: Sequence[Item], values: NDArray[np.float32], strength: float
     """Balanced accuracy over the characters, each source held out in turn."""
     labels = np.array([item.label for item in items])
     answers = np.full(len(items), "", dtype=labels.dtype)
-    for round_ in splits.by_source(items, ROUNDS).rounds:
-        held = np.array([i for i in round_.judged if labels[i] != OTHER_LABEL])
-        train = np.array(round_.train)
+    for fold in splits.by_source(items, FOLDS).folds:
+        held = np.array([i for i in fold.held_out if labels[i] != OTHER_LABEL])
+        train = np.array(fold.train)
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, class_weight="balanced", max_iter=300))
         probe.fit(values[train], labels[train])
         characters = probe.classes_ != OTHER_LABEL
@@ -73,7 +73,7 @@ def main() -> int:
         print(f"{folder} is not here: padding against cropping is not measured.")
         return 0
     warnings.simplefilter("ignore")
-    items = near_duplicates.look_through(dataset.read(folder)).items
+    items = near_duplicates.group_near_duplicates(dataset.read(folder)).items
     for name, resize in RESIZES.items():
         values = features(items, resize)
         best, strength = max((left_out(items, values, strength), strength) for strength in REGULARISATION)

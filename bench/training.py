@@ -33,7 +33,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from cartoons import dataset, near_duplicates, splits
 from cartoons.dataset import Item
-from cartoons.splits import Round
+from cartoons.splits import Fold, Split
 from cartoons.training.cross_validation import Trainer, choose_recipe, make_trainer
 from cartoons.training.network import DEFAULT_ARCH, find_network, load_weights
 
@@ -91,13 +91,13 @@ def judged_by(learn: Learner, loaders: object, paths: Sequence[Path], truth: Seq
     return float(balanced_accuracy_score(truth, [loaders.vocab[k] for k in answers]))  # type: ignore[attr-defined]
 
 
-def usual(items: Sequence[Item], round_: Round) -> Course:
+def usual(items: Sequence[Item], fold: Fold) -> Course:
     """The course notebook's recipe."""
     course = Course("usual")
-    paths, truth = [items[i].path for i in round_.judged], [items[i].label for i in round_.judged]
+    paths, truth = [items[i].path for i in fold.held_out], [items[i].label for i in fold.held_out]
     block = DataBlock(
         blocks=(ImageBlock, CategoryBlock),
-        get_items=lambda _: [items[i].path for i in round_.train],
+        get_items=lambda _: [items[i].path for i in fold.train],
         splitter=RandomSplitter(valid_pct=0.2, seed=SEED),
         get_y=parent_label,
         item_tfms=Resize(224),
@@ -111,25 +111,25 @@ def usual(items: Sequence[Item], round_: Round) -> Course:
     return course
 
 
-def ours(name: str, items: Sequence[Item], round_: Round, plan: splits.Plan, labels: tuple[str, ...]) -> Course:
+def ours(name: str, items: Sequence[Item], fold: Fold, split: Split, labels: tuple[str, ...]) -> Course:
     """A recipe of this project."""
     course = Course(name)
-    truth = [items[i].label for i in round_.judged]
+    truth = [items[i].label for i in fold.held_out]
     with tempfile.TemporaryDirectory() as work:
         recipe = choose_recipe(name, None, None, SEED)
-        trainer = make_trainer(find_network(DEFAULT_ARCH), items, labels, recipe, plan.scenery(items), Path(work))
+        trainer = make_trainer(find_network(DEFAULT_ARCH), items, labels, recipe, split.backgrounds(items), Path(work))
 
         def judge() -> float:
-            return accuracy(trainer, round_, truth, labels)
+            return accuracy(trainer, fold, truth, labels)
 
-        trainer.fit(round_.train, Path(work) / "fit", lambda _: course.note(judge))
+        trainer.fit(fold.train, Path(work) / "fit", lambda _: course.note(judge))
         course.note(judge)  # a recipe may keep another epoch than its last
     return course
 
 
-def accuracy(trainer: Trainer, round_: Round, truth: Sequence[str], labels: tuple[str, ...]) -> float:
+def accuracy(trainer: Trainer, fold: Fold, truth: Sequence[str], labels: tuple[str, ...]) -> float:
     """Balanced accuracy on the held-out pictures."""
-    return float(balanced_accuracy_score(truth, np.array(labels)[trainer.judge(round_.judged).argmax(axis=1)]))
+    return float(balanced_accuracy_score(truth, np.array(labels)[trainer.predict(fold.held_out).argmax(axis=1)]))
 
 
 def main() -> int:
@@ -139,13 +139,13 @@ def main() -> int:
         print(f"{folder} is not here: the recipes are not compared.")
         return 0
     warnings.simplefilter("ignore")
-    items = near_duplicates.look_through(dataset.read(folder)).items
-    labels = dataset.labels_of(items)
-    plan = splits.holdout(items, 0.2, SEED)
-    [round_] = plan.rounds
-    print(f"{len(round_.train)} pictures to train on, {len(round_.judged)} held out in whole groups, {folder.name}")
-    peer = usual(items, round_)
-    courses = [peer, *(ours(name, items, round_, plan, labels) for name in names)]
+    data = near_duplicates.group_near_duplicates(dataset.read(folder))
+    items, labels = data.items, data.labels
+    split = splits.holdout(items, 0.2, SEED)
+    [fold] = split.folds
+    print(f"{len(fold.train)} pictures to train on, {len(fold.held_out)} held out in whole groups, {folder.name}")
+    peer = usual(items, fold)
+    courses = [peer, *(ours(name, items, fold, split, labels) for name in names)]
     print("| recipe | balanced accuracy | seconds in all | seconds to the usual one's accuracy | ratio |")
     print("|---|---|---|---|---|")
     aim = peer.accuracy[-1] - NEAR

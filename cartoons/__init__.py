@@ -9,26 +9,20 @@ images.py      bytes -> a safe RGB picture; this project's one way to make it sq
 resize.py      every way to make a picture square that a model may name
 model_folder.py  the model folder: model.onnx + model.json; read, write, verify
 strict_json.py   JSON from anybody: parsed strictly, values checked
-graph.py       an ONNX graph, checked before anything relies on it
-trial.py       a graph of unknown origin, tried in a process of its own
+graph.py       an ONNX graph, tried in a process of its own and checked before anything relies on it
 classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
 metadata.py    what metadata.jsonl says of each picture
 picture_folder.py  the three together: the pictures of a folder, each with its label
 dataset.py     the picture folder as training takes it: labels, sources, groups, hashes
-near_duplicates.py  pictures of one artwork, found again
-near.py        alike hashes among very many
-splits.py      which pictures judge a model that never saw them
+near_duplicates.py  copies, resizes and mirror images of one artwork get one group
+splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is
-cards.py       metrics -> the model card
-card_metadata.py   its front matter for the Hub
-unknown_card.py  the part of it that is about pictures of none of the characters
-converted_card.py  the part of it that is about a converted learner
-dataset_card.py  metadata -> the card of a picture folder
+cards.py       metrics -> the model card, metadata -> the dataset card; their text: model_card.md, dataset_card.md
 img2dataset.py   addresses to img2dataset, its pictures back
 search/        names of characters -> addresses of pictures
 download/      addresses -> bytes, or the reason why not
@@ -38,7 +32,7 @@ page/          what a visitor sees
 review/        a picture folder cleaned by eye
 hub/           the Hugging Face Hub: models pulled, pushed, deployed as pages
 training/      picture folder -> fastai Learner -> ONNX
-evaluation/    held-out predictions -> figures, calibration, doubts
+evaluation/    probabilities -> figures, calibration, doubts
 report/        figures -> the pages that a person looks at
 convert/       somebody's fastai learner -> model folder
 """

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cartoons import model_folder
-from cartoons.graph import Graph
+from cartoons.graph import Graph, try_in_subprocess
 from cartoons.images import to_batch
 from cartoons.model_folder import ModelInfo
 from cartoons.resize import RESIZES
-from cartoons.trial import try_apart
 
 BATCH_SIZE = 16
 """Pictures per run of the graph: more are split, so that memory stays flat whatever the request."""
@@ -69,7 +68,7 @@ class Classifier:
         """
         info, onnx = model_folder.read(folder)
         if not trusted:
-            try_apart(onnx, len(info.labels), info.size_px)
+            try_in_subprocess(onnx, len(info.labels), info.size_px)
         return cls(info, onnx, threads=threads)
 
     def predict(self, pictures: Sequence[Image.Image]) -> list[Prediction]:

@@ -7,15 +7,15 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from cartoons.errors import DataError
 from cartoons.folder_layout import TRAIN
 from cartoons.metadata import alike_key, clean_label, text
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.picture_files import PassedOver, file_sha256
+from cartoons.picture_files import file_sha256
 from cartoons.picture_folder import LabelledPicture, PictureFolder, check_labels, in_words, read_folder
 
 FEWEST_PER_LABEL = 5
@@ -39,37 +39,89 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """A picture that does not open."""
+
+    item: Item
+    error: str
+    reason: str
+    """The same in a few words, to be counted: "damaged"."""
+
+
+@dataclass(frozen=True)
 class Dataset:
-    """A picture folder, read once."""
+    """A picture folder, read once and passed on."""
 
     folder: PictureFolder
     items: tuple[Item, ...]
     """Sorted by path."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Known once near_duplicates has opened every picture: those are no items any more."""
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """The number of pictures of each label."""
+        return Counter(item.label for item in self.items)
 
     @property
-    def root(self) -> Path:
-        """The folder."""
-        return self.folder.root
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the model's order: the characters alphabetically, then `_other` if it is there."""
+        return tuple(sorted(self.counts, key=lambda label: (label == OTHER_LABEL, label)))
 
-    def __len__(self) -> int:
-        return len(self.items)
+    @property
+    def content_hash(self) -> str:
+        """sha256 over each readable picture's label and bytes, in an order of its own: names this data set exactly."""
+        lines = sorted(f"{item.label}\t{item.sha256}" for item in self.items if item.sha256)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    def __iter__(self) -> Iterator[Item]:
-        return iter(self.items)
+    @property
+    def near_duplicates(self) -> int:
+        """The number of pictures that share an artwork with another."""
+        groups = Counter(item.group for item in self.items)
+        return sum(count for count in groups.values() if count > 1)
 
-    def passed_over(self, more: Iterable[PassedOver] = ()) -> dict[str, int]:
-        """How many files and folders are not used, by reason, the most common first. more: found when opened."""
-        return dict(Counter(each.reason for each in (*self.folder.passed_over, *more)).most_common())
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """How many files and folders are not used, by reason, the most common first."""
+        reasons = [each.reason for each in self.folder.passed_over] + [each.reason for each in self.unreadable]
+        return dict(Counter(reasons).most_common())
 
-    def lines(self) -> list[str]:
+    def summary(self) -> list[str]:
         """What the folder was taken for, a sentence each."""
-        counts = Counter(item.label for item in self.items)
-        labels = [f"{label} {counts[label]:,}" for label in labels_of(self.items)]
+        counts = self.counts
+        labels = [f"{label} {counts[label]:,}" for label in self.labels]
         if len(labels) > LABELS_SHOWN:
             labels = [*labels[:LABELS_SHOWN], f"{len(labels) - LABELS_SHOWN} more"]
-        told = f"{self.root}: {len(self):,} pictures of {len(counts):,} labels: {', '.join(labels)}."
-        passed = in_words(self.passed_over()) or "nothing"
-        return [told, f"Split found: {self.folder.split_words()}. Passed over: {passed}."]
+        pictures = f"{self.folder.root}: {len(self.items):,} pictures of {len(counts):,} labels: {', '.join(labels)}."
+        passed_over = in_words(self.passed_over) or "nothing"
+        return [pictures, f"Split found: {self.folder.split_words()}. Passed over: {passed_over}."]
+
+    def check(self) -> None:
+        """Raises DataError for what could only end in a useless model, such as one label, or too few pictures of one."""
+        root, counts = self.folder.root, self.counts
+        not_used = self.folder.passed_over_words()
+        if self.unreadable:
+            not_used = f" (left out: {in_words(Counter(each.reason for each in self.unreadable))})"
+        if not counts:
+            raise DataError(
+                f"{root} holds no pictures in label folders{not_used}: put the pictures of each character into a folder of "
+                "its name."
+            )
+        check_labels(root, counts)
+        if len(counts) < 2:
+            raise DataError(
+                f"{root} holds one label only ({next(iter(counts))}){not_used}: a classifier needs at least two folders."
+            )
+        first: dict[str, str] = {}
+        for label in counts:
+            if (other := first.setdefault(alike_key(label), label)) != label:
+                raise DataError(
+                    f"The labels {other!r} and {label!r} in {root} differ only in capital letters or characters that look "
+                    "alike: write both alike."
+                )
+        if few := sorted(label for label, count in counts.items() if count < FEWEST_PER_LABEL):
+            listed = ", ".join(f"{label} ({counts[label]})" for label in few)
+            raise DataError(f"Too few pictures in {root}: {listed}; each label needs at least {FEWEST_PER_LABEL}{not_used}.")
 
 
 def read(root: Path) -> Dataset:
@@ -80,46 +132,9 @@ def read(root: Path) -> Dataset:
             f"{root} holds parts of a split to judge a model by ({folder.split_words()}), but none to train on: give the "
             "folder that holds train/ as well, or one of label folders."
         )
-    check(root, Counter(picture.label for picture in folder.pictures), folder.passed_over_words())
-    return Dataset(folder, tuple(map(_item, folder.pictures)))
-
-
-def check(root: Path, counts: Mapping[str, int], seen: str) -> None:
-    """Refuse before any training what could only end in a useless model.
-
-    counts: the pictures of each label; seen: what was passed over, in brackets, or "".
-    """
-    if not counts:
-        raise DataError(
-            f"{root} holds no pictures in label folders{seen}: put the pictures of each character into a folder of its name."
-        )
-    check_labels(root, counts)
-    if len(counts) < 2:
-        raise DataError(
-            f"{root} holds one label only ({next(iter(counts))}){seen}: a classifier needs at least two folders."
-        )
-    first: dict[str, str] = {}
-    for label in counts:
-        if (other := first.setdefault(alike_key(label), label)) != label:
-            raise DataError(
-                f"The labels {other!r} and {label!r} in {root} differ only in capital letters or characters that look "
-                "alike: write both alike."
-            )
-    if few := sorted(label for label, count in counts.items() if count < FEWEST_PER_LABEL):
-        spoken = ", ".join(f"{label} ({counts[label]})" for label in few)
-        raise DataError(f"Too few pictures in {root}: {spoken}; each label needs at least {FEWEST_PER_LABEL}{seen}.")
-
-
-def labels_of(items: Iterable[Item]) -> tuple[str, ...]:
-    """The labels in the model's order: the characters alphabetically, then `_other` if it is there."""
-    found = {item.label for item in items}
-    return tuple(sorted(found - {OTHER_LABEL})) + ((OTHER_LABEL,) if OTHER_LABEL in found else ())
-
-
-def content_hash(items: Iterable[Item]) -> str:
-    """sha256 over each picture's label and bytes, in an order of its own: names this data set exactly."""
-    lines = sorted(f"{item.label}\t{item.sha256}" for item in items)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    data = Dataset(folder, tuple(map(_item, folder.pictures)))
+    data.check()
+    return data
 
 
 def _item(picture: LabelledPicture) -> Item:

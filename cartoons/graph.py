@@ -1,17 +1,28 @@
 """An ONNX graph on the CPU with onnxruntime, checked before anything relies on it.
 
-graph = Graph(onnx, labels=5, size_px=224)
-logits, heat = graph.run(batch)            # (n, 5); (n, 5, rows, columns), or None
+try_in_subprocess(onnx, labels=5, size_px=224)      # a graph of unknown origin, first
+logits, heat = Graph(onnx, labels=5, size_px=224).run(batch)
 """
 
+import math
 import os
 import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from cartoons.errors import BundleError
+
+try:
+    import resource
+except ImportError:
+    resource = None  # type: ignore[assignment]
 
 INPUT_NAME = "pixels"
 OUTPUT_NAME = "logits"
@@ -33,6 +44,14 @@ REASONS = (
 
 MOST_THREADS = 4
 """For one picture: the network is small, and several pictures are worked on at once."""
+
+TIME_LIMIT_S = 10.0
+BYTES_PER_SECOND = 20e6
+"""A graph has a second more for each of these, because large ones take longer to open."""
+
+MEMORY_LIMIT_BYTES = 3 * 2**30
+COPIES = 5
+"""How many times its own size a graph may take besides, while it is opened."""
 
 AGAIN = "train or download it again."
 
@@ -65,12 +84,12 @@ class Graph:
     def __init__(self, onnx: bytes, labels: int, size_px: int, *, threads: int | None = None) -> None:
         """Open and check it. Raises BundleError when it is another kind of graph, or gives no finite numbers.
 
-        A graph of somebody else may also end the process, or never come back: `trial` is for those.
+        A graph of somebody else may also end the process, or never come back: `try_in_subprocess` is for those.
         """
         try:
             self._session = open_session(onnx, threads)
         except Exception as error:  # onnxruntime's exceptions share no public base class
-            raise BundleError(f"The model's ONNX graph cannot be loaded ({reason(error)}): {AGAIN}") from error
+            raise BundleError(f"The model's ONNX graph cannot be loaded ({_reason(error)}): {AGAIN}") from error
         self._check_kind(labels, size_px)
         self._check_answers(labels, size_px)
 
@@ -80,14 +99,13 @@ class Graph:
         return logits, rest[0] if rest else None
 
     def _check_kind(self, labels: int, size_px: int) -> None:
-        """What the graph says about itself: one input of the right shape, outputs for the labels that there are."""
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1:
             raise BundleError(f"The model's ONNX graph wants {len(inputs)} inputs, and a picture is one: {AGAIN}")
         self._input = inputs[0].name
         _check_node("takes", inputs[0], ("n", 3, size_px, size_px))
         self._outputs = [outputs[0].name]
-        if len(outputs[0].shape) == 2 and not fits(tuple(outputs[0].shape), (None, labels)):
+        if len(outputs[0].shape) == 2 and not _fits(tuple(outputs[0].shape), (None, labels)):
             raise BundleError(f"The graph answers {outputs[0].shape[1]} labels, model.json names {labels}: {AGAIN}")
         _check_node("answers", outputs[0], (None, labels))
         for output in outputs[1:]:
@@ -102,36 +120,95 @@ class Graph:
         try:
             answers = [answer for answer in self.run(pictures, heat=True) if answer is not None]
         except Exception as error:
-            raise BundleError(f"The model's ONNX graph fails on a blank picture ({reason(error)}): {AGAIN}") from error
+            raise BundleError(f"The model's ONNX graph fails on a blank picture ({_reason(error)}): {AGAIN}") from error
         for answer, wanted in zip(answers, ((2, labels), (2, labels, None, None)), strict=False):
-            if not fits(answer.shape, wanted) or not answer.size:
+            if not _fits(answer.shape, wanted) or not answer.size:
                 raise BundleError(f"The model's ONNX graph answers a blank picture with shape {answer.shape}: {AGAIN}")
             if not np.isfinite(answer).all():
                 raise BundleError(f"The model's ONNX graph answers a blank picture with NaN or infinity: {AGAIN}")
 
 
-def fits(shape: Shape, wanted: Shape) -> bool:
+def try_in_subprocess(onnx: bytes, labels: int, size_px: int, time_limit_s: float = TIME_LIMIT_S) -> None:
+    """Raises BundleError when `Graph` refuses the graph in a process of its own, or that process does not get through.
+
+    A graph may ask for more memory than there is, never come to an end, crash onnxruntime, or name other files as its
+    weights: there, it has limits, and no file can be opened at all. Where the system has no such limits (Windows), or not
+    all (macOS), at least the time is bounded.
+    """
+    seconds = time_limit_s + len(onnx) / BYTES_PER_SECOND
+    command = [sys.executable, "-P", "-m", "cartoons.graph", str(labels), str(size_px), str(math.ceil(seconds))]
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")]))
+    try:
+        done = subprocess.run(
+            command,
+            input=onnx,
+            env=os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},  # it would reserve memory for each core
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise BundleError(f"The model's ONNX graph did not answer a picture within {seconds:.0f} s: {AGAIN}") from None
+    except OSError as error:
+        raise BundleError(
+            f"The model cannot be tried in a process of its own ({error.strerror}), so it is not used."
+        ) from error
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise BundleError(f"The model's ONNX graph ends the process that runs it ({name}): {AGAIN}")
+    if done.returncode:
+        lines = done.stdout.decode(errors="replace").splitlines()
+        raise BundleError(lines[-1] if lines else f"The model's ONNX graph cannot be tried: {AGAIN}")
+
+
+def _main(labels: str, size_px: str, seconds: str) -> int:
+    """Try the graph that stands in standard input; 1, and why in the last line, when it is refused."""
+    onnx = sys.stdin.buffer.read()
+    _limit_process(len(onnx), int(seconds))
+    try:
+        Graph(onnx, int(labels), int(size_px), threads=1)
+    except BundleError as error:
+        print(error)
+        return 1
+    return 0
+
+
+def _limit_process(onnx_bytes: int, seconds: int) -> None:
+    """Bound memory and time, no more files, no core dump; and this process is the first to go when memory runs out."""
+    if not resource:
+        return
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    memory = MEMORY_LIMIT_BYTES + COPIES * onnx_bytes
+    for kind, most in (("AS", memory), ("CPU", seconds + 1), ("CORE", 0), ("NOFILE", 0)):
+        with suppress(OSError, ValueError):  # a limit that is lower already, or one that this system cannot set
+            resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (most, most))
+
+
+def _fits(shape: Shape, wanted: Shape) -> bool:
     """Whether a shape may be the wanted one: None is any length, and a name is a length to be known later."""
-    if len(shape) != len(wanted):
-        return False
-    return all(
+    return len(shape) == len(wanted) and all(
         want is None or not isinstance(length, int) or length == want for length, want in zip(shape, wanted, strict=True)
     )
 
 
-def reason(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Why onnxruntime cannot, in a few words; its messages name its own source files, and whatever stands in the graph."""
     for pattern, words in REASONS:
-        if found := re.search(pattern, str(error)):
-            return " ".join([words, *filter(None, found.groups())])
+        if match := re.search(pattern, str(error)):
+            return " ".join([words, *filter(None, match.groups())])
     return type(error).__name__
 
 
 def _check_node(does: str, node: onnxruntime.NodeArg, wanted: Shape) -> None:
-    """Raise BundleError unless an input or output is of float32 and can have the shape; its own names are not repeated."""
-    if node.type != FLOAT32 or not fits(tuple(node.shape), wanted):
+    """Raises BundleError unless an input or output is of float32 and can have the shape; its own names are not repeated."""
+    if node.type != FLOAT32 or not _fits(tuple(node.shape), wanted):
         shape = [length if isinstance(length, int) else "n" for length in node.shape]
         asked = ["n" if length is None else length for length in wanted]
         raise BundleError(
             f"The model's ONNX graph {does} {node.type} {shape}, but by model.json it should be {FLOAT32} {asked}: {AGAIN}"
         )
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))

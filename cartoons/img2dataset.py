@@ -1,142 +1,133 @@
-r"""img2dataset, for millions of pictures on Spark or Ray: addresses out, and what it made of them back in.
+r"""img2dataset, for millions of pictures on Spark or Ray: URLs out, and what it made of them back in.
 
-    write_urls(folder / "urls.parquet", hits)
+write_urls() writes the url_list, and read_output() reads the output_folder:
 
     img2dataset --url_list urls.parquet --input_format parquet --url_col url --caption_col caption \
         --save_additional_columns '["label"]' --disable_all_reencoding True \
         --output_format webdataset --output_folder pictures
 
-    for hit, outcome in read_output(folder / "pictures"): ...
-
-Its shards are read where they lie: <shard>.parquet names every address and what became of it, <shard>.tar or the folder
-<shard> holds a picture and a JSON object for each that it had.
+<shard>.parquet has a row per URL with what became of it; <shard>.tar, or the folder <shard>, a picture and a JSON object
+for each that was downloaded.
 """
 
+import io
 import json
-import os
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby, islice
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, groupby
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError, shortened
+from cartoons.files import write_atomically
 from cartoons.images import MAX_BYTES
-from cartoons.search.hits import Hit, web_address
+from cartoons.search.engines import SearchResult, http_url
 
-URLS_FILE = "urls.parquet"
-ROWS_AT_ONCE = 10_000
-PICTURES = (".jpg", ".png", ".webp")
+IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
 """What it may be told to name pictures, whatever they are."""
-
+URLS_FILE = "urls.parquet"
 OPTED_OUT = "X-Robots-Tag"
-"""What it says where a site does not want its pictures to be used."""
+"""Part of its error message where a site does not want its pictures to be used."""
 
 Row = Mapping[str, Any]
-Member = tuple[str, str, bytes | str]
-"""A file of a shard: its key, its suffix, and its bytes or why they cannot be had."""
+Pair = tuple[SearchResult, DownloadResult]
+Member = tuple[PurePath, int | None, Callable[[], bytes]]
+"""A file of a shard: its name, its size in bytes (None for what is no plain file), and how to read it."""
 
 
-def write_urls(path: Path, hits: Iterable[Hit]) -> int:
-    """Write columns url, label and caption (the title), a row per hit; returns how many. The file appears when whole."""
+def write_urls(path: Path, results: Iterable[SearchResult]) -> int:
+    """Write columns url, label and caption (the title), a row per result; returns how many. The file appears when whole."""
+    rows = [(result.url, result.label, result.title) for result in results]
+    columns = [[text.encode("utf-8", "replace").decode() for text in column] for column in zip(*rows, strict=True)]
     schema = pa.schema([(name, pa.string()) for name in ("url", "label", "caption")])
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    rows, count = iter(hits), 0
-    with temporary.open("wb") as file:
-        with parquet.ParquetWriter(file, schema) as writer:
-            while some := list(islice(rows, ROWS_AT_ONCE)):
-                columns = [[hit.url for hit in some], [hit.label for hit in some], [hit.title for hit in some]]
-                whole = [[words.encode("utf-8", "replace").decode() for words in column] for column in columns]
-                writer.write_table(pa.table(whole, schema=schema))
-                count += len(some)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    return count
+    file = io.BytesIO()
+    parquet.write_table(pa.table(columns or [[], [], []], schema=schema), file)
+    write_atomically(path, file.getvalue())
+    return len(rows)
 
 
-def read_output(folder: Path) -> Iterator[tuple[Hit, Outcome]]:
-    """Every address of an output folder, shard by shard, with its bytes or why there are none.
+def read_output(folder: Path) -> Iterator[Pair]:
+    """Every URL of an output folder, shard by shard, with its bytes or why there are none.
 
-    An entry too broken to tell its address has url and label "". Raises DataError when the folder holds no shards, or while
+    An entry too broken to tell its URL has url and label "". Raises DataError when the folder holds no shards, or while
     reading when the shards were made without their labels.
     """
-    inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    named = [path for path in inside if path.stem.isdecimal() and (path.suffix == ".tar" or path.is_dir())]
-    if not named:
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    shards = [path for path in paths if path.stem.isdecimal() and (path.suffix == ".tar" or path.is_dir())]
+    if not shards:
         raise DataError(
             f"{folder} holds no pictures by img2dataset: give the folder that it was told with --output_folder, "
             "made with --output_format files or webdataset."
         )
-    return (found for path in named for found in _shard(path))
+    return chain.from_iterable(map(_read_shard, shards))
 
 
-def _shard(path: Path) -> Iterator[tuple[Hit, Outcome]]:
+def _read_shard(path: Path) -> Iterator[Pair]:
     """path: the folder or the tar with the pictures."""
-    listed: dict[str, Row] = {}
+    rows: dict[str, Row] = {}
     try:
-        listed = _listed(path.with_suffix(".parquet"))
+        rows = _listed(path.with_suffix(".parquet"))
     except (pa.ArrowException, OSError) as error:
         yield _broken(f"{path.with_suffix('.parquet').name} cannot be read ({error})")
-    missing = dict(listed)
-    end = f"it is not in {path.name}"
+    missing, why_missing = dict(rows), f"it is not in {path.name}"
     try:
-        for key, members in groupby(_in_tar(path) if path.suffix else _in_folder(path), lambda member: member[0]):
-            files = {suffix: data for _, suffix, data in members}
+        members = (one for one in _members(path) if one[0].suffix in (".json", *IMAGE_SUFFIXES))
+        for key, group in groupby(members, lambda member: member[0].stem):
+            contents = {name.suffix: _content(name.name, size, read) for name, size, read in group}
             missing.pop(key, None)
-            yield _entry(f"{path.name}/{key}", files, listed.get(key))
+            yield _entry(f"{path.name}/{key}", contents, rows.get(key))
     except (tarfile.TarError, OSError, ValueError) as error:
-        end = f"{path.name} is damaged or cut short ({error})"
-        if not listed:
-            yield _broken(end)
+        why_missing = f"{path.name} is damaged or cut short ({error})"
+        if not rows:
+            yield _broken(why_missing)
     for key, row in missing.items():
-        hit = _hit(row)
-        reason = shortened(str(row.get("error_message") or (end if row.get("status") == "success" else row.get("status"))))
-        status = "refused" if OPTED_OUT in reason else "failed"
-        yield (hit, Outcome(hit.url, status=status, reason=reason)) if hit else _broken(f"{path.name}/{key} has no address")
-
-
-def _entry(named: str, members: Mapping[str, bytes | str], listed: Row | None) -> tuple[Hit, Outcome]:
-    row = _parsed(members.get(".json")) or listed
-    hit = _hit(row) if row else None
-    if not hit:
-        return _broken(f"{named} has no address, or no label, in its JSON")
-    data = next((members[suffix] for suffix in PICTURES if suffix in members), f"{named} has no picture")
-    if isinstance(data, str):
-        return hit, Outcome(hit.url, status="failed", reason=data)
-    return hit, Outcome(hit.url, data, final_url=hit.url)
-
-
-def _broken(reason: str) -> tuple[Hit, Outcome]:
-    return Hit("", ""), Outcome("", status="failed", reason=reason)
-
-
-def _hit(row: Row) -> Hit | None:
-    """What a row says, None where it is not what img2dataset writes."""
-    url, label, caption = row.get("url"), row.get("label"), row.get("caption")
-    if isinstance(url, str) and "label" not in row:
-        raise DataError(
-            "img2dataset was not told to keep the labels: run it again with --save_additional_columns '[\"label\"]'."
-        )
-    if not (web_address(url) and isinstance(label, str) and label):
-        return None
-    return Hit(web_address(url), label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
+        result = _search_result(row)
+        message = row.get("error_message") or (why_missing if row.get("status") == "success" else row.get("status"))
+        reason = shortened(str(message))
+        yield _failed(result, reason) if result else _broken(f"{path.name}/{key} has no address")
 
 
 def _listed(path: Path) -> dict[str, Row]:
     """The rows of a shard's parquet file by key; none where a killed run left no such file."""
     if not path.exists():
         return {}
-    rows: dict[str, Row] = {}
     with parquet.ParquetFile(path) as file:
         wanted = {"key", "url", "label", "caption", "status", "error_message"} & set(file.schema_arrow.names)
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=sorted(wanted)):
-            rows |= {str(row.get("key")): row for row in batch.to_pylist()}
-    return rows
+        return {str(row.get("key")): row for row in file.read(columns=sorted(wanted)).to_pylist()}
+
+
+def _members(path: Path) -> Iterator[Member]:
+    """A tar is read in memory: nothing is unpacked, so the names in it lead nowhere."""
+    if path.is_dir():
+        for file in sorted(path.iterdir()):
+            is_file = file.is_file() and not file.is_symlink()
+            yield file, file.stat().st_size if is_file else None, file.read_bytes
+        return
+    with tarfile.open(path, "r:") as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            yield PurePosixPath(member.name), member.size if content else None, content.read if content else bytes
+
+
+def _content(name: str, size: int | None, read: Callable[[], bytes]) -> bytes | str:
+    """The bytes of a member, or why they cannot be had."""
+    if size is None:
+        return f"{name} is not a file"
+    return read() if size <= MAX_BYTES else f"{name} has more than the {MAX_BYTES / 2**20:.0f} MB allowed"
+
+
+def _entry(name: str, contents: Mapping[str, bytes | str], row: Row | None) -> Pair:
+    result = _search_result(_parsed(contents.get(".json")) or row or {})
+    if not result:
+        return _broken(f"{name} has no address, or no label, in its JSON")
+    data = next((contents[suffix] for suffix in IMAGE_SUFFIXES if suffix in contents), f"{name} has no picture")
+    if isinstance(data, str):
+        return _failed(result, data)
+    return result, DownloadResult(result.url, data, final_url=result.url)
 
 
 def _parsed(data: bytes | str | None) -> Row | None:
@@ -147,29 +138,21 @@ def _parsed(data: bytes | str | None) -> Row | None:
     return row if isinstance(row, dict) else None
 
 
-def _in_folder(folder: Path) -> Iterator[Member]:
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", *PICTURES):
-            key = path.stem
-            if path.is_symlink() or not path.is_file():
-                yield key, path.suffix, f"{path.name} is not a file"
-            elif path.stat().st_size > MAX_BYTES:
-                yield key, path.suffix, _too_large(path.name)
-            else:
-                yield key, path.suffix, path.read_bytes()
+def _search_result(row: Row) -> SearchResult | None:
+    """What a row names, None where it is not what img2dataset writes."""
+    url, label, caption = row.get("url"), row.get("label"), row.get("caption")
+    if isinstance(url, str) and "label" not in row:
+        raise DataError(
+            "img2dataset was not told to keep the labels: run it again with --save_additional_columns '[\"label\"]'."
+        )
+    if not (http_url(url) and isinstance(label, str) and label):
+        return None
+    return SearchResult(http_url(url), label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
 
 
-def _in_tar(path: Path) -> Iterator[Member]:
-    """Read in memory: nothing is unpacked, so the names in it lead nowhere."""
-    with tarfile.open(path, "r:") as tar:
-        for member in tar:
-            name = PurePosixPath(member.name)
-            if name.suffix not in (".json", *PICTURES):
-                continue
-            file = tar.extractfile(member) if member.isfile() and member.size <= MAX_BYTES else None
-            why = _too_large(name.name) if member.isfile() else f"{name.name} is not a file"
-            yield name.stem, name.suffix, file.read() if file else why
+def _failed(result: SearchResult, reason: str) -> Pair:
+    return result, DownloadResult(result.url, None, "refused" if OPTED_OUT in reason else "failed", reason)
 
 
-def _too_large(name: str) -> str:
-    return f"{name} has more than the {MAX_BYTES / 2**20:.0f} MB allowed"
+def _broken(reason: str) -> Pair:
+    return _failed(SearchResult(""), reason)

@@ -1,108 +1,154 @@
-"""Pictures of one artwork, found again: copies, re-encodings, resizes and mirror images get one group.
+"""Near-duplicates: copies, re-encodings, resizes and mirror images of one artwork get one group.
 
-Two pictures are alike when their perceptual hashes (pHash: 64 signs of the lowest frequencies of a 32 x 32 grey copy; Zauner
-2010, "Implementation and Benchmarking of Perceptual Image Hash Functions") differ in at most ALIKE_BITS bits, as they are or
-one of them mirrored. Groups decide what may be trained on while something else is measured.
+Two pictures are near-duplicates when their perceptual hashes (pHash: 64 signs of the lowest frequencies of a 32 x 32 grey
+copy; Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions") differ in at most MAX_BITS bits, as
+they are or one of them mirrored. Nothing is trained on that shares a group with what is held out.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from itertools import chain, combinations
 
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from cartoons import near
-from cartoons.dataset import Item
+from cartoons.dataset import Dataset, Item, Unreadable
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES, load
 from cartoons.picture_files import PICTURE, content_of, why_no_picture
 
-ALIKE_BITS = 4
+MAX_BITS = 4
 HASHED_PX = 256
 READERS = 4
+PAIRS_AT_ONCE = 1_000_000
+
+Hashes = NDArray[np.uint64]
+Indices = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Looked:
-    """A picture folder after every picture was opened once."""
+def group_near_duplicates(data: Dataset) -> Dataset:
+    """Open every picture: the dataset of those that open; those that do not are its `unreadable`.
 
-    items: list[Item]
-    """Those that open, with their groups completed."""
-    bad: list[tuple[Path, str]]
-    """Those that do not, and why."""
-
-
-def look_through(given: Iterable[Item]) -> Looked:
-    """Open every picture, list those that are broken, and group those that are alike."""
-    items = list(given)
+    Near-duplicates have one `group` now, and so have the items that shared one before.
+    """
     with ThreadPoolExecutor(READERS) as pool:
-        found = list(pool.map(_hashes, items))
-    good = [(item, hashes) for item, hashes in zip(items, found, strict=True) if not isinstance(hashes, str)]
-    bad = [(item.path, why) for item, why in zip(items, found, strict=True) if isinstance(why, str)]
-    kept = [item for item, _ in good]
-    groups = group(kept, np.array([hashes for _, hashes in good], dtype=np.uint64).reshape(-1, 2))
-    return Looked([replace(item, group=name) for item, name in zip(kept, groups, strict=True)], bad)
-
-
-def kind_of_fault(path: Path, why: str) -> str:
-    """In a few words, to be counted, why a file does not open. why: the whole sentence."""
-    content = content_of(path)
-    if content != PICTURE:
-        return why_no_picture(content)
-    return "too large" if path.stat().st_size > MAX_BYTES or "pixels" in why else "damaged"
-
-
-def alike(items: Sequence[Item]) -> int:
-    """How many pictures share an artwork with another."""
-    counts = Counter(item.group for item in items)
-    return sum(count for count in counts.values() if count > 1)
+        results = list(pool.map(_hash_file, data.items))
+    items = [item for item, result in zip(data.items, results, strict=True) if not isinstance(result, Unreadable)]
+    hashes = np.array([result for result in results if not isinstance(result, Unreadable)], dtype=np.uint64)
+    similar = group_hashes(hashes.reshape(-1, 2))
+    _, named = np.unique([item.group for item in items], return_inverse=True)
+    rows = np.arange(len(items))
+    first = _connect(np.arange(2 * len(items)), np.tile(rows, 2), np.concatenate([similar, len(items) + named]))
+    grouped = (replace(item, group=items[k].group) for item, k in zip(items, first[rows], strict=True))
+    return replace(data, items=tuple(grouped), unreadable=tuple(each for each in results if isinstance(each, Unreadable)))
 
 
 def perceptual_hash(picture: Image.Image) -> int:
-    """The 64-bit pHash of an RGB picture; alike pictures differ in few bits."""
+    """The 64-bit pHash of an RGB picture; similar pictures differ in few bits."""
     return int(str(imagehash.phash(picture)), 16)
 
 
-def group(items: Sequence[Item], hashes: NDArray[np.uint64]) -> list[str]:
-    """A name per item, the same for items of one artwork: those with one `group` in the metadata, and those that are alike.
+def group_hashes(hashes: Hashes, max_bits: int = MAX_BITS) -> Indices:
+    """For each picture the first picture of its group, (n,): near-duplicates, and their near-duplicates, share one.
 
-    hashes: (items, 2), each picture's pHash and that of its mirror image.
+    hashes: (n, 2), a picture's hash and that of its mirror image; max_bits: 0 to 62. Equal hashes are compared once, so the
+    time depends on the distinct ones.
     """
-    parent = list(range(len(items)))
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = parent[parent[k]]
-            k = parent[k]
-        return k
-
-    first: dict[str, int] = {}
-    for k, item in enumerate(items):
-        parent[root(k)] = root(first.setdefault(item.group, k))
-    for a, b in alike_pairs(hashes):
-        parent[root(max(a, b))] = root(min(a, b))
-    return [items[root(k)].group for k in range(len(items))]
-
-
-def alike_pairs(hashes: NDArray[np.uint64], most_bits: int = ALIKE_BITS) -> Iterator[tuple[int, int]]:
-    """Pairs of rows that are alike, as they are or mirrored: (earlier, later), some twice.
-
-    Of rows with one hash, all are paired with the first and only that with others: enough to group them.
-    """
-    for found in near.pairs(hashes, most_bits):
-        yield from ((a, b) for a, b in found.tolist())
+    values, places = np.unique(hashes, return_inverse=True)
+    plain, mirrored = places.reshape(-1, 2).T
+    is_plain, is_mirrored = np.zeros((2, len(values)), bool)
+    is_plain[plain], is_mirrored[mirrored] = True, True
+    first = np.arange(2 * len(values))  # a node per value as a picture's own hash, then one per value as a mirrored hash
+    same = np.arange(len(values))
+    for a, b in _in_large_pieces(chain([(same, same)], _similar(values, max_bits))):
+        both, own, other = is_plain[a] & is_plain[b], is_plain[a] & is_mirrored[b], is_plain[b] & is_mirrored[a]
+        first = _connect(
+            first,
+            np.concatenate([a[both], a[own], b[other]]),
+            np.concatenate([b[both], len(values) + b[own], len(values) + a[other]]),
+        )
+    reached = first[len(values) + mirrored] < len(values)  # mirrored hashes that are similar to some picture's own
+    first = _connect(first, plain[reached], len(values) + mirrored[reached])
+    _, rows, group = np.unique(first[plain], return_index=True, return_inverse=True)
+    return np.asarray(rows[group])
 
 
-def _hashes(item: Item) -> tuple[int, int] | str:
-    """The two hashes of a picture, or why it does not open."""
+def _hash_file(item: Item) -> tuple[int, int] | Unreadable:
+    """The hashes of a picture and of its mirror image."""
     try:
         picture = load(item.path)
     except ImageError as error:
-        return str(error)
+        return Unreadable(item, str(error), _short_reason(item, str(error)))
     picture.thumbnail((HASHED_PX, HASHED_PX))
     return perceptual_hash(picture), perceptual_hash(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+
+
+def _short_reason(item: Item, error: str) -> str:
+    """Why a file does not open, in a few words, to be counted."""
+    content = content_of(item.path)
+    if content != PICTURE:
+        return why_no_picture(content)
+    return "too large" if item.path.stat().st_size > MAX_BYTES or "pixels" in error else "damaged"
+
+
+def _connect(first: Indices, a: Indices, b: Indices) -> Indices:
+    """For each node the first one of its connected component, when the edges from `a` to `b` join those of `first`."""
+    nodes = np.arange(len(first))
+    edges = np.concatenate([[nodes, first], [a, b]], axis=1)
+    graph = coo_array((np.ones(edges.shape[1], bool), edges), shape=(len(nodes), len(nodes)))
+    _, component = connected_components(graph, directed=False)
+    return np.asarray(np.unique(component, return_index=True)[1][component])
+
+
+def _in_large_pieces(pairs: Iterable[tuple[Indices, Indices]]) -> Iterator[Indices]:
+    """The same pairs as (2, m), about PAIRS_AT_ONCE at a time: each piece costs a pass over all nodes, and memory."""
+    waiting: list[tuple[Indices, Indices]] = []
+    count = 0
+    for piece in pairs:
+        waiting.append(piece)
+        count += len(piece[0])
+        if count >= PAIRS_AT_ONCE:
+            yield np.concatenate(waiting, axis=1)
+            waiting, count = [], 0
+    if waiting:
+        yield np.concatenate(waiting, axis=1)
+
+
+def _similar(values: Hashes, max_bits: int) -> Iterator[tuple[Indices, Indices]]:
+    """Indices of distinct values that differ in at most max_bits, each pair once.
+
+    Multi-index hashing (Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing"): of
+    max_bits + 2 bands of bits, two such values have at least two bands in common. So the values are sorted by every two
+    bands in turn, and only those that agree in both are compared: a million in seconds, all with all would take hours.
+    """
+    bands = [sum(1 << bit for bit in range(start, 64, max_bits + 2)) for start in range(max_bits + 2)]
+    masks = [np.uint64(one | other) for one, other in combinations(bands, 2)]
+    for done, mask in enumerate(masks):
+        order = np.argsort(values & mask)
+        for at, step, differing in _neighbours(values[order], mask):
+            close = np.bitwise_count(differing) <= max_bits
+            for earlier in masks[:done]:  # what agrees there was found there
+                close &= differing & earlier != 0
+            if close.any():
+                yield order[at[close]], order[at[close] + step]
+
+
+def _neighbours(ordered: Hashes, mask: np.uint64) -> Iterator[tuple[Indices, int, Hashes]]:
+    """Every two values that agree in the mask: indices, how much further the others are, and the bits that differ.
+
+    One distance at a time, so it never holds more than a few times the values, however many agree.
+    """
+    at = np.arange(len(ordered))
+    step = 0
+    while len(at):
+        step += 1
+        at = at[: np.searchsorted(at, len(ordered) - step)]
+        differing = ordered[at] ^ ordered[at + step]
+        agree = differing & mask == 0
+        at, differing = at[agree], differing[agree]
+        yield at, step, differing

@@ -1,11 +1,11 @@
-"""Which pictures judge a model that never saw them: rounds of training and judging that keep artworks and sources whole.
+"""Splits: which pictures are held out to measure a model on, with artworks and sources kept whole.
 
 A random split puts copies of one drawing on both sides and then measures memory (fastdup counted 20 % of ImageNet-21K's
-validation set that way). Here a round trains on nothing that shares a group with what it judges.
+validation set that way). Here no fold trains on a picture that shares a group with a held-out one.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,143 +15,115 @@ from cartoons.errors import DataError
 from cartoons.folder_layout import VALID
 from cartoons.model_folder import OTHER_LABEL
 
-ROUNDS = 5
+FOLDS = 5
 KINDS = ("auto", "source", "group", "holdout", "folder")
 Unit = tuple[str, str]
-"""What is never cut in two: a source, a group, or a character among `_other`."""
+"""What is never cut in two: ("source", its name), ("group", ...), or ("character", ...) among `_other`."""
 
-Scenery = Sequence[Sequence[int]]
+Backgrounds = Sequence[Sequence[int]]
 """For each item, the items that a cut-out of it may be laid on in training."""
 
 
 @dataclass(frozen=True)
-class Round:
-    """Train on `train`, then judge `judged`: indices into the items, sorted, disjoint and without a group in common."""
+class Fold:
+    """Indices into the items, sorted, disjoint and without a group in common: train on one part, measure on the other."""
 
     name: str
     train: tuple[int, ...]
-    judged: tuple[int, ...]
+    held_out: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a folder is measured: one round or several, in which each picture is judged once at most."""
+class Split:
+    """One fold (a hold-out) or several (cross-validation); each picture is held out once at most."""
 
-    rounds: list[Round]
+    folds: list[Fold]
     protocol: str
-    """The words for the card: "leaving ... out"."""
-
-    def scenery(self, items: Sequence[Item]) -> Scenery:
-        """Pictures of other labels that are judged in the same round as the item (or never, as it): the item is trained on
-        in other rounds only, so no round sees behind a cut-out what it judges."""
-        part = {i: number for number, round_ in enumerate(self.rounds) for i in round_.judged}
-        labels = {item.label for item in items}
-        parts_of: defaultdict[str, set[int]] = defaultdict(set)
-        for i, item in enumerate(items):
-            parts_of[item.group].add(part.get(i, -1))
-        allowed: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
-        for k, other in enumerate(items):
-            if len(parts_of[other.group]) == 1:
-                for label in labels - {other.label}:
-                    allowed[part.get(k, -1), label].append(k)
-        return [allowed[part.get(i, -1), item.label] for i, item in enumerate(items)]
-
-    def strangers_unseen(self, items: Sequence[Item]) -> bool:
-        """True when every judged cartoon of `_other` was judged by a model that never saw its character."""
-        named = [item.character if _unit(item)[0] == "character" else "" for item in items]
-        judged_ones = [i for round_ in self.rounds for i in round_.judged if items[i].label == OTHER_LABEL]
-        return any(named[i] for i in judged_ones) and all(
-            items[i].is_photo or (named[i] and named[i] not in {named[k] for k in round_.train})
-            for round_ in self.rounds
-            for i in round_.judged
-            if items[i].label == OTHER_LABEL
-        )
+    """How the model is measured, for the card: "leaving ... out"."""
 
     @property
     def is_holdout(self) -> bool:
         """True when one part is held out for good: the model that was measured is then the one that is kept."""
-        return len(self.rounds) == 1
+        return len(self.folds) == 1
+
+    def backgrounds(self, items: Sequence[Item]) -> Backgrounds:
+        """For each item, pictures of other labels that are held out in the same fold (or never, as it): the item is trained
+        on in other folds only, so that no fold sees behind a cut-out what it is measured on."""
+        fold_of = {i: number for number, fold in enumerate(self.folds) for i in fold.held_out}
+        labels = {item.label for item in items}
+        folds_of: defaultdict[str, set[int]] = defaultdict(set)
+        for i, item in enumerate(items):
+            folds_of[item.group].add(fold_of.get(i, -1))
+        allowed: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+        for k, other in enumerate(items):
+            if len(folds_of[other.group]) == 1:
+                for label in labels - {other.label}:
+                    allowed[fold_of.get(k, -1), label].append(k)
+        return [allowed[fold_of.get(i, -1), item.label] for i, item in enumerate(items)]
+
+    def other_characters_unseen(self, items: Sequence[Item]) -> bool:
+        """True when every held-out cartoon of `_other` is of a character that its fold does not train on."""
+        characters = [unit[1] if unit[0] == "character" else "" for unit in map(_unit, items)]
+        held_out = set[str]()
+        for fold in self.folds:
+            mine = {characters[i] for i in fold.held_out if items[i].label == OTHER_LABEL and not items[i].is_photo}
+            if "" in mine or mine & {characters[i] for i in fold.train}:
+                return False
+            held_out |= mine
+        return bool(held_out)
 
 
 @dataclass(frozen=True)
-class How:
+class SplitConfig:
     """What the command line says of the split."""
 
     kind: str = "auto"
     """One of KINDS; "auto" follows `train/` and `valid/` folders, else leaves sources out, or groups without sources."""
     valid_pct: float = 0.2
-    rounds: int = ROUNDS
+    folds: int = FOLDS
     seed: int = 42
 
 
-def plan_for(items: Sequence[Item], how: How) -> Plan:
-    """The plan that was asked for. Raises DataError, with what to do, when the folder does not allow it."""
-    is_split = all(item.part for item in items)
-    if not 0 < how.valid_pct < 1:
-        raise DataError(f"--valid-pct is {how.valid_pct:g}: give a share between 0 and 1, such as 0.2.")
-    if how.seed < 0:
-        raise DataError(f"--seed is {how.seed}: give 0 or more.")
-    if how.rounds < 2:
-        raise DataError(f"--rounds is {how.rounds}: give at least 2, or measure once with --split holdout.")
-    if how.kind == "folder" and not is_split:
+def make_split(items: Sequence[Item], config: SplitConfig) -> Split:
+    """The split that was asked for. Raises DataError, with what to do, when the folder does not allow it."""
+    has_parts = all(item.part for item in items)
+    if not 0 < config.valid_pct < 1:
+        raise DataError(f"--valid-pct is {config.valid_pct:g}: give a share between 0 and 1, such as 0.2.")
+    if config.seed < 0:
+        raise DataError(f"--seed is {config.seed}: give 0 or more.")
+    if config.folds < 2:
+        raise DataError(f"--rounds is {config.folds}: give at least 2, or measure once with --split holdout.")
+    if config.kind == "folder" and not has_parts:
         raise DataError("--split folder needs a folder that holds train/ and valid/: take another split.")
-    if how.kind == "source" and not any(item.source for item in items):
+    if config.kind == "source" and not any(item.source for item in items):
         raise DataError("--split source needs a metadata.jsonl that gives each picture's source: take --split group.")
-    if how.kind == "folder" or (how.kind == "auto" and is_split):
+    if config.kind == "folder" or (config.kind == "auto" and has_parts):
         return by_folder(items)
-    if how.kind == "holdout":
-        return holdout(items, how.valid_pct, how.seed)
-    return by_source([replace(item, source="") for item in items] if how.kind == "group" else items, how.rounds)
+    if config.kind == "holdout":
+        return holdout(items, config.valid_pct, config.seed)
+    return by_source([replace(item, source="") for item in items] if config.kind == "group" else items, config.folds)
 
 
-def by_folder(items: Sequence[Item]) -> Plan:
-    """The `train/` and `valid/` folders as they stand, but for copies of the second in the first."""
-    judged = [i for i, item in enumerate(items) if item.part == VALID]
-    round_ = _round("valid/", judged, items, frozenset())
-    _check([round_], items)
-    return Plan([round_], "on the folder valid/, training on what the folder train/ holds besides copies of that")
+def by_folder(items: Sequence[Item]) -> Split:
+    """Hold the folder `valid/` out, and train on `train/` but for near-duplicates of that."""
+    fold = _fold("valid/", [i for i, item in enumerate(items) if item.part == VALID], items)
+    _check([fold], items)
+    return Split([fold], "on the folder valid/, training on what the folder train/ holds besides copies of that")
 
 
-def holdout(items: Sequence[Item], valid_pct: float, seed: int) -> Plan:
-    """About valid_pct (0 to 1) of each label's pictures in whole groups (`_other` in whole characters), drawn by seed."""
-    round_ = _drawn(items, valid_pct, seed)
-    _check([round_], items)
-    return Plan([round_], f"on {valid_pct:.0%} of each label's pictures, held out in whole groups of alike pictures")
+def holdout(items: Sequence[Item], valid_pct: float, seed: int) -> Split:
+    """Hold out about valid_pct (0 to 1) of each label's pictures in whole groups (`_other` in whole characters)."""
+    fold = _random_fold(items, valid_pct, seed)
+    _check([fold], items)
+    return Split([fold], f"on {valid_pct:.0%} of each label's pictures, held out in whole groups of alike pictures")
 
 
-def _drawn(items: Sequence[Item], valid_pct: float, seed: int) -> Round:
-    """The round of `holdout`, whether or not each label has pictures enough."""
-    members = _members(items, [_unit(item) for item in items])
-    units = [sorted(members)[k] for k in np.random.default_rng(seed).permutation(len(members))]
-    total, held = Counter(item.label for item in items), Counter[str]()
-    judged: list[int] = []
-    for unit in units:
-        mine = Counter(items[i].label for i in members[unit])
-        if all(held[label] + count <= max(1, round(valid_pct * total[label])) for label, count in mine.items()):
-            held += mine
-            judged += members[unit]
-    return _round("held-out groups", judged, items, frozenset())
+def by_source(items: Sequence[Item], folds: int = FOLDS) -> Split:
+    """Leave sources out: each picture of a character is held out together with all others of its source.
 
-
-def _unit(item: Item) -> Unit:
-    """What a picture is held out with, wherever it comes from."""
-    unnamed = item.label != OTHER_LABEL or item.is_photo or item.character == OTHER_LABEL
-    return ("group", item.group) if unnamed else ("character", item.character)
-
-
-def watched(items: Sequence[Item], train: Sequence[int], pct: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices split once more, in whole groups: what to train on, and what to watch in order to stop; a label of few and
-    large groups is not watched."""
-    round_ = _drawn([items[i] for i in train], pct, seed)
-    return [train[k] for k in round_.train], [train[k] for k in round_.judged]
-
-
-def by_source(items: Sequence[Item], rounds: int = ROUNDS) -> Plan:
-    """Leave sources out: each picture of a character is judged by a model that saw nothing of its source.
-
-    A label with one source only is held out in whole groups instead, `_other` in whole characters (in groups where it is
-    not said which, and photographs).
-    Without any source, everything is held out in groups. A held-out source gives no `_other` pictures to its round either.
+    A label with one source only is held out in whole groups instead, `_other` in whole characters (in groups where the
+    character is not known, and photographs); so is everything when there are no sources. Of a held-out source the fold gets
+    no `_other` pictures either.
     """
     sources: defaultdict[str, set[str]] = defaultdict(set)
     for item in items:
@@ -163,77 +135,101 @@ def by_source(items: Sequence[Item], rounds: int = ROUNDS) -> Plan:
 
     units = [unit(item) for item in items]
     made = []
-    for number, judged in enumerate(_spread(items, units, rounds), 1):
-        held = frozenset(units[i][1] for i in judged if units[i][0] == "source")
-        made.append(_round(f"part {number}", judged, items, held))
+    for number, held_out in enumerate(_balanced(items, units, folds), 1):
+        made.append(_fold(f"part {number}", held_out, items, {units[i][1] for i in held_out if units[i][0] == "source"}))
     _check(made, items)
     left_out = len({name for kind, name in units if kind == "source"})
-    return Plan(made, _protocol(items, sources, left_out, len(made)))
+    return Split(made, _protocol(sources, left_out, len(made)))
+
+
+def split_validation(items: Sequence[Item], train: Sequence[int], pct: float, seed: int) -> tuple[list[int], list[int]]:
+    """Indices to train on split once more, in whole groups: those still to train on, and those to stop early by (none of a
+    label of few and large groups)."""
+    fold = _random_fold([items[i] for i in train], pct, seed)
+    return [train[k] for k in fold.train], [train[k] for k in fold.held_out]
 
 
 def leaked_by_random_split(items: Sequence[Item], valid_pct: float, seed: int) -> tuple[int, int]:
-    """Of the pictures that a random split would judge: how many have a picture of the same artwork in training, and all."""
+    """Of the pictures that a random split would hold out: those with a picture of the same group in training, and all."""
     order = np.random.default_rng(seed).permutation(len(items))
     count = round(valid_pct * len(items))
     trained = {items[i].group for i in order[count:]}
     return sum(items[i].group in trained for i in order[:count]), count
 
 
-def _members(items: Sequence[Item], units: Sequence[Unit]) -> dict[Unit, list[int]]:
+def _unit(item: Item) -> Unit:
+    """What a picture is held out with, whatever its source."""
+    unnamed = item.label != OTHER_LABEL or item.is_photo or item.character == OTHER_LABEL
+    return ("group", item.group) if unnamed else ("character", item.character)
+
+
+def _members(units: Sequence[Unit]) -> dict[Unit, list[int]]:
     members: defaultdict[Unit, list[int]] = defaultdict(list)
-    for i in range(len(items)):
-        members[units[i]].append(i)
+    for i, unit in enumerate(units):
+        members[unit].append(i)
     return members
 
 
-def _spread(items: Sequence[Item], units: Sequence[Unit], rounds: int) -> list[list[int]]:
-    """Whole units into at most `rounds` parts: the largest share of a label first, to the part that holds least of it."""
-    members = _members(items, units)
+def _random_fold(items: Sequence[Item], valid_pct: float, seed: int) -> Fold:
+    """The fold of `holdout`, whether or not each label has pictures enough."""
+    members = _members([_unit(item) for item in items])
+    units = [sorted(members)[k] for k in np.random.default_rng(seed).permutation(len(members))]
+    total, counts = Counter(item.label for item in items), Counter[str]()
+    held_out: list[int] = []
+    for unit in units:
+        more = Counter(items[i].label for i in members[unit])
+        if all(counts[label] + count <= max(1, round(valid_pct * total[label])) for label, count in more.items()):
+            counts += more
+            held_out += members[unit]
+    return _fold("held-out groups", held_out, items)
+
+
+def _balanced(items: Sequence[Item], units: Sequence[Unit], folds: int) -> list[list[int]]:
+    """Whole units into at most `folds` parts: the largest share of a label first, to the part that holds least of it."""
+    members = _members(units)
     total = Counter(item.label for item in items)
     shares = {
-        unit: {label: count / total[label] for label, count in Counter(items[i].label for i in mine).items()}
-        for unit, mine in members.items()
+        unit: {label: count / total[label] for label, count in Counter(items[i].label for i in indices).items()}
+        for unit, indices in members.items()
     }
-    loads = [Counter[str]() for _ in range(rounds)]
-    parts: list[list[int]] = [[] for _ in range(rounds)]
+    loads = [Counter[str]() for _ in range(folds)]
+    parts: list[list[int]] = [[] for _ in range(folds)]
     for unit in sorted(members, key=lambda unit: (-max(shares[unit].values()), unit)):
-        k = min(range(rounds), key=lambda k: (sum(loads[k][label] for label in shares[unit]), k))
+        k = min(range(folds), key=lambda k: (sum(loads[k][label] for label in shares[unit]), k))
         loads[k].update(shares[unit])
         parts[k] += members[unit]
     return [sorted(part) for part in parts if part]
 
 
-def _round(name: str, judged: Sequence[int], items: Sequence[Item], held_sources: frozenset[str]) -> Round:
-    """A round without leaks: nothing is trained on that shares a group with what is judged, or is `_other` of a held
-    source."""
-    out, groups = set(judged), {items[i].group for i in judged}
+def _fold(name: str, held_out: Sequence[int], items: Sequence[Item], sources: Set[str] = frozenset()) -> Fold:
+    """A fold without leaks: it trains on nothing that shares a group with what is held out, nor on `_other` pictures of the
+    held-out sources; a label that it does not train on is not held out either."""
+    out, groups = set(held_out), {items[i].group for i in held_out}
     train = tuple(
         i
         for i, item in enumerate(items)
-        if i not in out and item.group not in groups and not (item.label == OTHER_LABEL and item.source in held_sources)
+        if i not in out and item.group not in groups and not (item.label == OTHER_LABEL and item.source in sources)
     )
     trained = {items[i].label for i in train}
-    return Round(name, train, tuple(sorted(i for i in judged if items[i].label in trained)))
+    return Fold(name, train, tuple(sorted(i for i in held_out if items[i].label in trained)))
 
 
-def _check(rounds: Sequence[Round], items: Sequence[Item]) -> None:
-    """Refuse a plan that would leave a character unmeasured or untaught."""
-    judged = {items[i].label for round_ in rounds for i in round_.judged}
-    trained = {items[i].label for round_ in rounds for i in round_.train}
-    for label in sorted({item.label for item in items} - {OTHER_LABEL}):
-        if label not in judged or label not in trained:
-            raise DataError(
-                f"{label} cannot be measured: no picture of it can be held out while another, of another artwork, is "
-                "trained on; add pictures from elsewhere."
-            )
+def _check(folds: Sequence[Fold], items: Sequence[Item]) -> None:
+    """Raises DataError for a character that no fold holds out, or none trains on."""
+    held_out = {items[i].label for fold in folds for i in fold.held_out}
+    trained = {items[i].label for fold in folds for i in fold.train}
+    for label in sorted({item.label for item in items} - {OTHER_LABEL} - (held_out & trained)):
+        raise DataError(
+            f"{label} cannot be measured: no picture of it can be held out while another, of another artwork, is trained "
+            "on; add pictures from elsewhere."
+        )
 
 
-def _protocol(items: Sequence[Item], sources: dict[str, set[str]], left_out: int, rounds: int) -> str:
-    """How by_source measures, for the card."""
-    characters = sorted({item.label for item in items if item.label != OTHER_LABEL})
-    single = [label for label in characters if len(sources[label]) < 2]
+def _protocol(sources: dict[str, set[str]], left_out: int, folds: int) -> str:
+    """How by_source measures, for the card; left_out: the number of sources that are held out."""
+    single = [label for label in sorted(sources.keys() - {OTHER_LABEL}) if len(sources[label]) < 2]
     by_group = "in whole groups of alike pictures"
     if not left_out:
-        return f"in {rounds} parts, held out in turn {by_group}"
-    words = f"leaving whole sources out ({left_out} sources, {rounds} rounds of training)"
+        return f"in {folds} parts, held out in turn {by_group}"
+    words = f"leaving whole sources out ({left_out} sources, {folds} rounds of training)"
     return f"{words}; {', '.join(single)}, of one source, {by_group}" if single else words

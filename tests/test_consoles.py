@@ -24,13 +24,14 @@ from world import World
 
 import scrape
 from cartoons import proxies
-from cartoons.download.outcome import NotFetchedError
+from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
-from cartoons.hub.pull import _instead
+from cartoons.hub.pull import _what_to_do
 from cartoons.img2dataset import read_output
 from cartoons.progress import Progress
-from cartoons.scraping import child
-from cartoons.scraping.progress import Bars
+from cartoons.scraping.config import ScrapeConfig, too_few
+from cartoons.scraping.progress import ScrapeProgress
+from cartoons.scraping.publish import summarize
 from cartoons.serving import environment
 
 LABELS = ("red fox", "ドラえもん 🦊", "שועל")
@@ -222,9 +223,9 @@ def test_a_data_address_lands_nowhere(tmp_path: Path, capsys: pytest.CaptureFixt
         assert (code, "Traceback" in said) == (2, False), arguments
         assert len(said) < 2500, arguments[0]
     assert len(img2dataset_output(tmp_path)[0]) < 300
-    assert len(NotFetchedError(f"not a web address ({DATA_URL})").reason) < 300
+    assert len(FetchError(f"not a web address ({DATA_URL})").reason) < 300
     assert len(str(SearchError(DATA_URL, 3.0))) < 300
-    with Bars({}) as bars:
+    with ScrapeProgress() as bars:
         bars.say(DATA_URL)
     assert len(capsys.readouterr().err) < 300
 
@@ -235,7 +236,7 @@ FOLDERS = ["plain", "my data", "it's", 'say "x"', "a;b", "$HOME", "-rf", "日本
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_printed_command_is_one_that_a_shell_takes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = Path(name)
-    scrape.summary(out, [], [], scrape.ALL, {})
+    summarize(ScrapeConfig(out), [], [], {})
     said = capsys.readouterr().out
     for part, words in (("Clean: (.*)\\. Train:", ["scrape.py", "review"]), ("Train: (.*)\n", ["train.py"])):
         found = re.search(part, said, re.DOTALL)
@@ -244,9 +245,9 @@ def test_a_printed_command_is_one_that_a_shell_takes(name: str, capsys: pytest.C
         assert start == ["python", *words]
         assert Path(given) == out
         assert not given.startswith("-")
-    short = child.too_few(out, {"red fox": 1})
+    short = too_few(out, {"red fox": 1})
     assert Path(shlex.split(short[short.index("scrape.py") : short.index(", and give")])[-1]) == out
-    assert shlex.quote(name) in _instead(name, {"model.pkl"})
+    assert shlex.quote(name) in _what_to_do(name, {"model.pkl"})
 
 
 def test_no_command_is_printed_without_quotes() -> None:
@@ -349,7 +350,7 @@ def test_an_environment_in_which_no_page_starts_gets_a_sentence(
         values = {"busy": busy.getsockname()[1], "free": free_port(), "file": tmp_path / "file"}
         for name in ("no_proxy", "NO_PROXY", "SSL_CERT_FILE"):
             monkeypatch.delenv(name, raising=False)
-        for name, value in variables.items():
+        for name, value in ({"GRADIO_TEMP_DIR": str(tmp_path / "uploads")} | variables).items():
             monkeypatch.setenv(name, value.format(**values))
         try:
             environment.prepare()
@@ -394,8 +395,8 @@ def test_a_live_line_fits_and_is_only_where_it_can_be_rewritten(
 
 def test_no_bars_go_into_a_file(tmp_path: Path) -> None:
     code = (
-        "from cartoons.scraping.progress import Bars\n"
-        "with Bars({'red fox': 9}) as bars:\n    bars.settled([]), bars.say('Look.')"
+        "from cartoons.scraping.progress import ScrapeProgress\n"
+        "with ScrapeProgress() as bars:\n    bars.expect('red fox', 9), bars.selected([]), bars.say('Look.')"
     )
     done = python("-c", code, folder=tmp_path, env={"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm"})
     assert done.stderr == b"Look.\n"

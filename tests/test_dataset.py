@@ -10,8 +10,9 @@ from cartoons.errors import DataError
 
 
 def test_a_folder_made_by_hand(tmp_path: Path) -> None:
-    items = dataset.read(make_picture_folder(tmp_path / "d"))
-    assert dataset.labels_of(items) == ("round", "square", "_other")
+    data = dataset.read(make_picture_folder(tmp_path / "d"))
+    items = data.items
+    assert data.labels == ("round", "square", "_other")
     assert Counter(item.label for item in items) == {"round": 6, "square": 6, "_other": 6}
     assert all(item.source == "" and item.character == item.label for item in items)
     assert len({item.group for item in items}) == 18
@@ -20,7 +21,7 @@ def test_a_folder_made_by_hand(tmp_path: Path) -> None:
 def test_copies_of_a_picture_are_one_group(tmp_path: Path) -> None:
     root = make_picture_folder(tmp_path / "d")
     (root / "round" / "copy.png").write_bytes((root / "round" / "0.png").read_bytes())
-    items = dataset.read(root)
+    items = dataset.read(root).items
     assert len(items) == 19
     assert len({item.group for item in items}) == 18
 
@@ -28,22 +29,22 @@ def test_copies_of_a_picture_are_one_group(tmp_path: Path) -> None:
 def test_train_and_valid_folders_are_kept_apart(tmp_path: Path) -> None:
     make_picture_folder(tmp_path / "d" / "train", per_label=6)
     make_picture_folder(tmp_path / "d" / "valid", per_label=2)
-    items = dataset.read(tmp_path / "d")
-    assert dataset.labels_of(items) == ("round", "square", "_other")
-    assert Counter(item.part for item in items) == {"train": 18, "valid": 6}
+    data = dataset.read(tmp_path / "d")
+    assert data.labels == ("round", "square", "_other")
+    assert Counter(item.part for item in data.items) == {"train": 18, "valid": 6}
     make_picture_folder(tmp_path / "d" / "test")  # left alone
-    assert len(dataset.read(tmp_path / "d")) == 24
+    assert len(dataset.read(tmp_path / "d").items) == 24
     make_picture_folder(tmp_path / "d" / "extra")  # and so is any other folder beside them
-    assert len(dataset.read(tmp_path / "d")) == 24
+    assert len(dataset.read(tmp_path / "d").items) == 24
 
 
 def test_the_content_hash_names_the_pictures(tmp_path: Path) -> None:
     root = make_picture_folder(tmp_path / "d")
-    first = dataset.content_hash(dataset.read(root))
+    first = dataset.read(root).content_hash
     (root / "round" / "0.png").rename(root / "round" / "zero.png")
-    assert dataset.content_hash(dataset.read(root)) == first
+    assert dataset.read(root).content_hash == first
     (root / "round" / "zero.png").rename(root / "square" / "zero.png")
-    assert dataset.content_hash(dataset.read(root)) != first
+    assert dataset.read(root).content_hash != first
 
 
 def test_folders_that_cannot_be_trained_on(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_metadata_may_hold_any_text_but_must_be_utf_8(tmp_path: Path) -> None:
     root = make_picture_folder(tmp_path / "d")
     row = {"file_name": "round/0.png", "source": 7, "title": "one\u2028two"}
     (root / "metadata.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert {item.source for item in dataset.read(root)} == {"", "7"}
+    assert {item.source for item in dataset.read(root).items} == {"", "7"}
     (root / "metadata.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="cannot be read as UTF-8"):
         dataset.read(root)

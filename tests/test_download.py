@@ -16,18 +16,15 @@ import trustme
 from image_sites import EXPECTED, HOST, MB, Counting, Faults, Gate, Moody
 from world import Reply, Request, World
 
-from cartoons.download.downloader import LARGE_AT_ONCE, LARGE_BYTES, Downloader, Limits
-from cartoons.download.headers import opt_out, wait_s
-from cartoons.download.http import USER_AGENT, Web, get_json, taken_apart
-from cartoons.download.outcome import Outcome
-from cartoons.download.rate_limiter import IDLE_LINES, Turns
-from cartoons.download.ssrf_guard import Guard, is_public, resolve
+from cartoons.download.downloader import LARGE_BYTES, MAX_IDLE_POOLS, MAX_LARGE_BODIES, Downloader, Limits, RateLimiter
+from cartoons.download.http import USER_AGENT, DownloadResult, HttpConfig, get_json, opt_out, parse_url, retry_after_s
+from cartoons.download.ssrf_guard import SsrfGuard, is_public, resolve
 from cartoons.errors import DownloadError, SearchError
 
 pytestmark = pytest.mark.slow  # a loopback server in each
 
 PICTURE = bytes(range(256)) * 120
-QUICK = {"read_s": 1.0, "whole_s": 2.5, "connect_s": 2.0, "backoff_s": 0.01}
+QUICK = {"read_timeout_s": 1.0, "total_timeout_s": 2.5, "connect_timeout_s": 2.0, "backoff_s": 0.01}
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +33,21 @@ def world() -> Iterator[World]:
         yield running
 
 
-def fetch(world: World, *urls: str, **limits: Any) -> list[Outcome]:
-    return fetch_by(Web(world.proxy, world.ca), *urls, **limits)
+def fetch(world: World, *urls: str, **limits: Any) -> list[DownloadResult]:
+    return fetch_by(HttpConfig(world.proxy, world.ca), *urls, **limits)
 
 
-def fetch_by(web: Web, *urls: str, guard: Guard | None = None, **limits: Any) -> list[Outcome]:
-    async def all_of_them() -> list[Outcome]:
+def fetch_by(web: HttpConfig, *urls: str, guard: SsrfGuard | None = None, **limits: Any) -> list[DownloadResult]:
+    async def all_of_them() -> list[DownloadResult]:
         async with Downloader(Limits(**(QUICK | limits)), web, guard) as downloader:
-            return await asyncio.gather(*(downloader.fetch(url) for url in urls))
+            return await asyncio.gather(*(download(downloader, url) for url in urls))
 
     return asyncio.run(all_of_them())
+
+
+async def download(downloader: Downloader, url: str) -> DownloadResult:
+    async with downloader.fetch(url) as result:
+        return result
 
 
 def asked(world: World, path: str) -> list[Request]:
@@ -55,7 +57,7 @@ def asked(world: World, path: str) -> list[Request]:
 def test_a_picture_comes_whole_and_knows_who_asked(world: World) -> None:
     url = f"https://user:secret@{HOST}/good/pic%20ture é.jpg?w=1#top"
     (outcome,) = fetch(world, url)
-    assert outcome == Outcome(url, PICTURE, final_url=f"https://{HOST}/good/pic%20ture%20%C3%A9.jpg?w=1")
+    assert outcome == DownloadResult(url, PICTURE, final_url=f"https://{HOST}/good/pic%20ture%20%C3%A9.jpg?w=1")
     (request,) = asked(world, "/good/pic%20ture%20%C3%A9.jpg")
     assert request.headers["user-agent"] == USER_AGENT
     assert request.headers["accept-encoding"] == "identity"
@@ -64,7 +66,9 @@ def test_a_picture_comes_whole_and_knows_who_asked(world: World) -> None:
 
 def test_every_fault_has_its_reason_and_none_holds_up_the_others(world: World) -> None:
     begun_s = time.monotonic()
-    outcomes = fetch(world, *(f"https://{HOST}/{fault}" for fault in EXPECTED), per_host=64, tries=1, max_bytes=2 * MB)
+    outcomes = fetch(
+        world, *(f"https://{HOST}/{fault}" for fault in EXPECTED), max_per_host=64, max_tries=1, max_bytes=2 * MB
+    )
     found = {outcome.url.rpartition("/")[2]: (outcome.status, outcome.reason) for outcome in outcomes}
     assert found == EXPECTED
     assert all(outcome.data is None for outcome in outcomes)
@@ -74,7 +78,7 @@ def test_every_fault_has_its_reason_and_none_holds_up_the_others(world: World) -
 
 def test_what_may_pass_is_tried_again_and_said_to(world: World) -> None:
     faults = ("unavailable", "truncated", "missing", "stall", "accepted", "huge-and-says-so", "noai")
-    outcomes = fetch(world, *(f"https://{HOST}/{fault}" for fault in faults), read_s=0.4)
+    outcomes = fetch(world, *(f"https://{HOST}/{fault}" for fault in faults), read_timeout_s=0.4)
     assert [outcome.tries for outcome in outcomes] == [3, 3, 1, 3, 1, 1, 1]
     assert [outcome.may_pass for outcome in outcomes] == [True, True, False, True, False, False, False]
 
@@ -96,7 +100,7 @@ def test_whatever_bytes_come_are_given_whatever_they_call_themselves(world: Worl
 def test_a_huge_body_is_read_little_further_than_the_cap() -> None:
     site, before = Faults(PICTURE), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with World({HOST: site}) as world:
-        (outcome,) = fetch(world, f"https://{HOST}/huge", whole_s=20.0, max_bytes=10 * MB)
+        (outcome,) = fetch(world, f"https://{HOST}/huge", total_timeout_s=20.0, max_bytes=10 * MB)
         assert outcome.reason == "larger than 10 MB"
         assert 10 * MB <= site.sent < 40 * MB  # what the sockets hold is sent, too
         site.sent = 0
@@ -109,13 +113,13 @@ def test_few_bodies_grow_large_at_once(world: World) -> None:
     world.sites["large.example"] = gate = Gate(LARGE_BYTES + 200_000)
 
     async def scene() -> None:
-        limits = Limits(**(QUICK | {"per_host": 20, "read_s": 9.0, "whole_s": 9.0}))
-        async with Downloader(limits, Web(world.proxy, world.ca)) as downloader:
-            held = [asyncio.create_task(downloader.fetch(f"https://large.example/{k}")) for k in range(LARGE_AT_ONCE)]
-            while not downloader._large.locked():
+        limits = Limits(**(QUICK | {"max_per_host": 20, "read_timeout_s": 9.0, "total_timeout_s": 9.0}))
+        async with Downloader(limits, HttpConfig(world.proxy, world.ca)) as downloader:
+            held = [asyncio.create_task(download(downloader, f"https://large.example/{k}")) for k in range(MAX_LARGE_BODIES)]
+            while not downloader._large_bodies.locked():
                 await asyncio.sleep(0.01)
-            waits = asyncio.create_task(downloader.fetch("https://large.example/whole"))
-            assert (await downloader.fetch(f"https://{HOST}/picture")).data == PICTURE
+            waits = asyncio.create_task(download(downloader, "https://large.example/whole"))
+            assert (await download(downloader, f"https://{HOST}/picture")).data == PICTURE
             assert not (await asyncio.wait([waits], timeout=0.3))[0]
             gate.opened.set()
             assert all(outcome.data for outcome in await asyncio.gather(*held, waits))
@@ -127,11 +131,11 @@ def test_a_large_body_counts_until_its_user_is_done_and_waiting_for_that_costs_n
     world.sites["large.example"] = Gate(LARGE_BYTES + 200_000)
 
     async def scene() -> None:
-        limits = Limits(**(QUICK | {"tries": 1, "read_s": 9.0, "whole_s": 1.0}))
-        async with Downloader(limits, Web(world.proxy, world.ca)) as downloader, AsyncExitStack() as users:
-            for _ in range(LARGE_AT_ONCE):
-                await users.enter_async_context(downloader.fetched("https://large.example/whole"))
-            waits = asyncio.create_task(downloader.fetch("https://large.example/whole"))
+        limits = Limits(**(QUICK | {"max_tries": 1, "read_timeout_s": 9.0, "total_timeout_s": 1.0}))
+        async with Downloader(limits, HttpConfig(world.proxy, world.ca)) as downloader, AsyncExitStack() as users:
+            for _ in range(MAX_LARGE_BODIES):
+                await users.enter_async_context(downloader.fetch("https://large.example/whole"))
+            waits = asyncio.create_task(download(downloader, "https://large.example/whole"))
             assert not (await asyncio.wait([waits], timeout=1.5))[0]
             await users.aclose()
             assert (await waits).data
@@ -152,7 +156,7 @@ def test_redirects_are_followed_five_times_and_no_more(world: World) -> None:
 def test_an_opt_out_holds_for_this_program_alone_and_can_be_overridden(world: World) -> None:
     urls = [f"https://{HOST}/{path}" for path in ("noai", "for-others", "for-us")]
     assert [outcome.status for outcome in fetch(world, *urls)] == ["refused", "fetched", "refused"]
-    assert [outcome.status for outcome in fetch(world, *urls, heed_opt_out=False)] == ["fetched"] * 3
+    assert [outcome.status for outcome in fetch(world, *urls, respect_opt_out=False)] == ["fetched"] * 3
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ def test_robots_headers_are_read_by_their_rules(values: list[str], directive: st
 
 def test_a_host_that_asks_to_be_left_alone_is(world: World) -> None:
     world.sites["tired.example"] = site = Moody(PICTURE, [Reply(status=429, headers={"Retry-After": "1"})])
-    outcomes = fetch(world, *(f"https://tired.example/{k}" for k in range(4)), f"https://{HOST}/picture", per_host=1)
+    outcomes = fetch(world, *(f"https://tired.example/{k}" for k in range(4)), f"https://{HOST}/picture", max_per_host=1)
     assert all(outcome.data == PICTURE for outcome in outcomes)
     assert [outcome.tries for outcome in outcomes] == [2, 1, 1, 1, 1]
     assert all(second - site.asked_s[0] >= 1 for second in site.asked_s[1:])
@@ -184,7 +188,7 @@ def test_a_host_that_asks_to_be_left_alone_is(world: World) -> None:
 
 def test_a_host_that_asks_for_too_long_a_rest_is_given_up(world: World) -> None:
     world.sites["asleep.example"] = site = Moody(PICTURE, [Reply(status=503, headers={"Retry-After": "3600"})])
-    outcomes = fetch(world, *(f"https://asleep.example/{k}" for k in range(3)), per_host=1)
+    outcomes = fetch(world, *(f"https://asleep.example/{k}" for k in range(3)), max_per_host=1)
     assert {outcome.reason for outcome in outcomes} == {"the site asks to be left alone for 3600 s"}
     assert all(outcome.may_pass for outcome in outcomes)
     assert len(site.asked_s) == 1
@@ -192,10 +196,10 @@ def test_a_host_that_asks_for_too_long_a_rest_is_given_up(world: World) -> None:
 
 def test_retry_after_is_seconds_or_a_date() -> None:
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert wait_s(" 30 ", now) == 30
-    assert wait_s("Fri, 02 Jan 2026 03:04:35 GMT", now) == 30
-    assert wait_s("Fri, 02 Jan 2026 03:04:35 -0000", now) == 30
-    assert [wait_s(odd, now) for odd in ("", "soon", "-5", "9" * 400, "Fri, 02 Jan 2025 03:04:35 GMT")] == [0] * 5
+    assert retry_after_s(" 30 ", now) == 30
+    assert retry_after_s("Fri, 02 Jan 2026 03:04:35 GMT", now) == 30
+    assert retry_after_s("Fri, 02 Jan 2026 03:04:35 -0000", now) == 30
+    assert [retry_after_s(odd, now) for odd in ("", "soon", "-5", "9" * 400, "Fri, 02 Jan 2025 03:04:35 GMT")] == [0] * 5
 
 
 def test_a_host_is_asked_by_few_at_once_and_a_slow_one_holds_up_no_other(world: World) -> None:
@@ -204,10 +208,10 @@ def test_a_host_is_asked_by_few_at_once_and_a_slow_one_holds_up_no_other(world: 
     ended: list[str] = []
 
     async def scene() -> None:
-        async with Downloader(Limits(at_once=4, per_host=2), Web(world.proxy, world.ca)) as downloader:
+        async with Downloader(Limits(max_concurrent=4, max_per_host=2), HttpConfig(world.proxy, world.ca)) as downloader:
 
             async def one(url: str) -> None:
-                assert (await downloader.fetch(url)).data == PICTURE
+                assert (await download(downloader, url)).data == PICTURE
                 ended.append(url)
 
             slow_first = [f"https://count.example/{k}" for k in range(8)] + [f"https://quick.example/{k}" for k in range(12)]
@@ -221,8 +225,8 @@ def test_a_host_is_asked_by_few_at_once_and_a_slow_one_holds_up_no_other(world: 
 def test_no_more_are_asked_at_once_than_allowed(world: World) -> None:
     now, most = list[None](), [0]
     hosts = [f"many-{k}.example" for k in range(6)]
-    world.sites |= {host: Counting(PICTURE, 0.03, now, most) for host in hosts}
-    outcomes = fetch(world, *(f"https://{host}/{k}" for host in hosts for k in range(4)), at_once=5)
+    world.sites |= {host: Counting(PICTURE, 0.15, now, most) for host in hosts}
+    outcomes = fetch(world, *(f"https://{host}/{k}" for host in hosts for k in range(4)), max_concurrent=5)
     assert all(outcome.data for outcome in outcomes)
     assert most == [5]
 
@@ -230,9 +234,9 @@ def test_no_more_are_asked_at_once_than_allowed(world: World) -> None:
 def test_hosts_that_cannot_be_reached_or_trusted_say_so(world: World) -> None:
     (down,) = fetch(world, "https://down.example/a.jpg")
     assert (down.reason, down.tries, down.may_pass) == ("cannot be reached", 3, True)
-    (untrusted,) = fetch_by(Web(world.proxy), f"https://{HOST}/picture")
+    (untrusted,) = fetch_by(HttpConfig(world.proxy), f"https://{HOST}/picture")
     assert (untrusted.reason, untrusted.tries, untrusted.may_pass) == ("its certificate is not valid", 1, False)
-    (no_proxy,) = fetch_by(Web("http://127.0.0.1:9"), f"https://{HOST}/picture")
+    (no_proxy,) = fetch_by(HttpConfig("http://127.0.0.1:9"), f"https://{HOST}/picture")
     assert (no_proxy.reason, no_proxy.may_pass) == ("cannot be reached", True)
 
 
@@ -245,11 +249,11 @@ def test_a_proxy_that_wants_to_know_who_asks_gets_told() -> None:
         await writer.drain()
         writer.close()
 
-    async def scene() -> Outcome:
+    async def scene() -> DownloadResult:
         async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            async with Downloader(web=Web(f"http://a%40b:c@127.0.0.1:{port}")) as downloader:
-                return await downloader.fetch(f"https://{HOST}/picture")
+            async with Downloader(config=HttpConfig(f"http://a%40b:c@127.0.0.1:{port}")) as downloader:
+                return await download(downloader, f"https://{HOST}/picture")
 
     outcome = asyncio.run(scene())
     assert (outcome.status, outcome.reason, outcome.may_pass) == ("failed", "the proxy refuses (407)", True)
@@ -306,7 +310,7 @@ class Names:
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
-        self.guard = Guard(lambda address: address in ("127.0.0.1", "127.0.0.3"), self.resolve)
+        self.guard = SsrfGuard(lambda address: address in ("127.0.0.1", "127.0.0.3"), self.resolve)
 
     async def resolve(self, host: str, port: int) -> list[str]:
         assert (host, port > 0) == (HOST, True)
@@ -316,29 +320,29 @@ class Names:
 def test_a_name_is_resolved_once_and_its_checked_address_is_the_one_asked(world: World) -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     urls = [f"http://{HOST}:{world.port}/pinned-{k}" for k in range(5)]
-    outcomes = fetch_by(Web(), *urls, guard=names.guard, per_host=1)
+    outcomes = fetch_by(HttpConfig(), *urls, guard=names.guard, max_per_host=1)
     assert all(outcome.data == PICTURE for outcome in outcomes)
     assert names.answers == [["127.0.0.2"]]  # five pictures over one connection
-    (rebound,) = fetch_by(Web(), urls[0], guard=names.guard)
+    (rebound,) = fetch_by(HttpConfig(), urls[0], guard=names.guard)
     assert (rebound.status, rebound.reason) == ("refused", "a private address")
 
 
 def test_a_name_with_one_private_address_is_refused(world: World) -> None:
     for answer in (["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"]):
-        (outcome,) = fetch_by(Web(), f"http://{HOST}:{world.port}/mixed", guard=Names(answer).guard)
+        (outcome,) = fetch_by(HttpConfig(), f"http://{HOST}:{world.port}/mixed", guard=Names(answer).guard)
         assert (outcome.status, outcome.reason) == ("refused", "a private address")
     assert not asked(world, "/mixed")
 
 
 def test_a_name_whose_first_address_is_dead_is_asked_at_the_next(world: World) -> None:
-    (outcome,) = fetch_by(Web(), f"http://{HOST}:{world.port}/next", guard=Names(["127.0.0.3", "127.0.0.1"]).guard)
+    (outcome,) = fetch_by(HttpConfig(), f"http://{HOST}:{world.port}/next", guard=Names(["127.0.0.3", "127.0.0.1"]).guard)
     assert outcome.data == PICTURE
 
 
 def test_the_real_resolver_finds_loopback_which_the_real_rule_refuses() -> None:
     assert set(asyncio.run(resolve("localhost", 80))) <= {"127.0.0.1", "::1"}
-    guard = Guard(resolve=lambda _, port: resolve("localhost", port))
-    (outcome,) = fetch_by(Web(), "http://looks-public.example/", guard=guard)
+    guard = SsrfGuard(resolve=lambda _, port: resolve("localhost", port))
+    (outcome,) = fetch_by(HttpConfig(), "http://looks-public.example/", guard=guard)
     assert outcome.reason == "a private address"
 
 
@@ -354,7 +358,8 @@ def test_a_name_that_is_unknown_or_slow_to_resolve_cannot_be_reached() -> None:
         return []
 
     found = [
-        fetch_by(Web(), f"http://{HOST}/", guard=Guard(resolve=how), connect_s=0.1)[0] for how in (unknown, nothing, slow)
+        fetch_by(HttpConfig(), f"http://{HOST}/", guard=SsrfGuard(resolve=how), connect_timeout_s=0.1)[0]
+        for how in (unknown, nothing, slow)
     ]
     assert [outcome.reason for outcome in found] == ["cannot be reached", "cannot be reached", "no connection within 0.1 s"]
 
@@ -388,7 +393,7 @@ def test_servers_that_speak_no_http_or_no_tls_are_failures_in_words(scheme: str)
     async def here(_: str, __: int) -> list[str]:
         return ["127.0.0.1"]
 
-    async def blurt(garbage: bytes) -> Outcome:
+    async def blurt(garbage: bytes) -> DownloadResult:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(65536)
             writer.write(garbage)
@@ -396,10 +401,10 @@ def test_servers_that_speak_no_http_or_no_tls_are_failures_in_words(scheme: str)
 
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            async with Downloader(Limits(**QUICK, tries=2), guard=Guard(lambda _: True, here)) as downloader:
-                return await downloader.fetch(f"{scheme}://{HOST}:{port}/")
+            async with Downloader(Limits(**QUICK, max_tries=2), guard=SsrfGuard(lambda _: True, here)) as downloader:
+                return await download(downloader, f"{scheme}://{HOST}:{port}/")
 
-    async def all_of_it() -> list[Outcome]:
+    async def all_of_it() -> list[DownloadResult]:
         return await asyncio.gather(*map(blurt, GARBAGE))
 
     for outcome in asyncio.run(all_of_it()):
@@ -407,7 +412,7 @@ def test_servers_that_speak_no_http_or_no_tls_are_failures_in_words(scheme: str)
         assert outcome.reason in (WORDS if scheme == "http" else {"cannot be reached"})
 
 
-def fetch_directly_by_tls(folder: Path, answer: Any, *hosts: str) -> list[Outcome]:
+def fetch_directly_by_tls(folder: Path, answer: Any, *hosts: str) -> list[DownloadResult]:
     """From a TLS server of HOST's certificate, to which every name leads."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -417,12 +422,12 @@ def fetch_directly_by_tls(folder: Path, answer: Any, *hosts: str) -> list[Outcom
     async def here(_: str, __: int) -> list[str]:
         return ["127.0.0.1"]
 
-    async def scene() -> list[Outcome]:
+    async def scene() -> list[DownloadResult]:
         async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
             port = server.sockets[0].getsockname()[1]
-            web, guard = Web(ca_file=str(folder / "ca.pem")), Guard(lambda _: True, here)
+            web, guard = HttpConfig(ca_file=str(folder / "ca.pem")), SsrfGuard(lambda _: True, here)
             async with Downloader(Limits(**QUICK), web, guard) as downloader:
-                return [await downloader.fetch(f"https://{host}:{port}/") for host in hosts]
+                return [await download(downloader, f"https://{host}:{port}/") for host in hosts]
 
     return asyncio.run(scene())
 
@@ -463,25 +468,25 @@ def test_connections_of_hosts_that_nobody_asks_are_closed_the_oldest_first() -> 
 
     opened: list[Stub] = []
 
-    def open_line() -> Any:
+    def open_pool() -> Any:
         opened.append(Stub())
         return opened[-1]
 
     async def scene() -> None:
-        turns = Turns(4, 2, 1.0, open_line)
-        for k in [*range(IDLE_LINES), 0, IDLE_LINES, IDLE_LINES + 1]:
-            async with turns.of(f"host-{k}"):
+        rate_limiter = RateLimiter(Limits(4, 2), open_pool)
+        for k in [*range(MAX_IDLE_POOLS), 0, MAX_IDLE_POOLS, MAX_IDLE_POOLS + 1]:
+            async with rate_limiter.slot(f"host-{k}"):
                 pass
         assert closed == [1, 2]
-        await turns.aclose()
-        assert sorted(closed) == list(range(IDLE_LINES + 2))
+        await rate_limiter.aclose()
+        assert sorted(closed) == list(range(MAX_IDLE_POOLS + 2))
 
     asyncio.run(scene())
 
 
 def test_json_is_asked_with_its_parameters_and_given_as_it_is(world: World) -> None:
     world.sites["api.example"] = lambda request: Reply(b'{"q": "%s"}' % request.query["q"].encode())
-    found = get_json("https://api.example/v1/", {"q": "bugs bunny", "page": 2}, Web(world.proxy, world.ca))
+    found = get_json("https://api.example/v1/", {"q": "bugs bunny", "page": 2}, HttpConfig(world.proxy, world.ca))
     assert found == {"q": "bugs bunny"}
     (request,) = asked(world, "/v1/")
     assert (request.query["page"], request.headers["user-agent"]) == ("2", USER_AGENT)
@@ -497,7 +502,7 @@ def test_json_that_does_not_come_is_an_error_that_says_why(world: World) -> None
         "cut": Reply(b"{", length=9),
     }
     world.sites["poor.example"] = lambda request: replies[request.path[1:]]
-    web, found = Web(world.proxy, world.ca), {}
+    web, found = HttpConfig(world.proxy, world.ca), {}
     for path in [*replies, "none"]:
         with pytest.raises(SearchError) as caught:
             get_json(f"https://{'down' if path == 'none' else 'poor'}.example/{path}", {}, web, timeout_s=0.7)
@@ -520,16 +525,16 @@ def test_json_that_does_not_come_is_an_error_that_says_why(world: World) -> None
 def test_a_way_that_cannot_work_is_an_error_at_once(tmp_path: Path) -> None:
     for proxy in ("localhost:8080", "socks5://h:1", "http://", "http://h:port", "http://h"):
         with pytest.raises(DownloadError, match=r"The proxy .* is none: give one as http://host:port"):
-            Web(proxy)
+            HttpConfig(proxy)
     (tmp_path / "not.pem").write_text("hello")
     with pytest.raises(DownloadError, match=r"not\.pem cannot be used: no certificates in PEM form"):
-        Web(ca_file=str(tmp_path / "not.pem"))
+        HttpConfig(ca_file=str(tmp_path / "not.pem"))
     with pytest.raises(DownloadError, match=r"none\.pem cannot be used: No such file"):
-        Web(ca_file=str(tmp_path / "none.pem"))
+        HttpConfig(ca_file=str(tmp_path / "none.pem"))
 
 
 def test_an_address_is_the_same_taken_apart_twice() -> None:
-    address = taken_apart(" HTTPS://User:pw@Bücher.Example:443/a b/ü?q=%20x y#z ")
+    address = parse_url(" HTTPS://User:pw@Bücher.Example:443/a b/ü?q=%20x y#z ")
     assert str(address) == "https://xn--bcher-kva.example/a%20b/%C3%BC?q=%20x%20y"
-    assert taken_apart(str(address)) == address
-    assert str(taken_apart("../c?d", taken_apart("http://h.example:81/a/b/"))) == "http://h.example:81/a/c?d"
+    assert parse_url(str(address)) == address
+    assert str(parse_url("../c?d", parse_url("http://h.example:81/a/b/"))) == "http://h.example:81/a/c?d"

@@ -7,7 +7,7 @@ from conftest import draw_shape
 from cartoons.dataset import Item
 from cartoons.evaluation import bootstrap, calibration, corruptions, label_issues, metrics, ood
 from cartoons.evaluation.calibration import Calibration
-from cartoons.evaluation.held_out import OutOfFold
+from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.training.augment import augment, on_scenery
 
 
@@ -15,15 +15,15 @@ def item(label: str, group: str, photo: bool = False) -> Item:
     return Item(Path("x.png"), label, "site", group, label, photo)
 
 
-def found(items: list[Item], logits: list[list[float]]) -> OutOfFold:
-    return OutOfFold(items, ("a", "b", "_other"), np.array(logits, dtype=float))
+def predictions(items: list[Item], logits: list[list[float]], **corrupted: np.ndarray) -> HeldOutPredictions:
+    return HeldOutPredictions.where_predicted(items, ("a", "b", "_other"), np.array(logits, dtype=float), corrupted)
 
 
 def test_accuracy_is_balanced_and_ignores_other() -> None:
     items = [item("a", "1"), item("a", "2"), item("a", "3"), item("b", "4"), item("_other", "5")]
     logits = [[5, 0, 9], [5, 0, 0], [0, 5, 0], [0, 5, 0], [9, 0, 0]]
-    out = found(items, logits)
-    figures = metrics.accuracy(out, out.is_character & out.judged)
+    out = predictions(items, logits)
+    figures = metrics.accuracy(out)
     assert figures["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
     assert figures["accuracy"] == pytest.approx(3 / 4)
     assert [row["recall"] for row in figures["per_class"].values()] == pytest.approx([2 / 3, 1])
@@ -38,7 +38,7 @@ def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)
     alone, alike = (
-        bootstrap.interval(bootstrap.redrawn(targets, answers, groups, [0, 1])["recall"].mean(axis=1))
+        bootstrap.interval(bootstrap.resampled_classes(targets, answers, np.array(groups), [0, 1])["recall"].mean(axis=1))
         for groups in ([str(k) for k in range(120)], [str(k % 6) for k in range(120)])
     )
     assert alone[0] < 5 / 6 < alone[1]
@@ -87,7 +87,7 @@ def test_each_label_counts_the_same() -> None:
 
 def test_unknown_figures() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
-    out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
+    out = predictions(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
     measured, fitted, thresholds = metrics.measure(out)
     figures = measured["unknown"]
     photographs = {"pictures": 1, "auroc": 1.0, "refused": 1.0, "refused_95": [1.0, 1.0], "certain": 0.0}
@@ -99,42 +99,47 @@ def test_unknown_figures() -> None:
     assert 0 <= thresholds.certain <= thresholds.unknown <= 1
 
 
+def scored(items: list[Item], score: np.ndarray) -> ood.Scored:
+    targets = np.array([("a", "b", "_other").index(each.label) for each in items])
+    known = targets < 2
+    return ood.Scored(score, targets, known, ~known, known, np.array([each.group for each in items]))
+
+
 def test_the_threshold_names_95_percent_of_each_character_alike() -> None:
     items = [item("a", str(k)) for k in range(900)] + [item("b", str(k)) for k in range(900, 1000)]
     score = np.r_[np.linspace(0, 0.5, 900), np.linspace(0, 1, 100)]  # b is the harder one, and of few pictures
-    out = found(items, [[4, 0, 0]] * 900 + [[0, 4, 0]] * 100)
-    kept = score <= ood.choose_thresholds(out, score).unknown
+    kept = score <= ood.choose_thresholds(scored(items, score)).unknown
     assert (kept[:900].mean() + kept[900:].mean()) / 2 == pytest.approx(0.95, abs=0.01)
     assert kept.mean() > 0.98
 
 
-@pytest.mark.parametrize(("wrong", "certain"), [(0, 0.95), (100, 0.5)])
-def test_the_stricter_threshold_says_what_is_right(wrong: int, certain: float) -> None:
-    items = [item("ab"[k % 2], str(k)) for k in range(200)] + [item("_other", str(k)) for k in range(200, 200 + wrong)]
-    score = np.r_[np.linspace(0, 1, 200), np.linspace(0.5, 1, wrong)]  # no stranger is surer than half
-    out = found(items, [[4, 0, 0], [0, 4, 0]] * 100 + [[4, 0, 0]] * wrong)
-    thresholds = ood.choose_thresholds(out, score)
+@pytest.mark.parametrize(("strangers", "certain"), [(0, 0.95), (100, 0.5)])
+def test_below_the_stricter_threshold_names_are_right(strangers: int, certain: float) -> None:
+    items = [item("ab"[k % 2], str(k)) for k in range(200)] + [item("_other", str(k)) for k in range(200, 200 + strangers)]
+    score = np.r_[np.linspace(0, 1, 200), np.linspace(0.5, 1, strangers)]  # no stranger is surer than half
+    pictures = scored(items, score)
+    thresholds = ood.choose_thresholds(pictures)
     assert thresholds.certain == pytest.approx(certain, abs=0.04)
     assert thresholds.certain <= thresholds.unknown
-    named = score <= thresholds.certain
-    weights = calibration.label_weights(out.targets, 2, 1 / 3)
-    assert weights[named & (out.targets < 2)].sum() >= 0.97 * weights[named].sum()
+    named, weights = score <= thresholds.certain, calibration.label_weights(pictures.targets, None, 0)
+    assert weights[named & pictures.is_right].sum() >= 0.97 * weights[named].sum()
 
 
 def test_the_curves_of_the_report() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
-    out = found(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
+    out = predictions(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
     drawn = metrics.curves(out, Calibration(1.0))
     assert drawn["roc"]["photographs"]["kept"][1:] == [0.5, 1.0, 1.0] or drawn["roc"]["photographs"]["kept"][-1] == 1.0
     assert drawn["roc"]["photographs"]["false_accept"][0] == 0.0
     assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 2
 
 
-def test_slices_are_measured_on_the_sample_alone() -> None:
+def test_robustness_is_measured_on_the_sample_alone() -> None:
     items = [item("a", "1"), item("a", "2"), item("b", "3"), item("_other", "4")]
-    out = found(items, [[8, 0, 0]] * 4)
     grey = np.array([[8, 0, 0], [np.nan] * 3, [8, 0, 0], [np.nan] * 3])
-    assert metrics.sliced(out, {"grey": grey}) == {"grey": {"pictures": 2, "balanced_accuracy": 0.5}}
+    assert metrics.robustness(predictions(items, [[8, 0, 0]] * 4, grey=grey)) == {
+        "grey": {"pictures": 2, "balanced_accuracy": 0.5}
+    }
 
 
 def test_swapped_labels_are_found() -> None:
@@ -144,7 +149,7 @@ def test_swapped_labels_are_found() -> None:
     truth[[4, 17]] = [1, 0]  # in the wrong folder
     logits = rng.normal(size=(120, 3)) * 0.5
     logits[np.arange(120), truth] += 5
-    out = found(items, logits.tolist())
+    out = predictions(items, logits.tolist())
     assert {row["label"] + row["suggested"] for row in label_issues.mislabelled(out, Calibration(1.0))} == {"ab", "ba"}
     assert len(label_issues.mislabelled(out, Calibration(1.0))) == 2
     worst = label_issues.top_losses(out, Calibration(1.0))
@@ -152,20 +157,20 @@ def test_swapped_labels_are_found() -> None:
     assert worst[0]["loss"] >= worst[1]["loss"] > worst[2]["loss"]
 
 
-@pytest.mark.parametrize("name", corruptions.SLICES)
-def test_every_slice_is_a_picture(name: str) -> None:
+@pytest.mark.parametrize("name", corruptions.CORRUPTIONS)
+def test_every_corruption_gives_a_picture(name: str) -> None:
     cutout = draw_shape("round", 1).convert("RGBA")
     cutout.putalpha(128)
     for picture in (cutout, draw_shape("square", 2), draw_shape("square", 3).resize((3, 90))):
-        changed = corruptions.SLICES[name](picture)
+        changed = corruptions.CORRUPTIONS[name](picture)
         assert changed.mode == "RGB"
         if name != corruptions.AS_THEY_ARE:
             assert changed.size != picture.size or changed.tobytes() != picture.convert("RGB").tobytes()
 
 
-def test_pictures_nobody_judged_do_not_count() -> None:
+def test_pictures_in_no_test_fold_do_not_count() -> None:
     items = [item("a", "1"), item("b", "2"), item("b", "3")]
-    measured, _, _ = metrics.measure(found(items, [[8, 0, 0], [0, 8, 0], [np.nan] * 3]))
+    measured, _, _ = metrics.measure(predictions(items, [[8, 0, 0], [0, 8, 0], [np.nan] * 3]))
     assert measured["pictures"] == {"a": 1, "b": 1}
     assert "photographs" not in measured["unknown"]
 

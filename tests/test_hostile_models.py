@@ -18,7 +18,7 @@ from hub_server import Hub
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
-from cartoons.trial import try_apart
+from cartoons.graph import try_in_subprocess
 
 NUMBERS = {"nothing": None, "true": True, "text": "1", "list": [1], "object": {}}
 
@@ -165,7 +165,7 @@ def test_a_graph_that_is_none_of_ours_is_refused(tmp_path: Path, kind: str, monk
         (place / "secret.bin").write_bytes(bytes(36))
     monkeypatch.chdir(folder)
     if NO_ANSWER in words:
-        refusal(folder, words, lambda folder: try_apart((folder / "model.onnx").read_bytes(), 3, 32, time_limit_s=3))
+        refusal(folder, words, lambda folder: try_in_subprocess((folder / "model.onnx").read_bytes(), 3, 32, time_limit_s=3))
     else:
         refusal(folder, words)
 
@@ -197,7 +197,7 @@ def test_the_page_answers_with_its_own_model_instead(tmp_path: Path) -> None:
 def test_a_graph_that_cannot_be_tried_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(BundleError, match="cannot be tried in a process of its own"):
-        try_apart(colour_graph(), 3, 32)
+        try_in_subprocess(colour_graph(), 3, 32)
 
 
 @pytest.mark.slow

@@ -10,11 +10,11 @@ import pytest
 from conftest import draw_shape
 from pyarrow import parquet
 
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError
 from cartoons.images import MAX_BYTES, load
 from cartoons.img2dataset import read_output, write_urls
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 
 def jpeg(seed: int) -> bytes:
@@ -65,7 +65,9 @@ BOTH = pytest.mark.parametrize("form", ["files", "webdataset"])
 
 
 def test_addresses_are_written_as_columns_of_text(tmp_path: Path) -> None:
-    hits = [Hit(f"https://a.example/{k}.jpg", "bugs bunny", title="Bugs \ud800" if k else "") for k in range(25_000)]
+    hits = [
+        SearchResult(f"https://a.example/{k}.jpg", "bugs bunny", title="Bugs \ud800" if k else "") for k in range(25_000)
+    ]
     assert write_urls(tmp_path / "urls.parquet", iter(hits)) == 25_000
     table = parquet.read_table(tmp_path / "urls.parquet")
     assert table.schema == pa.schema([(name, pa.string()) for name in ("url", "label", "caption")])
@@ -78,10 +80,10 @@ def test_addresses_are_written_as_columns_of_text(tmp_path: Path) -> None:
 
 
 def test_writing_that_fails_leaves_the_earlier_file(tmp_path: Path) -> None:
-    write_urls(tmp_path / "urls.parquet", [Hit("https://a.example/1.jpg", "fox")])
+    write_urls(tmp_path / "urls.parquet", [SearchResult("https://a.example/1.jpg", "fox")])
     before = (tmp_path / "urls.parquet").read_bytes()
     with pytest.raises(ZeroDivisionError):
-        write_urls(tmp_path / "urls.parquet", (Hit(str(1 // k), "fox") for k in (1, 0)))
+        write_urls(tmp_path / "urls.parquet", (SearchResult(str(1 // k), "fox") for k in (1, 0)))
     assert (tmp_path / "urls.parquet").read_bytes() == before
 
 
@@ -89,18 +91,18 @@ def test_writing_that_fails_leaves_the_earlier_file(tmp_path: Path) -> None:
 def test_pictures_come_back_with_their_labels_and_failures_with_their_reasons(tmp_path: Path, form: str) -> None:
     shard(tmp_path, form, entry(0) | entry(1))
     opted_out = "Use of image disallowed by X-Robots-Tag directive"
-    failed = [row(2, "failed_to_download", "HTTP Error 404: Not Found"), row(3, "failed_to_download", opted_out)]
+    failed = [row(2, "failed_to_download", "HTTP Error 404: Not SearchResult"), row(3, "failed_to_download", opted_out)]
     listing(tmp_path, row(1), row(0), *failed)
     shard(tmp_path, form, entry(4), "00001")
     found = list(read_output(tmp_path))
     hit, outcome = found[0]
-    assert hit == Hit("https://a.example/0.jpg", "red fox", title="Fox 0", engine="img2dataset")
-    assert outcome == Outcome(hit.url, jpeg(0), final_url=hit.url)
+    assert hit == SearchResult("https://a.example/0.jpg", "red fox", title="Fox 0", engine="img2dataset")
+    assert outcome == DownloadResult(hit.url, jpeg(0), final_url=hit.url)
     assert load(outcome.data or b"").size == (96, 96)
     assert [(hit.url[-5], outcome.status, outcome.reason) for hit, outcome in found] == [
         ("0", "fetched", ""),
         ("1", "fetched", ""),
-        ("2", "failed", "HTTP Error 404: Not Found"),
+        ("2", "failed", "HTTP Error 404: Not SearchResult"),
         ("3", "refused", opted_out),
         ("4", "fetched", ""),
     ]
@@ -123,7 +125,7 @@ def test_broken_entries_are_told_apart_from_good_ones(tmp_path: Path, form: str)
         f"{where}/000000002 has no picture",
         *(f"{where}/00000000{k} has no address, or no label, in its JSON" for k in range(3, 8)),
     ]
-    assert all(hit == Hit("", "") for hit, _ in found[3:])
+    assert all(hit == SearchResult("", "") for hit, _ in found[3:])
 
 
 @BOTH

@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from town import Pictures, Town, drawn, town
 
 import scrape
-from cartoons.scraping.child import place_of
+from cartoons.scraping.config import folder_of_names
 
 KINDS = {"bugs bunny": "round", "donald duck": "square"}
 
@@ -92,10 +92,10 @@ FILL = """
 import logging, sys
 from pathlib import Path
 from cartoons.errors import CartoonError
-from cartoons.scraping.child import fill, labels_of
+from cartoons.scraping.config import run_script
 logging.basicConfig(level=logging.INFO)
 try:
-    sys.exit(fill(Path("pictures"), labels_of(sys.argv[2:]), int(sys.argv[1])))
+    sys.exit(run_script(Path("pictures"), sys.argv[2:], int(sys.argv[1])))
 except CartoonError as error:
     sys.exit(f"refused: {error}")
 """
@@ -151,22 +151,22 @@ def test_a_scraping_that_was_ended_from_outside_says_so(here: Town) -> None:
 
 def test_each_set_of_names_has_a_folder_of_its_own() -> None:
     sets = (["a b", "c"], ["a", "b c"], ["a-b", "c"], ["a", "b", "c"], ["a_b", "c"], ["A b", "c"])
-    places = {place_of(labels) for labels in sets}
+    places = {folder_of_names(labels) for labels in sets}
     assert len(places) == len(sets)
     assert all(re.fullmatch(r"[\w-]+", place) for place in places)
-    assert place_of(["bugs bunny", "donald duck"]).startswith("bugs-bunny_donald-duck-")
+    assert folder_of_names(["bugs bunny", "donald duck"]).startswith("bugs-bunny_donald-duck-")
 
 
 def test_scraping_goes_the_way_that_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
-    assert vars(scrape.parser().parse_args([])).items() >= {"proxy": "", "ca": ""}.items()
+    assert (scrape.configure(["fox"]).proxy, scrape.configure(["fox"]).ca) == ("", "")
     monkeypatch.setenv("https_proxy", "http://small:1")
     monkeypatch.setenv("SSL_CERT_FILE", "company.pem")
-    assert vars(scrape.parser().parse_args([])).items() >= {"proxy": "http://small:1", "ca": "company.pem"}.items()
+    assert (scrape.configure(["fox"]).proxy, scrape.configure(["fox"]).ca) == ("http://small:1", "company.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://large:1")
-    assert scrape.parser().parse_args([]).proxy == "http://large:1"
-    assert scrape.parser().parse_args(["--proxy", ""]).proxy == ""
+    assert scrape.configure(["fox"]).proxy == "http://large:1"
+    assert scrape.configure(["fox", "--proxy", ""]).proxy == ""
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from conftest import draw_shape
 from cartoons import dataset
 from cartoons.errors import DataError
 from cartoons.folder_layout import split_folders
-from cartoons.review.shelf import read as shelf
-from cartoons.scraping.local import from_folder
+from cartoons.review.decisions import read_pictures
+from cartoons.scraping.sources import from_folder
 
 EACH = 5
 VIDEO = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2"
@@ -39,7 +39,7 @@ def picture(path: Path, form: str = "PNG") -> bytes:
 
 def found(root: Path) -> dict[str, int]:
     """How many pictures each label has in each part: {"fox": 5} or {"train fox": 5, "valid fox": 5}."""
-    return dict(Counter(f"{item.part} {item.label}".strip() for item in dataset.read(root)))
+    return dict(Counter(f"{item.part} {item.label}".strip() for item in dataset.read(root).items))
 
 
 BOTH = {"fox": 5, "owl": 5}
@@ -126,7 +126,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         file.write_bytes(VIDEO)
         file.rename(file.with_suffix(".mp4"))
     data = dataset.read(root)
-    assert data.lines() == [
+    assert data.summary() == [
         f"{root}: 20 pictures of 2 labels: fox 10, owl 10.",
         "Split found: training 10, validation 10, test 5 (left out). Passed over: beside test/, train/ and val/ (5), "
         "in the test part of the split (5), not a picture but a video (5), in no folder of a label (2).",
@@ -158,8 +158,8 @@ def test_links_are_followed_and_no_file_counts_twice(tmp_path: Path) -> None:
         (root / link).symlink_to(target)
     data = dataset.read(root)
     assert found(root) == {"fox": 5, "owl": 11}
-    assert data.passed_over()["a link that leads nowhere"] == 2
-    assert data.passed_over()["a link to a picture of another label"] >= 1
+    assert data.passed_over["a link that leads nowhere"] == 2
+    assert data.passed_over["a link to a picture of another label"] >= 1
 
 
 def test_a_label_without_pictures_is_named(tmp_path: Path) -> None:
@@ -225,11 +225,11 @@ def test_content_says_what_a_picture_is(name: str, form: str, expected: bool, tm
     root = fill(tmp_path / "d", "fox owl")
     picture(root / "fox" / "deep" / name, form)
     assert found(root) == {"fox": 5 + expected, "owl": 5}
-    assert (f"fox/deep/{name}" in {each.file_name for each in shelf(root)}) == expected
+    assert (f"fox/deep/{name}" in {each.file_name for each in read_pictures(root)}) == expected
     assert len([hit for hit, _ in from_folder(root) if hit.label == "fox"]) == 5 + expected
     assert len(list(from_folder(root, "any"))) == 10 + expected
     if not expected:
-        assert dataset.read(root).passed_over() == {"hidden": 1}
+        assert dataset.read(root).passed_over == {"hidden": 1}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_content_says_what_a_picture_is(name: str, form: str, expected: bool, tm
 def test_what_is_no_picture_is_counted_by_what_it_is(name: str, content: bytes, reason: str, tmp_path: Path) -> None:
     root = fill(tmp_path / "d", "fox owl")
     (root / "fox" / name).write_bytes(content)
-    assert dataset.read(root).passed_over() == {reason: 1}
+    assert dataset.read(root).passed_over == {reason: 1}
     said: list[str] = []
     assert len(list(from_folder(root, say=said.append))) == 10
     assert said == [f"Passed over in {root}: {reason} (1)."]
@@ -265,14 +265,14 @@ def test_other_things_than_files_do_no_harm(tmp_path: Path) -> None:
     root = fill(tmp_path / "d", "fox owl")
     os.mkfifo(root / "fox" / "pipe.png")
     (root / "fox" / "folder.png").mkdir()
-    assert dataset.read(root).passed_over() == {"not a regular file": 1}
+    assert dataset.read(root).passed_over == {"not a regular file": 1}
 
 
 def metadata(root: Path, content: bytes, name: str = "metadata.jsonl") -> dict[str, str]:
     """The source of every picture of fox/ that has one, by the file's name, when the folder has this metadata."""
     fill(root, "fox owl")
     (root / name).write_bytes(content)
-    return {item.path.name: item.source for item in dataset.read(root) if item.source}
+    return {item.path.name: item.source for item in dataset.read(root).items if item.source}
 
 
 ROW = b'{"file_name": "fox/0.png", "source": "a"}'
@@ -400,7 +400,7 @@ def test_labels_that_look_alike_are_one(folder: str, label: object, tmp_path: Pa
     (root / "metadata.jsonl").write_text(row)
     clean = {"café": "café", "cafe\u0301": "café", "7": "7"}.get(folder, "red fox")
     assert found(root) == {clean: 6, "owl": 5}
-    assert {each.label for each in shelf(root)} == {clean, "owl"}
+    assert {each.label for each in read_pictures(root)} == {clean, "owl"}
 
 
 def test_file_names_match_in_any_unicode_form(tmp_path: Path) -> None:
@@ -410,7 +410,7 @@ def test_file_names_match_in_any_unicode_form(tmp_path: Path) -> None:
     rows = [("fox/caf\u00e9.png", "a"), ("owl/cafe\u0301.png", "b")]
     lines = [f'{{"file_name": "{name}", "source": "{source}"}}\n' for name, source in rows]
     (root / "metadata.jsonl").write_text("".join(lines), encoding="utf-8")
-    assert {item.source for item in dataset.read(root)} == {"", "a", "b"}
+    assert {item.source for item in dataset.read(root).items} == {"", "a", "b"}
 
 
 @pytest.mark.parametrize("where", ["", "images/", "train/"])
@@ -420,7 +420,7 @@ def test_labels_from_metadata_alone(where: str, tmp_path: Path) -> None:
     lines = [f'{{"file_name": "{k}.png", "label": {["0", "1"][k % 2]}}}\n' for k in range(10)]
     (root / where / "metadata.jsonl").write_text("".join(lines))
     assert found(root) == {"0": 5, "1": 5}
-    assert sum(dataset.read(root).passed_over().values()) == 2
+    assert sum(dataset.read(root).passed_over.values()) == 2
 
 
 def test_a_character_that_is_called_as_a_part_is_one_where_its_metadata_says_so(tmp_path: Path) -> None:
@@ -441,8 +441,8 @@ def test_nothing_is_said_of_what_scraping_writes(tmp_path: Path) -> None:
     for name in ("attempts.jsonl", "README.md", "report.html", "urls.parquet", "decisions.jsonl"):
         (root / name).write_text("{}")
     data = dataset.read(root)
-    assert (data.passed_over(), data.folder.warnings()) == ({}, [])
-    assert data.lines()[1] == "Split found: none. Passed over: nothing."
+    assert (data.passed_over, data.folder.warnings()) == ({}, [])
+    assert data.summary()[1] == "Split found: none. Passed over: nothing."
 
 
 def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:

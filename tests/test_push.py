@@ -17,7 +17,7 @@ from huggingface_hub import ModelCard
 from cartoons import model_folder
 from cartoons.cards import model_card
 from cartoons.errors import HubError
-from cartoons.hub.push import model_content
+from cartoons.hub.push import model_files
 
 PARITY = {"parity": {"pictures": 4, "largest_difference": 1e-7}}
 PUSH = """
@@ -222,23 +222,23 @@ def test_a_folder_that_was_not_checked_or_was_altered_is_not_uploaded(tmp_path: 
 def test_a_report_or_learner_of_another_model_stays_at_home(folder: Path) -> None:
     info, graph = model_folder.read(folder)
     other = model_folder.write(folder, replace(info, recipe="by hand"), colour_graph(gain=9))
-    assert not [name for name in model_content(folder, other, "toon/new", None) if name.startswith("report/")]
+    assert not [name for name in model_files(folder, other, "toon/new", None) if name.startswith("report/")]
     converted = model_folder.write(folder, replace(info, recipe="converted"), graph)
-    assert model_content(folder, converted, "toon/new", None).keys() == {"model.onnx", "model.json", "README.md"}
+    assert model_files(folder, converted, "toon/new", None).keys() == {"model.onnx", "model.json", "README.md"}
 
 
 def test_a_report_that_would_show_what_is_not_published_is_refused(folder: Path) -> None:
     page = folder / "report" / "index.html"
     page.write_text(page.read_text().replace("<main>", '<main><img src="pictures/0.jpg">'))
     with pytest.raises(HubError, match=r"shows pictures/0.jpg, which is not published"):
-        model_content(folder, model_folder.read(folder)[0], "toon/new", None)
+        model_files(folder, model_folder.read(folder)[0], "toon/new", None)
 
 
 def test_the_card_names_the_pictures_and_offers_drawings_to_try(folder: Path) -> None:
     labels = ("Bugs Bunny", "somebody", "_other")
     info = model_folder.write(folder, colour_info(metrics=PARITY, labels=labels), colour_graph())
     (folder / "README.md").unlink()
-    content = model_content(folder, info, "toon/new", "toon/pictures")
+    content = model_files(folder, info, "toon/new", "toon/pictures")
     card = ModelCard(content["README.md"].decode())
     assert card.data.datasets == ["toon/pictures"]
     place = "https://huggingface.co/toon/new/resolve/main/examples"
@@ -251,11 +251,11 @@ def test_a_card_that_its_owner_changed_is_kept_if_it_is_valid(folder: Path) -> N
     info, _ = model_folder.read(folder)
     card = folder / "README.md"
     card.write_text(card.read_text() + "\nMy own words.\n")
-    assert model_content(folder, info, "toon/new", None)["README.md"] == card.read_bytes()
+    assert model_files(folder, info, "toon/new", None)["README.md"] == card.read_bytes()
     for wrong, says in (("# no front matter", "it has no library_name"), ("---\n- a list\n---\n", "should be a dict")):
         card.write_text(wrong)
         with pytest.raises(HubError, match=says):
-            model_content(folder, info, "toon/new", None)
+            model_files(folder, info, "toon/new", None)
 
 
 @pytest.mark.slow
@@ -284,7 +284,7 @@ def test_the_command_line_pushes_an_existing_folder(tmp_path: Path, folder: Path
         done = subprocess.run(command, env=os.environ | hub.env(tmp_path, "hf_free"), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert f"{hub.url}/toon/new: revision {model_folder.read(folder)[0].revision}" in done.stdout
-        assert "python app.py --deploy USER/SPACE --model toon/new" in done.stdout
+        assert f"python train.py --out {folder} --push toon/new --deploy USER/SPACE" in done.stdout
         assert hub.repos["model", "toon/new"].private
         command[-2] = "someone/new"
         done = subprocess.run(command, env=os.environ | hub.env(tmp_path, "hf_free"), capture_output=True, text=True)

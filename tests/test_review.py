@@ -12,11 +12,17 @@ from conftest import ROOT, colour_info, plain
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
 from cartoons.review.apply import JOURNAL, Applied, apply
-from cartoons.review.decisions import DECISIONS_FILE, Decision, append, read, standing
-from cartoons.review.desk import Desk
-from cartoons.review.ranking import judge, opinion
-from cartoons.review.shelf import not_shown
-from cartoons.review.shelf import read as shelf
+from cartoons.review.decisions import (
+    DECISIONS_FILE,
+    Decision,
+    append,
+    latest_decisions,
+    not_shown,
+    read_decisions,
+    read_pictures,
+)
+from cartoons.review.ranking import opinion, probabilities
+from cartoons.review.server import Review
 
 METADATA = "metadata.jsonl"
 
@@ -38,11 +44,11 @@ def described(root: Path) -> list[dict[str, str]]:
 
 
 def pictures(root: Path) -> list[str]:
-    return [picture.file_name for picture in shelf(root)]
+    return [picture.file_name for picture in read_pictures(root)]
 
 
-def say(root: Path, file_name: str, action: str, to: str = "") -> None:
-    [picture] = [picture for picture in shelf(root) if picture.file_name == file_name]
+def decide(root: Path, file_name: str, action: str, to: str = "") -> None:
+    [picture] = [picture for picture in read_pictures(root) if picture.file_name == file_name]
     append(root, Decision(file_name, picture.sha256, action, to))
 
 
@@ -57,15 +63,15 @@ def folder(tmp_path: Path) -> Path:
     )
 
 
-def test_the_last_word_counts_and_undo_takes_it_back(tmp_path: Path) -> None:
+def test_the_last_decision_counts_and_undo_takes_it_back(tmp_path: Path) -> None:
     for action, to in [("keep", ""), ("move", "frog"), ("delete", ""), ("undo", "")]:
         append(tmp_path, Decision("fox/a.png", "s", action, to))
-    assert standing(tmp_path) == {"s": Decision("fox/a.png", "s", "move", "frog")}
+    assert latest_decisions(read_decisions(tmp_path)) == {"s": Decision("fox/a.png", "s", "move", "frog")}
     for _ in range(3):  # one more than there is to take back
         append(tmp_path, Decision("fox/a.png", "s", "undo"))
-    assert standing(tmp_path) == {}
+    assert latest_decisions(read_decisions(tmp_path)) == {}
     append(tmp_path, Decision("fox/a.png", "s", "keep"))
-    assert standing(tmp_path)["s"].action == "keep"
+    assert latest_decisions(read_decisions(tmp_path))["s"].action == "keep"
 
 
 @pytest.mark.parametrize("kept", [1, 30, -1])
@@ -75,7 +81,7 @@ def test_a_line_that_a_kill_cut_short_costs_that_line_only(tmp_path: Path, kept:
     (tmp_path / DECISIONS_FILE).write_bytes(whole + whole[:kept])
     append(tmp_path, Decision("fox/b.png", "t", "delete"))
     cut = ["keep"] if kept == -1 else []  # only its end of line was lost
-    assert [decision.action for decision in read(tmp_path)] == ["keep", *cut, "delete"]
+    assert [decision.action for decision in read_decisions(tmp_path)] == ["keep", *cut, "delete"]
 
 
 @pytest.mark.parametrize(
@@ -91,13 +97,13 @@ def test_a_line_that_a_kill_cut_short_costs_that_line_only(tmp_path: Path, kept:
 def test_a_line_that_is_no_decision_is_named(tmp_path: Path, line: str, complaint: str) -> None:
     (tmp_path / DECISIONS_FILE).write_text(line + "\n")
     with pytest.raises(DataError, match=complaint):
-        read(tmp_path)
+        read_decisions(tmp_path)
 
 
 def test_decisions_that_cannot_be_read_are_said_to_be(tmp_path: Path) -> None:
     (tmp_path / DECISIONS_FILE).mkdir()
     with pytest.raises(DataError, match="cannot be read"):
-        read(tmp_path)
+        read_decisions(tmp_path)
 
 
 def test_deciding_loads_no_page_and_no_model() -> None:
@@ -110,9 +116,9 @@ def test_applying_moves_files_and_rewrites_their_rows(folder: Path) -> None:
         folder,
         [{"file_name": name, "label": name.split("/")[0], "sha256": name, "title": "x\ud800"} for name in pictures(folder)],
     )
-    say(folder, "red fox/lost.png", "move", "green frog")
-    say(folder, "red fox/b.png", "delete")
-    say(folder, "red fox/a.png", "keep")
+    decide(folder, "red fox/lost.png", "move", "green frog")
+    decide(folder, "red fox/b.png", "delete")
+    decide(folder, "red fox/a.png", "keep")
     assert apply(folder) == Applied(deleted=1, moved=1)
     left = ["_other/a.png", "green frog/a.png", "green frog/b.png", "green frog/lost.png", "red fox/a.png"]
     assert pictures(folder) == left
@@ -125,7 +131,7 @@ def test_applying_moves_files_and_rewrites_their_rows(folder: Path) -> None:
         "title": "x\ud800",
     }
     assert (folder / ".scrape/removed/red fox/b.png").exists()
-    assert len(read(folder)) == 3  # a rerun of the search asks them again
+    assert len(read_decisions(folder)) == 3  # a rerun of the search asks them again
     assert apply(folder) == Applied(0, 0)
     assert pictures(folder) == left
 
@@ -134,8 +140,8 @@ def test_applying_moves_files_and_rewrites_their_rows(folder: Path) -> None:
 @pytest.mark.parametrize("rewritten", [False, True])
 def test_a_killed_run_is_finished_by_the_next(folder: Path, renames: int, rewritten: bool) -> None:
     describe(folder, [{"file_name": name, "label": name.split("/")[0]} for name in pictures(folder)])
-    say(folder, "red fox/lost.png", "move", "green frog")
-    say(folder, "red fox/b.png", "delete")
+    decide(folder, "red fox/lost.png", "move", "green frog")
+    decide(folder, "red fox/b.png", "delete")
     before = described(folder)
     ways = [
         ("red fox/b.png", ".scrape/removed/red fox/b.png", ""),
@@ -163,19 +169,19 @@ def test_a_killed_run_is_finished_by_the_next(folder: Path, renames: int, rewrit
 def test_no_picture_is_overwritten(folder: Path) -> None:
     fill(folder, {"red fox/sub/a.png": "#c00", ".scrape/removed/red fox/b.png": "#123"})
     for name in ("red fox/a.png", "red fox/sub/a.png"):
-        say(folder, name, "move", "green frog")
-    say(folder, "red fox/b.png", "delete")
-    before = {picture.sha256 for picture in shelf(folder)}
+        decide(folder, name, "move", "green frog")
+    decide(folder, "red fox/b.png", "delete")
+    before = {picture.sha256 for picture in read_pictures(folder)}
     apply(folder)
     assert "green frog/a-2.png" in pictures(folder)
     assert "green frog/sub/a.png" in pictures(folder)
     assert (folder / ".scrape/removed/red fox/b-2.png").exists()
-    assert len({picture.sha256 for picture in shelf(folder)}) == len(before) - 1
+    assert len({picture.sha256 for picture in read_pictures(folder)}) == len(before) - 1
 
 
 def test_a_copy_is_not_deleted_with_its_double(folder: Path) -> None:
     fill(folder, {"red fox/a again.png": "#f00"})
-    say(folder, "red fox/a again.png", "delete")
+    decide(folder, "red fox/a again.png", "delete")
     assert apply(folder) == Applied(deleted=1, moved=0)
     assert apply(folder) == Applied(0, 0)
     assert "red fox/a.png" in pictures(folder)
@@ -183,7 +189,7 @@ def test_a_copy_is_not_deleted_with_its_double(folder: Path) -> None:
 
 def test_a_picture_moved_there_and_back_stays(folder: Path) -> None:
     for name, to in [("red fox/a.png", "_other"), ("_other/a-2.png", "red fox")]:
-        say(folder, name, "move", to)
+        decide(folder, name, "move", to)
         assert apply(folder) == Applied(0, 1)
         assert apply(folder) == Applied(0, 0)
     assert "red fox/a-2.png" in pictures(folder)
@@ -191,8 +197,8 @@ def test_a_picture_moved_there_and_back_stays(folder: Path) -> None:
 
 def test_what_is_gone_by_now_loses_its_row_and_nothing_else_happens(folder: Path) -> None:
     describe(folder, [{"file_name": name, "label": name.split("/")[0]} for name in pictures(folder)])
-    say(folder, "red fox/b.png", "delete")
-    say(folder, "red fox/a.png", "move", "green frog")
+    decide(folder, "red fox/b.png", "delete")
+    decide(folder, "red fox/a.png", "move", "green frog")
     (folder / "red fox/a.png").unlink()
     (folder / "red fox/b.png").unlink()
     apply(folder)
@@ -207,8 +213,8 @@ def test_train_and_valid_stay_apart(tmp_path: Path) -> None:
         tmp_path,
         {"train/fox/a.png": "#f00", "train/frog/a.png": "#0f0", "valid/fox/b.png": "#e00", "valid/fox/c.png": "#c00"},
     )
-    say(tmp_path, "valid/fox/b.png", "move", "frog")
-    say(tmp_path, "train/fox/a.png", "delete")
+    decide(tmp_path, "valid/fox/b.png", "move", "frog")
+    decide(tmp_path, "train/fox/a.png", "delete")
     apply(tmp_path)
     assert pictures(tmp_path) == ["train/frog/a.png", "valid/fox/c.png", "valid/frog/b.png"]
     assert (tmp_path / ".scrape/removed/train/fox/a.png").exists()
@@ -217,11 +223,11 @@ def test_train_and_valid_stay_apart(tmp_path: Path) -> None:
 def test_a_label_has_the_folder_that_its_rows_are_in(folder: Path) -> None:
     (folder / "green frog").rename(folder / "green-frog_1")
     describe(folder, [{"file_name": "green-frog_1/a.png", "label": "green: frog"}])
-    assert {picture.label for picture in shelf(folder)} == {"red fox", "green: frog", "_other"}
-    say(folder, "red fox/lost.png", "move", "green: frog")
+    assert {picture.label for picture in read_pictures(folder)} == {"red fox", "green: frog", "_other"}
+    decide(folder, "red fox/lost.png", "move", "green: frog")
     apply(folder)
     assert "green-frog_1/lost.png" in pictures(folder)
-    say(folder, "red fox/a.png", "move", "a/new label")
+    decide(folder, "red fox/a.png", "move", "a/new label")
     apply(folder, folder_of=lambda label: label.replace("/", "_"))
     assert "a_new label/a.png" in pictures(folder)
 
@@ -230,14 +236,14 @@ def test_a_label_that_only_a_row_gives_is_changed_in_the_row(tmp_path: Path) -> 
     root = fill(tmp_path / "flat", {"0.png": "#f00", "1.png": "#0f0", "fox/2.png": "#e00"})
     rows = [{"file_name": "./0.png", "label": "fox"}, {"file_name": "1.png", "label": "frog"}]
     describe(root, rows)
-    say(root, "0.png", "move", "frog")
-    say(root, "fox/2.png", "delete")
+    decide(root, "0.png", "move", "frog")
+    decide(root, "fox/2.png", "delete")
     assert apply(root) == Applied(1, 1)
-    assert {picture.file_name: picture.label for picture in shelf(root)} == {"0.png": "frog", "1.png": "frog"}
+    assert {picture.file_name: picture.label for picture in read_pictures(root)} == {"0.png": "frog", "1.png": "frog"}
     assert described(root) == [rows[1], {"file_name": "0.png", "label": "frog"}]
     (root / METADATA).rename(root / "metadata.csv")
     (root / "metadata.csv").write_text("file_name,label\n0.png,fox\n1.png,frog\n")
-    say(root, "0.png", "move", "frog")
+    decide(root, "0.png", "move", "frog")
     with pytest.raises(
         DataError, match=r"0.png has its label from other metadata than metadata.jsonl: give it 'frog' there"
     ):
@@ -246,14 +252,14 @@ def test_a_label_that_only_a_row_gives_is_changed_in_the_row(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("label", ["../up", "/etc", "..", ".", ".hidden", "a/b"])
 def test_no_label_leads_out_of_the_folder(folder: Path, label: str) -> None:
-    say(folder, "red fox/a.png", "move", label)
+    decide(folder, "red fox/a.png", "move", label)
     with pytest.raises(DataError, match="cannot be the name of a folder"):
         apply(folder)
     assert "red fox/a.png" in pictures(folder)
 
 
 def test_files_that_cannot_be_moved_are_said_to_be(folder: Path) -> None:
-    say(folder, "red fox/a.png", "delete")
+    decide(folder, "red fox/a.png", "delete")
     (folder / ".scrape").write_text("in the way")
     with pytest.raises(DataError, match=r"cannot be moved .*then apply again"):
         apply(folder)
@@ -267,35 +273,35 @@ def test_only_pictures_of_the_folder_are_shown(folder: Path, tmp_path: Path) -> 
     (folder / "red fox/notes.txt").write_text("no picture")
     assert len(pictures(folder)) == 6
     assert not_shown(folder) == ["Not shown: a link to a picture that is not in the folder (1), not a picture but text (1)."]
-    desk = Desk(folder, None)
+    review = Review(folder, None)
     with pytest.raises(DataError, match="no longer there"):
-        desk.picture("../outside.png", large=True)
+        review.picture("../outside.png", large=True)
 
 
 def test_folders_that_cannot_be_reviewed_are_refused(tmp_path: Path, colour_model: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
-        shelf(tmp_path / "none")
+        read_pictures(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no pictures"):
-        Desk(tmp_path / "empty", None)
+        Review(tmp_path / "empty", None)
     with pytest.raises(DataError, match=r"The model colours knows red fox, green frog, _other, but .* holds cat"):
-        Desk(fill(tmp_path / "cats", {"cat/a.png": "#fff"}), Classifier.load(colour_model))
+        Review(fill(tmp_path / "cats", {"cat/a.png": "#fff"}), Classifier.load(colour_model))
     fill(tmp_path / "odd", {os.fsdecode(b"a\xff/a.png"): "#fff"})
     with pytest.raises(DataError, match="cannot be written down as text"):
-        shelf(tmp_path / "odd")
+        read_pictures(tmp_path / "odd")
 
 
 def test_pictures_that_look_like_another_label_come_first(folder: Path, colour_model: Path) -> None:
     fill(folder, {"red fox/pale.png": "#a55", "_other/red.png": "#d00"})
     (folder / "red fox/broken.png").write_bytes(b"no picture")
-    desk = Desk(folder, Classifier.load(colour_model))
-    cards = desk.cards("red fox", 0, 24)["cards"]
+    review = Review(folder, Classifier.load(colour_model))
+    cards = review.cards("red fox", 0, 24)["cards"]
     assert [card["name"] for card in cards] == ["broken.png", "lost.png", "pale.png", "b.png", "a.png"]
     assert [card["suggested"] for card in cards] == ["", "green frog", "", "", ""]
     assert cards[1]["looks_like"] == "green frog"
     assert cards[1]["probability"] > 0.9
-    assert desk.cards("_other", 0, 1)["cards"][0]["suggested"] == "red fox"
-    looks = {one["label"]: one["to_look_at"] for one in desk.overview()["classes"]}
+    assert review.cards("_other", 0, 1)["cards"][0]["suggested"] == "red fox"
+    looks = {one["label"]: one["to_look_at"] for one in review.overview()["classes"]}
     assert looks == {"red fox": 2, "green frog": 0, "_other": 1}
 
 
@@ -308,55 +314,55 @@ def test_a_label_that_the_model_never_saw_should_look_like_none_of_its_character
     assert (known.suggested, known.label) == ("red fox", "red fox")
 
 
-def test_a_picture_is_judged_once_per_model(folder: Path, colour_model: Path) -> None:
+def test_a_picture_is_classified_once_per_model(folder: Path, colour_model: Path) -> None:
     model = Classifier.load(colour_model)
-    first = judge(folder, shelf(folder), model)
+    first = probabilities(folder, read_pictures(folder), model)
     [kept] = (folder / ".scrape/opinions").iterdir()
     lines = kept.read_text().splitlines()
     assert len([line for line in lines if line]) == 6
     kept.write_text("\n".join(lines)[:-20])  # killed while it wrote the last one
-    assert judge(folder, shelf(folder), model) == first
+    assert probabilities(folder, read_pictures(folder), model) == first
     size = kept.stat().st_size
-    assert judge(folder, shelf(folder), model) == first
+    assert probabilities(folder, read_pictures(folder), model) == first
     assert kept.stat().st_size == size
 
 
 def test_without_a_model_copies_of_one_artwork_are_neighbours(folder: Path) -> None:
     describe(folder, [{"file_name": f"red fox/{name}.png", "group": "g"} for name in ("a", "lost")])
-    names = [card["name"] for card in Desk(folder, None).cards("red fox", 0, 9)["cards"]]
+    names = [card["name"] for card in Review(folder, None).cards("red fox", 0, 9)["cards"]]
     assert names == ["a.png", "lost.png", "b.png"]
 
 
-def key(desk: Desk, label: str, name: str) -> str:
-    return next(str(card["key"]) for card in desk.cards(label, 0, 99)["cards"] if card["name"] == name)
+def key(review: Review, label: str, name: str) -> str:
+    return next(str(card["key"]) for card in review.cards(label, 0, 99)["cards"] if card["name"] == name)
 
 
-def test_the_desk_decides_undoes_and_applies(folder: Path) -> None:
-    desk = Desk(folder, None)
-    lost, first, second = (key(desk, "red fox", name) for name in ("lost.png", "a.png", "b.png"))
-    assert desk.decide(lost, "move", "green frog")["card"]["to"] == "green frog"
-    assert read(folder)[-1].action == "move"
-    assert desk.decide(first, "move", "red fox")["card"]["action"] == "keep"  # where it is already
-    told = desk.decide(second, "delete", "")
+def test_a_review_decides_undoes_and_applies(folder: Path) -> None:
+    review = Review(folder, None)
+    lost, first, second = (key(review, "red fox", name) for name in ("lost.png", "a.png", "b.png"))
+    assert review.decide(lost, "move", "green frog")["card"]["to"] == "green frog"
+    assert read_decisions(folder)[-1].action == "move"
+    assert review.decide(first, "move", "red fox")["card"]["action"] == "keep"  # where it is already
+    told = review.decide(second, "delete", "")
     assert told["overview"]["waiting"] == 2
     assert {one["label"]: one["to_look_at"] for one in told["overview"]["classes"]}["red fox"] == 0
-    assert desk.undo("")["card"]["name"] == "b.png"
-    assert desk.undo(lost)["card"]["action"] == ""
-    assert desk.undo("")["card"]["name"] == "a.png"
-    assert "card" not in desk.undo("")
-    desk.decide(lost, "move", "green frog")
-    done = desk.apply()
+    assert review.undo("")["card"]["name"] == "b.png"
+    assert review.undo(lost)["card"]["action"] == ""
+    assert review.undo("")["card"]["name"] == "a.png"
+    assert "card" not in review.undo("")
+    review.decide(lost, "move", "green frog")
+    done = review.apply()
     assert (done["deleted"], done["moved"], done["overview"]["waiting"]) == (0, 1, 0)
-    assert "card" not in desk.undo("")  # what was applied is done
+    assert "card" not in review.undo("")  # what was applied is done
     with pytest.raises(DataError, match="no longer there"):
-        desk.decide(lost, "keep", "")
+        review.decide(lost, "keep", "")
 
 
 def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
-    first = Desk(folder, None)
+    first = Review(folder, None)
     first.decide(key(first, "red fox", "a.png"), "keep", "")
     first.decide(key(first, "red fox", "b.png"), "delete", "")
-    second = Desk(folder, None)
+    second = Review(folder, None)
     assert [card["name"] for card in second.cards("red fox", 0, 9)["cards"]] == ["lost.png", "a.png", "b.png"]
     assert second.overview()["waiting"] == 1
     assert second.undo("")["card"]["name"] == "b.png"
@@ -366,23 +372,23 @@ def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
     ("action", "to"), [("burn", ""), ("move", "unicorn"), ("move", ""), ("keep", "red fox"), ("undo", "")]
 )
 def test_what_the_page_cannot_mean_is_refused(folder: Path, action: str, to: str) -> None:
-    desk = Desk(folder, None)
+    review = Review(folder, None)
     with pytest.raises(DataError, match="reload the page"):
-        desk.decide(key(desk, "red fox", "a.png"), action, to)
-    assert read(folder) == []
+        review.decide(key(review, "red fox", "a.png"), action, to)
+    assert read_decisions(folder) == []
 
 
 def test_a_decision_that_could_not_be_written_does_not_count(folder: Path) -> None:
-    desk = Desk(folder, None)
+    review = Review(folder, None)
     (folder / DECISIONS_FILE).mkdir()
     with pytest.raises(DataError, match="does not count"):
-        desk.decide(key(desk, "red fox", "a.png"), "delete", "")
-    assert desk.overview()["waiting"] == 0
+        review.decide(key(review, "red fox", "a.png"), "delete", "")
+    assert review.overview()["waiting"] == 0
 
 
 def test_the_last_picture_of_a_class_may_go(folder: Path) -> None:
-    desk = Desk(folder, None)
-    desk.decide(key(desk, "_other", "a.png"), "delete", "")
-    classes = desk.apply()["overview"]["classes"]
+    review = Review(folder, None)
+    review.decide(key(review, "_other", "a.png"), "delete", "")
+    classes = review.apply()["overview"]["classes"]
     assert [one["pictures"] for one in classes if one["label"] == "_other"] == [0]
-    assert desk.cards("_other", 0, 9) == {"cards": [], "pictures": 0}
+    assert review.cards("_other", 0, 9) == {"cards": [], "pictures": 0}

@@ -97,7 +97,7 @@ def test_names_to_a_folder_that_others_can_read(done: tuple[Path, subprocess.Com
     assert Counter(loaded["label"]) == {"red fox": 20, "green frog": 20}
     assert {"url", "source", "group", "license", "sha256"} <= set(loaded.column_names)
     assert loaded[0]["image"].size == (loaded[0]["width"], loaded[0]["height"])
-    items = dataset.read(out)
+    items = dataset.read(out).items
     assert {item.source for item in items} == {f"pictures{k}.example" for k in range(3)}
     assert "40" in (out / "report.html").read_text()
     assert "green frog" in (out / "README.md").read_text()
@@ -160,9 +160,10 @@ import sys
 from pathlib import Path
 import scrape
 from cartoons.download.downloader import Limits
+from cartoons.scraping import scraper
 real = Limits
-short = dict(tries=1, read_s=1, whole_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01, longest_backoff_s=0.02)
-scrape.Limits = lambda **kinds: real(**short, **kinds)
+short = dict(max_tries=1, read_timeout_s=1, total_timeout_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01)
+scraper.Limits = lambda **kinds: real(**short, **kinds)
 code = scrape.main(sys.argv[1:])
 status = Path("/proc/self/status").read_text() if sys.platform == "linux" else "VmHWM: 0 kB"
 print("peak MB", int(status.partition("VmHWM:")[2].split()[0]) / 1024)  # of this program alone, not of what started it
@@ -233,7 +234,7 @@ def test_odd_names_stay_inside_the_folder(tmp_path: Path) -> None:
         done = run(world, tmp_path / "data", *names, "--per-class", "5")
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
-    assert {item.label for item in dataset.read(tmp_path / "data")} == set(names)
+    assert {item.label for item in dataset.read(tmp_path / "data").items} == set(names)
     loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "data"), cache_dir=str(tmp_path / "cache"), split="train")
     assert set(loaded["label"]) == set(names)
 

@@ -17,20 +17,19 @@ from conftest import draw_shape, plain
 from PIL import Image
 
 from cartoons import dataset
-from cartoons.download.outcome import Outcome
+from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.files import sole_use, whole_lines
 from cartoons.review.apply import apply
-from cartoons.review.decisions import Decision, last_words
-from cartoons.scraping.image_checks import Rules, clean
-from cartoons.scraping.labels import folder_of, wanted
-from cartoons.scraping.local import from_folder
-from cartoons.scraping.manifest import Attempt, Log
-from cartoons.scraping.memory import BYTES_IN_MEMORY, IN_MEMORY, handfuls
-from cartoons.scraping.scraper import Aims, Gatherer, kept_by_label
-from cartoons.scraping.seeker import Seeker
-from cartoons.scraping.selection import Word, decide
-from cartoons.search.hits import Hit
+from cartoons.review.decisions import DECISIONS_FILE, Decision, append
+from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
+from cartoons.scraping.image_checks import clean_image
+from cartoons.scraping.manifest import Attempt, Manifest
+from cartoons.scraping.progress import ScrapeProgress
+from cartoons.scraping.scraper import Scraper
+from cartoons.scraping.selection import kept_by_label, select
+from cartoons.scraping.sources import BYTES_IN_MEMORY, PICTURES_IN_MEMORY, UrlList, batches, from_folder
+from cartoons.search.engines import SearchResult
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -89,9 +88,8 @@ def test_plain_labels_keep_their_names_and_likenesses_stay_apart() -> None:
 
 
 def test_names_are_tidied_and_searched_in_every_way() -> None:
-    [bugs, other] = wanted(["  bugs   bunny "], ["{name}", "{name} drawing"], ["a photo"])
-    assert (bugs.label, bugs.queries) == ("bugs bunny", ("bugs bunny", "bugs bunny drawing"))
-    assert (other.label, other.queries) == ("_other", ("a photo",))
+    queries = queries_by_label(["  bugs   bunny "], ["{name}", "{name} drawing"], ["a photo"])
+    assert list(queries.items()) == [("bugs bunny", ("bugs bunny", "bugs bunny drawing")), ("_other", ("a photo",))]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +103,7 @@ def test_names_are_tidied_and_searched_in_every_way() -> None:
 )
 def test_names_and_queries_that_cannot_be(names: list[str], templates: list[str], says: str) -> None:
     with pytest.raises(CartoonError, match=says):
-        wanted(names, templates, None)
+        queries_by_label(names, templates)
 
 
 # cleaning
@@ -115,7 +113,7 @@ def test_a_picture_is_stored_small_and_without_metadata() -> None:
     exif = Image.Exif()
     exif[0x010E] = "where I live"
     exif[0x0112] = 6
-    kept = clean(encoded(drawing(1, 1500).crop((0, 0, 1500, 900)), "JPEG", exif=exif), Rules())
+    kept = clean_image(encoded(drawing(1, 1500).crop((0, 0, 1500, 900)), "JPEG", exif=exif))
     assert (kept.width, kept.height, kept.pixels) == (384, 640, 1500 * 900)
     with Image.open(io.BytesIO(kept.data)) as stored:
         assert (stored.format, stored.size) == ("JPEG", (384, 640))
@@ -126,14 +124,14 @@ def test_a_picture_is_stored_small_and_without_metadata() -> None:
 def test_a_cutout_keeps_its_transparency() -> None:
     cutout = drawing(1).convert("RGBA")
     cutout.putalpha(Image.linear_gradient("L").resize(cutout.size))
-    kept = clean(encoded(cutout), Rules())
+    kept = clean_image(encoded(cutout))
     with Image.open(io.BytesIO(kept.data)) as stored:
         assert (stored.format, stored.mode) == ("WEBP", "RGBA")
 
 
 def test_originals_stay_as_they_came() -> None:
     data = encoded(drawing(1, 900))
-    kept = clean(data, Rules(originals=True))
+    kept = clean_image(data, originals=True)
     assert (kept.data, kept.suffix, kept.width) == (data, ".png", 900)
 
 
@@ -151,22 +149,22 @@ def test_originals_stay_as_they_came() -> None:
 )
 def test_what_is_not_kept_and_why(data: bytes, says: str) -> None:
     with pytest.raises(ImageError, match=says):
-        clean(data, Rules())
+        clean_image(data)
 
 
-# deciding
+# selection
 
 
 def good(label: str, seed: int, url: str, size: int = 200, mirrored: bool = False) -> Attempt:
     picture = drawing(seed, 400).resize((size, size))
-    kept = clean(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture), Rules())
+    kept = clean_image(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture))
     return Attempt(
         label, url, "good", pixels=kept.pixels, sha256=kept.sha256, phash=kept.phash, mirrored=kept.mirrored, file=kept.name
     )
 
 
-def fates(attempts: list[Attempt], words: dict[str, Word] | None = None, per_label: int = 9) -> list[tuple[str, str]]:
-    return [(row.url, row.status) for row in decide(attempts, words or {}, per_label)]
+def selected(attempts: list[Attempt], limit: int = 9) -> list[tuple[str, str]]:
+    return [(row.url, row.status) for row in select(attempts, {}, {"a": limit})]
 
 
 def test_the_largest_of_copies_stays() -> None:
@@ -176,19 +174,19 @@ def test_the_largest_of_copies_stays() -> None:
         good("a", 1, "mirrored", 300, mirrored=True),
         good("a", 2, "other"),
     ]
-    assert fates(rows) == [("small", "duplicate"), ("large", "kept"), ("mirrored", "duplicate"), ("other", "kept")]
-    assert len({row.group for row in decide(rows, {}, 9)}) == 2
+    assert selected(rows) == [("small", "duplicate"), ("large", "kept"), ("mirrored", "duplicate"), ("other", "kept")]
+    assert len({row.group for row in select(rows, {}, {})}) == 2
 
 
 def test_a_picture_under_two_labels_stays_under_neither_and_says_so() -> None:
     rows = [good("a", 1, "one"), good("b", 1, "two", 300), good("b", 2, "three")]
-    assert fates(rows) == [("one", "two labels"), ("two", "two labels"), ("three", "kept")]
-    assert decide(rows, {}, 9)[0].reason == "a, b"
+    assert selected(rows) == [("one", "two labels"), ("two", "two labels"), ("three", "kept")]
+    assert select(rows, {}, {})[0].reason == "a, b"
 
 
 def test_no_more_than_asked_for_stay_and_the_rest_are_spare() -> None:
     rows = [good("a", seed, str(seed)) for seed in range(4)]
-    assert fates(rows, per_label=2) == [("0", "kept"), ("1", "kept"), ("2", "spare"), ("3", "spare")]
+    assert selected(rows, limit=2) == [("0", "kept"), ("1", "kept"), ("2", "spare"), ("3", "spare")]
 
 
 def test_a_person_has_the_last_word() -> None:
@@ -199,15 +197,15 @@ def test_a_person_has_the_last_word() -> None:
         good("a", 3, "three"),
         good("b", 3, "four", 300),
     ]
-    words = {rows[1].sha256: Word(""), rows[2].sha256: Word("a"), rows[3].sha256: Word("a")}
-    decided = decide(rows, words, 9)
+    overrides = {rows[1].sha256: "", rows[2].sha256: "a", rows[3].sha256: "a"}
+    decided = select(rows, overrides, {})
     assert [row.status for row in decided] == ["removed", "removed", "kept", "kept", "duplicate"]
     assert (decided[2].moved_to, decided[3].moved_to) == ("a", "")
 
 
 def test_rows_without_a_picture_are_left_alone() -> None:
     row = Attempt("a", "u", "failed", "HTTP 404")
-    assert decide([row], {}, 1) == [row]
+    assert select([row], {}, {}) == [row]
 
 
 # the folder
@@ -220,40 +218,45 @@ class Web:
         self.asked: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def fetch(self, url: str) -> AsyncIterator[Outcome]:
+    async def fetch(self, url: str) -> AsyncIterator[DownloadResult]:
         self.asked[url] += 1
         await asyncio.sleep(random.random() / 500)
         yield self.answer(url, int(url.rpartition("/")[2]))
 
-    def answer(self, url: str, number: int) -> Outcome:
+    def answer(self, url: str, number: int) -> DownloadResult:
         if number % 11 == 0:
-            return Outcome(url, None, "failed", "no answer", tries=3, may_pass=True)
+            return DownloadResult(url, None, "failed", "no answer", tries=3, may_pass=True)
         if number % 7 == 0:
-            return Outcome(url, b"<html>", final_url=url)
+            return DownloadResult(url, b"<html>", final_url=url)
         copied = number - 1 if number % 5 == 0 else number
-        return Outcome(url, encoded(drawing(copied, 210 if copied < number else 200)), final_url=url)
+        return DownloadResult(url, encoded(drawing(copied, 210 if copied < number else 200)), final_url=url)
 
 
-class Silent:
-    def planned(self, rows: object) -> None: ...
-    def tried(self, row: Attempt) -> None: ...
-    def settled(self, rows: object) -> None: ...
-
-
-def hits(label: str, first: int, count: int) -> Iterator[Hit]:
+def hits(label: str, first: int, count: int) -> Iterator[SearchResult]:
     return (
-        Hit(f"https://site{k % 3}.example/{k}", label, title=f"{label} {k}", engine="by hand")
+        SearchResult(f"https://site{k % 3}.example/{k}", label, title=f"{label} {k}", engine="by hand")
         for k in range(first, first + count)
     )
 
 
+def scraper(root: Path, web: Web, per_class: int | None = 12, progress: ScrapeProgress | None = None) -> Scraper:
+    root.mkdir(exist_ok=True)
+    return Scraper(ScrapeConfig(root, per_class), web.fetch, progress or ScrapeProgress())
+
+
 def fill(
-    root: Path, web: Web, per_label: int = 12, count: int = 60, watcher: object = None, *said: Decision
+    root: Path, web: Web, per_class: int = 12, count: int = 60, progress: ScrapeProgress | None = None, *decisions: Decision
 ) -> list[Attempt]:
     root.mkdir(exist_ok=True)
-    seekers = [Seeker("a b", hits("a b", 1, count)), Seeker("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
-    gatherer = Gatherer(root, Aims(per_label), web.fetch, last_words(said), watcher or Silent())  # type: ignore[arg-type]
-    return asyncio.run(gatherer.run(seekers))
+    decide(root, *decisions)
+    lists = [UrlList("a b", hits("a b", 1, count)), UrlList("c/d", chain(hits("c/d", 2, 3), hits("c/d", 100, count)))]
+    return asyncio.run(scraper(root, web, per_class, progress).run(lists))
+
+
+def decide(root: Path, *decisions: Decision) -> None:
+    (root / DECISIONS_FILE).unlink(missing_ok=True)
+    for decision in decisions:
+        append(root, decision)
 
 
 def contents(root: Path) -> dict[str, object]:
@@ -301,16 +304,17 @@ class KilledError(Exception):
     pass
 
 
-class Killer(Silent):
+class Killer(ScrapeProgress):
     """Ends the run after so many events, in the middle of whatever else is going on."""
 
     def __init__(self, after: int) -> None:
+        super().__init__()
         self.left = after
 
     def tried(self, _: Attempt) -> None:
         self._count()
 
-    def settled(self, _: object) -> None:
+    def selected(self, _: object) -> None:
         self._count()
 
     def _count(self) -> None:
@@ -326,7 +330,7 @@ def test_a_run_that_was_ended_anywhere_goes_on_to_the_same_folder(tmp_path: Path
         root, web = tmp_path / f"ended{number}", Web()
         while True:
             try:
-                fill(root, web, watcher=Killer(chance.randint(1, 16)))
+                fill(root, web, progress=Killer(chance.randint(1, 16)))
                 break
             except KilledError:
                 ended += 1
@@ -382,7 +386,7 @@ def listed(root: Path) -> set[str]:
 
 def test_what_was_taken_out_stays_out_though_another_address_has_the_very_same_picture(tmp_path: Path) -> None:
     class Copies(Web):
-        def answer(self, url: str, number: int) -> Outcome:
+        def answer(self, url: str, number: int) -> DownloadResult:
             return super().answer(url, 6 if number in (8, 36) else number)
 
     root = tmp_path / "data"
@@ -413,12 +417,11 @@ def test_whoever_moved_a_picture_last_is_obeyed(tmp_path: Path) -> None:
 def test_what_a_person_said_to_keep_stays_whatever_else_is_found(tmp_path: Path) -> None:
     root = tmp_path / "data"
     root.mkdir()
-    gatherer = Gatherer(root, Aims(5), Web().fetch, {}, Silent())
-    [kept, *_] = asyncio.run(gatherer.run([Seeker("a b", hits("a b", 1, 1))]))
-    both = [Seeker("a b", hits("a b", 1, 1)), Seeker("e", hits("e", 1, 1))]
-    said = last_words([said_of(kept, "keep")])
+    [kept, *_] = asyncio.run(scraper(root, Web()).run([UrlList("a b", hits("a b", 1, 1))]))
+    both = [UrlList("a b", hits("a b", 1, 1)), UrlList("e", hits("e", 1, 1))]
+    decide(root, said_of(kept, "keep"))
     for _ in range(2):
-        rows = asyncio.run(Gatherer(root, Aims(5), Web().fetch, said, Silent()).run(both))
+        rows = asyncio.run(scraper(root, Web()).run(both))
         assert kept_by_label(rows) == {"a b": 1}
 
 
@@ -451,11 +454,10 @@ def test_a_folder_that_is_split_is_not_mixed_up(tmp_path: Path) -> None:
 
 def test_labels_that_some_file_systems_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
     fill(tmp_path, Web())
-    gatherer = Gatherer(tmp_path, Aims(1), Web().fetch, {}, Silent())
     with pytest.raises(DataError, match="'a b' and 'A B' differ in capital letters only"):
-        asyncio.run(gatherer.run([Seeker("A B", hits("A B", 1, 1))]))
+        asyncio.run(scraper(tmp_path, Web()).run([UrlList("A B", hits("A B", 1, 1))]))
     with pytest.raises(DataError, match="cannot be written down"):
-        asyncio.run(gatherer.take([(Hit("u", "a\u200bb"), Outcome("u", b""))]))
+        asyncio.run(scraper(tmp_path, Web()).add(iter([(SearchResult("u", "a\u200bb"), DownloadResult("u", b""))])))
 
 
 def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_is_none(tmp_path: Path) -> None:
@@ -470,13 +472,13 @@ def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_i
 def test_training_gives_a_picture_put_into_a_label_s_folder_that_label(tmp_path: Path) -> None:
     fill(tmp_path, Web())
     drawing(1).save(tmp_path / folder_of("c/d") / "mine.png")
-    assert {item.label for item in dataset.read(tmp_path)} == {"a b", "c/d"}
+    assert {item.label for item in dataset.read(tmp_path).items} == {"a b", "c/d"}
 
 
 def test_pictures_that_are_here_are_read_as_many_at_once_as_memory_is_meant_for() -> None:
-    large, small = Outcome("u", bytes(BYTES_IN_MEMORY // 2)), Outcome("u", b"small")
-    given = [large] * 5 + [small] * (IN_MEMORY + 1)
-    assert [len(some) for some in handfuls((Hit("u", "a"), one) for one in given)] == [3, 3, IN_MEMORY]
+    large, small = DownloadResult("u", bytes(BYTES_IN_MEMORY // 2)), DownloadResult("u", b"small")
+    given = [large] * 5 + [small] * (PICTURES_IN_MEMORY + 1)
+    assert [len(some) for some in batches((SearchResult("u", "a"), one) for one in given)] == [3, 3, PICTURES_IN_MEMORY]
 
 
 def test_pictures_and_rows_from_elsewhere_are_left_alone(tmp_path: Path) -> None:
@@ -499,10 +501,10 @@ def test_without_the_hidden_folder_only_what_is_needed_is_asked_again(tmp_path: 
 def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "attempts.jsonl").write_text('{"label": "a"}\n')
     with pytest.raises(DataError, match="line 1 is not a row"):
-        Log(tmp_path)
+        Manifest(tmp_path)
     (tmp_path / "attempts.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(DataError, match="UTF-8"):
-        Log(tmp_path)
+        Manifest(tmp_path)
 
 
 def test_a_cut_last_line_is_dropped_from_the_file_too(tmp_path: Path) -> None:

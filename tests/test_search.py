@@ -15,13 +15,9 @@ from search_sites import BingSite, CommonsSite, DuckDuckGoSite, OpenverseSite, P
 from world import World
 
 from cartoons.errors import DataError, SearchError
-from cartoons.search.engine import Engine, GetJson
-from cartoons.search.engines import engines_named
-from cartoons.search.hits import Hit, one_line, web_address
-from cartoons.search.pace import Pace
-from cartoons.search.queries import queries_for
-from cartoons.search.searcher import Searcher
-from cartoons.search.url_list import from_urls
+from cartoons.search.engines import Engine, GetJson, SearchResult, http_url, one_line, queries_for
+from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
+from cartoons.search.url_list import read_url_list
 
 pytestmark = pytest.mark.slow  # a loopback server in each
 
@@ -37,12 +33,12 @@ class Search:
     ) -> None:
         self.said: list[str] = []
         self.slept_s: list[float] = []
-        made = engines_named(engines.split(), get_json(world), world.proxy, world.ca, timeout_s=1)
-        pace = {"pause_s": 0.0, "sleep": self.slept_s.append, "draw": lambda: 0.5} | pace
-        self.searcher = Searcher(made, cache, license, Pace(**pace), self.said.append)
+        made = make_engines(engines.split(), get_json(world), world.proxy, world.ca, timeout_s=1)
+        pace = {"pause_s": 0.0, "sleep": self.slept_s.append, "random": lambda: 0.5} | pace
+        self.searcher = Searcher(made, cache, license, RetryPolicy(**pace), self.said.append)
 
-    def hits(self, label: str = BUGS, *queries: str) -> list[Hit]:
-        return list(self.searcher.hits(label, queries or (label,)))
+    def hits(self, label: str = BUGS, *queries: str) -> list[SearchResult]:
+        return list(self.searcher.search(label, queries or (label,)))
 
     def urls(self, *queries: str) -> list[str]:
         return [hit.url for hit in self.hits(BUGS, *queries)]
@@ -98,18 +94,18 @@ def test_pages_are_asked_for_until_the_engine_is_dry_then_the_next_engine(world:
     search = Search(world, tmp_path)
     found = search.hits()
     assert [hit.url for hit in found] == urls("duck", 250) + urls("bing", 80)
-    assert found[0] == Hit(
+    assert found[0] == SearchResult(
         "https://images.example/duck/0.jpg", BUGS, "https://pages.example/bugs", BUGS, "duckduckgo", BUGS, "", ""
     )
     assert searches(world, "duckduckgo.com") == 3 + 2  # an empty page 4 is asked for once more
     assert searches(world, "www.bing.com") == 4  # page 3 ends with its last pictures, page 4 only repeats
     assert search.said == []
-    assert not search.searcher.troubles
+    assert not search.searcher.failures
 
 
 def test_nothing_is_asked_before_a_hit_is_wanted(world: World, tmp_path: Path) -> None:
     duck(world, pictures("duck", 250))
-    hits = Search(world, tmp_path).searcher.hits(BUGS, [BUGS])
+    hits = Search(world, tmp_path).searcher.search(BUGS, [BUGS])
     assert world.asked == []
     assert len(list(islice(hits, 100))) == 100
     assert searches(world, "duckduckgo.com") == 1
@@ -124,10 +120,10 @@ def test_queries_take_turns_page_by_page_and_no_address_comes_twice(world: World
 
 def test_what_was_answered_is_never_asked_again(world: World, tmp_path: Path) -> None:
     site = duck(world, pictures("duck", 250))
-    first = list(islice(Search(world, tmp_path, "duckduckgo").searcher.hits(BUGS, [BUGS]), 150))  # then it is killed
+    first = list(islice(Search(world, tmp_path, "duckduckgo").searcher.search(BUGS, [BUGS]), 150))  # then it is killed
     assert searches(world, "duckduckgo.com") == 2
     site.faults = ["403"]
-    again = list(islice(Search(world, tmp_path, "duckduckgo").searcher.hits(BUGS, [BUGS]), 200))
+    again = list(islice(Search(world, tmp_path, "duckduckgo").searcher.search(BUGS, [BUGS]), 200))
     assert again[:150] == first
     assert searches(world, "duckduckgo.com") == 2
     assert len(Search(world, tmp_path, "duckduckgo").hits()) == 250
@@ -168,7 +164,7 @@ def test_an_engine_that_gives_nothing_is_tried_four_times_and_passed_over_aloud(
     assert search.slept_s == [0.5, 1.0, 2.0]
     sentence = f'duckduckgo gave nothing for "bugs bunny" after 4 tries: {SILENT}.'
     assert search.said == [f"{sentence} Going on with bing; later runs ask it again."]
-    assert search.searcher.troubles == {BUGS: [sentence]}
+    assert search.searcher.failures == {BUGS: [sentence]}
     site.fault = ""
     assert Search(world, tmp_path).urls() == urls("duck", 5) + urls("bing", 5)  # a refusal is not kept
 
@@ -182,7 +178,7 @@ def test_an_engine_that_cannot_be_reached_says_so(world: World, tmp_path: Path) 
 
 def test_an_engine_that_stalls_says_how_long_it_was_waited_for(world: World, tmp_path: Path) -> None:
     duck(world, pictures("duck", 5), "stall")
-    search = Search(world, tmp_path, "duckduckgo", tries=1)
+    search = Search(world, tmp_path, "duckduckgo", max_tries=1)
     assert search.urls() == []
     assert search.said == [
         'duckduckgo gave nothing for "bugs bunny" after 1 try: no answer within 1 s. '
@@ -195,7 +191,7 @@ def test_when_all_engines_refuse_there_are_no_hits_and_no_exception(world: World
     bing(world, [], "403")
     search = Search(world, tmp_path, "duckduckgo bing openverse commons")
     assert search.urls() == []
-    assert [sentence.split()[0] for sentence in search.searcher.troubles[BUGS]] == [
+    assert [sentence.split()[0] for sentence in search.searcher.failures[BUGS]] == [
         "duckduckgo",
         "bing",
         "openverse",
@@ -224,7 +220,7 @@ def test_a_hiccup_is_tried_again_without_a_word(world: World, tmp_path: Path) ->
 
 def test_backing_off_grows_to_its_cap(world: World, tmp_path: Path) -> None:
     duck(world, [], "202")
-    search = Search(world, tmp_path, "duckduckgo", tries=8, draw=lambda: 1.0)
+    search = Search(world, tmp_path, "duckduckgo", max_tries=8, random=lambda: 1.0)
     search.hits()
     assert search.slept_s == [1, 2, 4, 8, 16, 30, 30]
 
@@ -232,7 +228,7 @@ def test_backing_off_grows_to_its_cap(world: World, tmp_path: Path) -> None:
 def test_requests_to_an_engine_are_a_pause_apart(world: World, tmp_path: Path) -> None:
     duck(world, pictures("duck", 150))
     search = Search(world, tmp_path, "duckduckgo", pause_s=5.0)
-    assert len(list(islice(search.searcher.hits(BUGS, [BUGS]), 150))) == 150
+    assert len(list(islice(search.searcher.search(BUGS, [BUGS]), 150))) == 150
     assert search.slept_s == [pytest.approx(5.0, abs=0.5)]
 
 
@@ -253,12 +249,12 @@ def test_labels_searched_from_several_threads_ask_an_engine_one_at_a_time(world:
                 busy -= 1
 
     duck(world, lambda query: pictures(query, 120))
-    inner: Engine = engines_named(["duckduckgo"], get_json(world), world.proxy, world.ca)[0]
-    searcher = Searcher([Counting()], tmp_path, "any", Pace(pause_s=0, sleep=lambda _: None), print)
+    inner: Engine = make_engines(["duckduckgo"], get_json(world), world.proxy, world.ca)[0]
+    searcher = Searcher([Counting()], tmp_path, "any", RetryPolicy(pause_s=0, sleep=lambda _: None), print)
     found: dict[str, list[str]] = {}
 
     def search(label: str) -> None:
-        found[label] = [hit.url for hit in searcher.hits(label, [label, "shared"])]
+        found[label] = [hit.url for hit in searcher.search(label, [label, "shared"])]
 
     threads = [threading.Thread(target=search, args=(label,)) for label in "abcd"]
     for thread in threads:
@@ -415,7 +411,7 @@ def test_a_retry_after_that_is_too_long_closes_the_engine(world: World, tmp_path
     search = Search(world, tmp_path, "openverse")
     assert search.urls() == urls("open", 20)
     sentence = 'openverse gave no page 2 for "bugs bunny" after 1 try: HTTP 429, and it asks to be left alone for 3600 s.'
-    assert search.searcher.troubles == {BUGS: [sentence]}
+    assert search.searcher.failures == {BUGS: [sentence]}
     assert search.hits("daffy duck") == []
     assert "it asked to be left alone for 3600 s more" in search.said[-1]
     assert len(world.asked) == 2
@@ -428,7 +424,7 @@ def test_a_retry_after_that_is_too_long_closes_the_engine(world: World, tmp_path
 )
 def test_openverse_in_trouble_says_which(world: World, tmp_path: Path, fault: str, reason: str) -> None:
     openverse(world, pictures("open", 3), fault)
-    search = Search(world, tmp_path, "openverse", tries=2)
+    search = Search(world, tmp_path, "openverse", max_tries=2)
     assert search.urls() == []
     assert f'openverse gave nothing for "bugs bunny" after 2 tries: {reason}' in search.said[0]
 
@@ -445,7 +441,7 @@ def test_commons_gives_ranked_pages_licence_and_author(world: World, tmp_path: P
     commons(world, [*pictures("commons", 120, author=artist, title="Bugs"), Picture("https://i.example/x.jpg", author=7)])
     found = Search(world, tmp_path, "commons").hits()
     assert [hit.url for hit in found] == [*urls("commons", 120), "https://i.example/x.jpg"]
-    assert found[0] == Hit(
+    assert found[0] == SearchResult(
         "https://images.example/commons/0.jpg",
         BUGS,
         "https://pages.example/bugs",
@@ -488,8 +484,8 @@ def test_commons_keeps_only_the_public_domain_when_asked(world: World, tmp_path:
 )
 def test_commons_in_trouble_says_which(tmp_path: Path, answer: dict[str, Any], reason: str) -> None:
     said: list[str] = []
-    engines = engines_named(["commons"], lambda _url, _params: answer)
-    assert list(Searcher(engines, tmp_path, "any", Pace(tries=1), said.append).hits(BUGS, [BUGS])) == []
+    engines = make_engines(["commons"], lambda _url, _params: answer)
+    assert list(Searcher(engines, tmp_path, "any", RetryPolicy(max_tries=1), said.append).search(BUGS, [BUGS])) == []
     assert reason in said[0]
 
 
@@ -504,7 +500,7 @@ def test_text_of_the_web_can_be_written_down() -> None:
     assert one_line("a\r\n b\ud800 \tc") == "a b? c"
     assert len(one_line("x" * 10_000)) == 500
     assert one_line(3) == ""
-    assert web_address(" https://é.example/ü.jpg?a=1#b ") == "https://é.example/ü.jpg?a=1"
+    assert http_url(" https://é.example/ü.jpg?a=1#b ") == "https://é.example/ü.jpg?a=1"
 
 
 Write = Callable[[str, str | bytes], Path]
@@ -522,9 +518,9 @@ def write(tmp_path: Path) -> Write:
 
 def test_addresses_come_from_csv(write: Write) -> None:
     text = '\ufeffURL, label ,caption,author,size\r\nhttps://a.example/1.jpg,bugs,"One, two",Ann,3\r\n\r\nhttps://a.example/2.jpg,daffy\r\n'
-    assert from_urls(write("urls.csv", text)) == [
-        Hit("https://a.example/1.jpg", "bugs", title="One, two", author="Ann"),
-        Hit("https://a.example/2.jpg", "daffy"),
+    assert read_url_list(write("urls.csv", text)) == [
+        SearchResult("https://a.example/1.jpg", "bugs", title="One, two", author="Ann"),
+        SearchResult("https://a.example/2.jpg", "daffy"),
     ]
 
 
@@ -542,16 +538,19 @@ def test_addresses_come_from_jsonl(write: Write) -> None:
         {"url": "https://a.example/2.jpg"},
     ]
     text = "\r\n\r\n".join(json.dumps(row) for row in rows)
-    assert [asdict(hit) for hit in from_urls(write("urls.JSONL", text), "other")] == [
-        asdict(Hit("https://a.example/1.jpg", "bugs", title="T", license="CC0", page_url="https://a.example/")),
-        asdict(Hit("https://a.example/1.jpg", "daffy")),
-        asdict(Hit("https://a.example/2.jpg", "other")),
+    assert [asdict(hit) for hit in read_url_list(write("urls.JSONL", text), "other")] == [
+        asdict(SearchResult("https://a.example/1.jpg", "bugs", title="T", license="CC0", page_url="https://a.example/")),
+        asdict(SearchResult("https://a.example/1.jpg", "daffy")),
+        asdict(SearchResult("https://a.example/2.jpg", "other")),
     ]
 
 
 def test_addresses_come_from_txt(write: Write) -> None:
     path = write("urls.txt", "\ufeff# mine\r\nhttps://a.example/1.jpg\r\n\r\n  http://b.example/2.jpg \n")
-    assert from_urls(path, "bugs") == [Hit("https://a.example/1.jpg", "bugs"), Hit("http://b.example/2.jpg", "bugs")]
+    assert read_url_list(path, "bugs") == [
+        SearchResult("https://a.example/1.jpg", "bugs"),
+        SearchResult("http://b.example/2.jpg", "bugs"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -581,11 +580,11 @@ def test_a_list_of_addresses_with_something_wrong_is_refused_with_its_line(
 ) -> None:
     path = write(name, content)
     with pytest.raises(DataError) as caught:
-        from_urls(path)
+        read_url_list(path)
     assert f"{path}" in str(caught.value)
     assert message in str(caught.value)
 
 
 def test_a_list_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be read \(No such file or directory\)"):
-        from_urls(tmp_path / "urls.csv")
+        read_url_list(tmp_path / "urls.csv")

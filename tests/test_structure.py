@@ -14,31 +14,32 @@ from conftest import ROOT
 LAYERS = (
     {"errors", "malloc", "strict_json"},
     {"files"},
-    {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files", "near"},
-    {"card_metadata", "converted_card", "folder_layout", "image_modes", "metadata", "search", "trial", "unknown_card"},
-    {"dataset_card", "cards", "picture_folder", "tiff_samples"},
+    {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
+    {"folder_layout", "image_modes", "metadata", "search"},
+    {"cards", "picture_folder", "tiff_samples"},
     {"dataset", "images"},
     {"download", "near_duplicates", "resize", "splits"},
     {"classifier", "hub", "img2dataset", "report"},
     {"evaluation", "serving"},
-    {"page", "review"},
+    {"page"},
+    {"review"},
     {"scraping", "training"},
     {"convert"},
-    {"app", "scrape", "train"},
+    {"app", "scrape", "train", "__main__"},
 )
 """Packages and single modules, lowest first. Each imports from lower layers and from its own package alone."""
 
 OWNERS = {
     "gradio": {"page", "review.server"},
     "starlette": {"serving"},
-    "prometheus_client": {"serving.metrics"},
+    "prometheus_client": {"serving.lean_api"},
     "ddgs": {"search.ddgs_engine"},
     "httpx": {"download"},
     "httpcore": {"download.connections"},
     "pyarrow": {"img2dataset", "metadata"},
     "rich": {"scraping.progress"},
     "onnxruntime": {"graph", "training.quantize"},
-    "huggingface_hub": {"hub"},
+    "huggingface_hub": {"cards", "hub"},
     "gradio_client": {"hub.deploy"},
     "pillow_heif": {"images"},
     "imagehash": {"near_duplicates"},
@@ -49,8 +50,9 @@ OWNERS = {
     "cloudpickle": {"training.fastai_export"},
     "safetensors": {"training"},
     "matplotlib": {"report"},
+    "jinja2": {"report"},
     "sklearn": {"evaluation", "training.quantize"},
-    "scipy": {"evaluation.calibration"},
+    "scipy": {"evaluation.calibration", "near_duplicates"},
     "cleanlab": {"evaluation.label_issues"},
     "fastai": {"training", "convert"},
     "torch": {"training", "convert"},
@@ -58,7 +60,8 @@ OWNERS = {
 """The package or the module that may import a library."""
 
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 250, 45
-SOURCES = [ROOT / "app.py", ROOT / "scrape.py", ROOT / "train.py", *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
+SCRIPTS = [ROOT / "app.py", ROOT / "scrape.py", ROOT / "train.py", ROOT / "cartoons" / "__main__.py"]
+SOURCES = [*SCRIPTS, *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
 
 
 def dotted(path: Path) -> str:
@@ -117,7 +120,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= MOST_LINES
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "build_demo":
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MOST_LINES_OF_A_FUNCTION, node.name
 
 

@@ -46,11 +46,11 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 def tiny(**changes: object) -> object:
     """Settings of a training that takes seconds."""
-    from cartoons.splits import How
+    from cartoons.splits import SplitConfig
     from cartoons.training.cached_features import Recipe
     from train import Settings
 
-    return Settings(Recipe(epochs=1, fewest_samples=200, views=2), how=How(rounds=2), name="Shapes", **changes)
+    return Settings(Recipe(epochs=1, fewest_samples=200, views=2), split=SplitConfig(folds=2), name="Shapes", **changes)
 
 
 def command(data: Path, out: Path, *flags: str) -> list[str]:
@@ -250,30 +250,30 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(data: Path, tmp_path: Pa
 @pytest.mark.parametrize("fits", [1, 2])
 def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path, fits: int) -> None:
     from cartoons import dataset
-    from cartoons.near_duplicates import look_through
-    from cartoons.training.callbacks import Row
+    from cartoons.near_duplicates import group_near_duplicates
+    from cartoons.training.callbacks import EpochMetrics
     from cartoons.training.cross_validation import choose_recipe, make_trainer
     from cartoons.training.network import find_network
 
-    items = look_through(dataset.read(data)).items
-    labels = dataset.labels_of(items)
+    pictures = group_near_duplicates(dataset.read(data))
+    items, labels = pictures.items, pictures.labels
 
     class StopError(Exception):
         pass
 
-    def fit(stop_after: int | None) -> tuple[list[float], list[Row], np.ndarray]:
+    def fit(stop_after: int | None) -> tuple[list[float], list[EpochMetrics], np.ndarray]:
         trainer = make_trainer(find_network("tf_efficientnet_lite0"), items, labels, recipe, [()] * len(items), tmp_path)
         seen: list[float] = []
 
-        def on_epoch(row: Row) -> None:
+        def on_epoch(row: EpochMetrics) -> None:
             seen.append(row["epoch"])
             if len(seen) == stop_after:
                 raise StopError("stopped")
 
-        rows: list[Row] = []
+        rows: list[EpochMetrics] = []
         with contextlib.suppress(StopError):
             rows = trainer.fit(range(len(items)), tmp_path / "fit", on_epoch)
-        return seen, rows, trainer.judge(range(4))
+        return seen, rows, trainer.predict(range(4))
 
     recipe = replace(choose_recipe("fast", 4 // fits, None, 1), fits=fits)
     fit(stop_after=3)
@@ -459,7 +459,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 
 
 def test_the_first_lines_say_what_the_folder_was_taken_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    from cartoons.training.run import look_through, read_data
+    from cartoons.training.run import open_pictures, read_data
 
     root = make_picture_folder(tmp_path / "d")
     (root / "round" / "notes.txt").write_text("a note")
@@ -468,9 +468,9 @@ def test_the_first_lines_say_what_the_folder_was_taken_for(tmp_path: Path, caplo
     for k in range(25):
         (root / "torn" / f"{k}.png").write_bytes(torn)
     with caplog.at_level(logging.INFO, "train"):
-        items, left_out, passed_over = look_through(read_data(root))
-    assert (len(items), len(left_out)) == (18, 25)
-    assert passed_over == {"damaged": 25, "not a picture but text": 1}
+        opened = open_pictures(read_data(root))
+    assert (len(opened.items), len(opened.unreadable)) == (18, 25)
+    assert opened.passed_over == {"damaged": 25, "not a picture but text": 1}
     said = caplog.messages
     assert said[:3] == [
         f"{root}: 43 pictures of 4 labels: round 6, square 6, torn 25, _other 6.",

@@ -24,8 +24,8 @@ from search_sites import BingSite, DuckDuckGoSite, Picture
 from test_deploy import Spaces
 from world import Reply, Request, World
 
-from cartoons.scraping.labels import OTHER_QUERIES
-from cartoons.search.queries import queries_for
+from cartoons.scraping.config import OTHER_QUERIES
+from cartoons.search.engines import queries_for
 
 CORNERS = {"square": 4, "triangle": 3, "star": 5}
 HOST = ".pictures.example"

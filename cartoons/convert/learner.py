@@ -23,13 +23,13 @@ from fastai.learner import Learner
 from torch import nn
 
 from cartoons import model_folder
+from cartoons.cards import differing_files
 from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, labels_of
 from cartoons.convert.parity import Answered, ask, check
 from cartoons.convert.pictures import write_kinds, write_probes
 from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
-from cartoons.converted_card import opened_otherwise
 from cartoons.errors import ConvertError, DataError, ExportError, in_a_line
 from cartoons.files import check_writable
 from cartoons.hub.pull import LEARNER_FILES
@@ -87,7 +87,7 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
     written = model_folder.write(out, replace(info, metrics={"parity": parity}), graph)
     if UNKNOWN in info.labels:
         log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
-    if said := opened_otherwise(written):
+    if said := differing_files(written):
         log.warning("The learner opens files of some kinds in another way than the page:")
     for sentence in said:
         log.warning("%s", sentence)

@@ -1,10 +1,7 @@
-"""Addresses of pictures to their bytes, or to the reason why not: polite, bounded, and safe to point at anything.
+"""URLs of pictures to their bytes, or to the reason why not: polite, bounded, and safe to point at anything.
 
-downloader.py    Downloader: tries, redirects, limits; an Outcome for every address
-rate_limiter.py  who may ask when: at most so many at once and of one host, and hosts that asked to be left alone
-connections.py   the connections to one host, each to an address that was checked
-ssrf_guard.py    which hosts and addresses may be asked
-headers.py       what an answer's headers say: to wait, to keep off
-http.py          how this machine reaches the web; addresses taken apart; JSON of search engines
-outcome.py       what became of one address
+http.py         proxy and certificates, URLs, headers, results, the JSON of search engines
+ssrf_guard.py   which hosts and IP addresses may be asked: the public ones
+connections.py  the connections to one host, each to a checked IP address
+downloader.py   Downloader: limits per host, retries, redirects
 """

@@ -1,4 +1,4 @@
-"""The connections to one host, each to an address that was checked, and what can go wrong on them in words.
+"""The connections to one host, each to a checked IP address, and their errors as reasons in a few words.
 
 httpcore, the engine of httpx, is used by itself: it takes a network backend of one's own, which httpx does not. A pool
 serves one host, because a pool's every request looks at its every connection, which with 64 takes longer than all the rest.
@@ -8,17 +8,15 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 import httpcore
+import httpx
 
-from cartoons.download.http import USER_AGENT, Address, Web
-from cartoons.download.outcome import NotFetchedError
-from cartoons.download.ssrf_guard import Guard
+from cartoons.download.http import USER_AGENT, FetchError, HttpConfig
+from cartoons.download.ssrf_guard import SsrfGuard
 
 KEEP_ALIVE_S = 15.0
-ADDRESSES_TRIED = 3
+MAX_ADDRESSES_TRIED = 3
 HEADERS = [
     (b"User-Agent", USER_AGENT.encode()),
     (b"Accept", b"image/*,*/*;q=0.5"),
@@ -26,13 +24,13 @@ HEADERS = [
 ]
 
 
-class Checked(httpcore.AsyncNetworkBackend):
-    """Connects to a name by the very addresses that passed the guard, so that it cannot mean others a moment later.
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to a name by the very IP addresses that passed the guard, so that it cannot mean others a moment later.
 
     TLS still asks for, and checks the certificate against, the name.
     """
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: SsrfGuard) -> None:
         self._guard = guard
         self._network = httpcore.AnyIOBackend()
 
@@ -52,8 +50,8 @@ class Checked(httpcore.AsyncNetworkBackend):
         except OSError as error:
             raise httpcore.ConnectError(error) from error
         if not all(self._guard.may_connect(address) for address in addresses):
-            raise NotFetchedError("a private address", status="refused")
-        tried = addresses[:ADDRESSES_TRIED]
+            raise FetchError("a private address", status="refused")
+        tried = addresses[:MAX_ADDRESSES_TRIED]
         for address in tried:
             try:
                 return await self._network.connect_tcp(
@@ -65,57 +63,53 @@ class Checked(httpcore.AsyncNetworkBackend):
         raise httpcore.ConnectError(f"{host} has no address")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Status and headers that came, and the body as it comes."""
+class Response:
+    """Status and headers, and the body as it comes."""
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    _response: httpcore.Response
-    _read_s: float
+    def __init__(self, response: httpcore.Response, read_timeout_s: float) -> None:
+        self.status, self._response, self._read_timeout_s = response.status, response, read_timeout_s
 
-    def values(self, name: str) -> list[str]:
-        """What each header of that name (in lower case) says."""
-        return [_text(value) for key, value in self.headers if key.lower() == name.encode()]
+    def headers(self, name: str) -> list[str]:
+        """The values of every header of that name (in lower case)."""
+        named = [(key, value) for key, value in self._response.headers if key.lower() == name.encode()]
+        return httpx.Headers(named).get_list(name)  # of these alone, since it takes one encoding for all
 
-    def value(self, name: str) -> str:
-        """What the header of that name says; "" when there is none."""
-        return next(iter(self.values(name)), "")
+    def header(self, name: str) -> str:
+        """The value of the first header of that name; "" when there is none."""
+        return next(iter(self.headers(name)), "")
 
-    async def parts(self) -> AsyncIterator[bytes]:
-        """The body, piece by piece. Raises NotFetchedError when it breaks off or stalls."""
-        with _in_words("cut short", 0, self._read_s):
-            async for part in self._response.aiter_stream():
-                yield part
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body, chunk by chunk. Raises FetchError when it breaks off or stalls."""
+        with _as_fetch_error("cut short", 0, self._read_timeout_s):
+            async for chunk in self._response.aiter_stream():
+                yield chunk
 
 
-class Line:
-    """The connections to one host; its users see to it that there are not too many."""
+class ConnectionPool:
+    """The connections to one host; the rate limiter keeps their number down."""
 
-    def __init__(self, web: Web, tls: ssl.SSLContext, guard: Guard) -> None:
+    def __init__(self, config: HttpConfig, guard: SsrfGuard) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            proxy=_proxy(web, tls),
+            ssl_context=config.ssl_context,
+            proxy=_proxy(config),
             max_connections=None,
             keepalive_expiry=KEEP_ALIVE_S,
-            network_backend=None if web.proxy else Checked(guard),
+            network_backend=None if config.proxy else GuardedBackend(guard),
         )
 
     @asynccontextmanager
-    async def get(self, address: Address, connect_s: float, read_s: float) -> AsyncIterator[Answer]:
-        """What the server answers. Raises NotFetchedError when it does not."""
+    async def get(self, url: httpx.URL, connect_timeout_s: float, read_timeout_s: float) -> AsyncIterator[Response]:
+        """The server's response to GET. Raises FetchError when there is none."""
         request = httpcore.Request(
             "GET",
-            httpcore.URL(
-                scheme=address.scheme.encode(), host=address.host.encode(), port=address.port, target=address.target
-            ),
-            headers=[(b"Host", address.netloc.encode()), *HEADERS],
-            extensions={"timeout": {"connect": connect_s, "read": read_s, "write": read_s}},
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=[(b"Host", url.netloc), *HEADERS],
+            extensions={"timeout": {"connect": connect_timeout_s, "read": read_timeout_s, "write": read_timeout_s}},
         )
-        with _in_words("no valid answer", connect_s, read_s):
+        with _as_fetch_error("no valid answer", connect_timeout_s, read_timeout_s):
             response = await self._pool.handle_async_request(request)
         try:
-            yield Answer(response.status, response.headers, response, read_s)
+            yield Response(response, read_timeout_s)
         finally:
             await response.aclose()
 
@@ -125,37 +119,26 @@ class Line:
 
 
 @contextmanager
-def _in_words(broken: str, connect_s: float, read_s: float) -> Iterator[None]:
+def _as_fetch_error(broken: str, connect_timeout_s: float, read_timeout_s: float) -> Iterator[None]:
     try:
         yield
     except httpcore.ConnectTimeout as error:
-        raise NotFetchedError(f"no connection within {connect_s:g} s", again=True) from error
+        raise FetchError(f"no connection within {connect_timeout_s:g} s", retry=True) from error
     except httpcore.TimeoutException as error:
-        raise NotFetchedError(f"no answer within {read_s:g} s", again=True) from error
-    except httpcore.ConnectError as error:
+        raise FetchError(f"no answer within {read_timeout_s:g} s", retry=True) from error
+    except (httpcore.ConnectError, httpcore.ProxyError) as error:
         if isinstance(error.args[0], ssl.SSLCertVerificationError):
-            raise NotFetchedError("its certificate is not valid") from error
-        raise NotFetchedError("cannot be reached", again=True) from error
-    except httpcore.ProxyError as error:
-        status = str(error)[:3]
-        if status.startswith("4"):
-            raise NotFetchedError(f"the proxy refuses ({status})", may_pass=True) from error
-        raise NotFetchedError("cannot be reached", again=True) from error
+            raise FetchError("its certificate is not valid") from error
+        if isinstance(error, httpcore.ProxyError) and str(error).startswith("4"):
+            raise FetchError(f"the proxy refuses ({str(error)[:3]})", may_pass=True) from error
+        raise FetchError("cannot be reached", retry=True) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:  # OSError: TLS that turns bad midway
-        raise NotFetchedError(broken, again=True) from error
+        raise FetchError(broken, retry=True) from error
 
 
-def _proxy(web: Web, tls: ssl.SSLContext) -> httpcore.Proxy | None:
-    if not web.proxy:
+def _proxy(config: HttpConfig) -> httpcore.Proxy | None:
+    if not config.proxy:
         return None
-    parts = urlsplit(web.proxy)
-    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    url = httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target="/")
-    return httpcore.Proxy(url, auth=auth, ssl_context=tls if parts.scheme == "https" else None)
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    proxy = httpx.Proxy(config.proxy)
+    context = config.ssl_context if proxy.url.scheme == "https" else None
+    return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth, ssl_context=context)

@@ -1,179 +1,244 @@
-"""Any address of the web to an Outcome.
+"""Downloads URLs: many at once, few of one host, with retries, redirects and limits.
 
-async with Downloader() as downloader:
-    outcomes = await asyncio.gather(*(downloader.fetch(url) for url in urls))
+async with Downloader() as downloader, downloader.fetch(url) as result:
+    print(result.status, len(result.data or b""))
 """
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cartoons.download.connections import Answer, Line
-from cartoons.download.headers import opt_out, wait_s
-from cartoons.download.http import Address, Web, taken_apart
-from cartoons.download.outcome import NotFetchedError, Outcome
-from cartoons.download.rate_limiter import Host, Turns
-from cartoons.download.ssrf_guard import Guard
+import httpx
+
+from cartoons.download.connections import ConnectionPool, Response
+from cartoons.download.http import DownloadResult, FetchError, HttpConfig, opt_out, parse_url, retry_after_s
+from cartoons.download.ssrf_guard import SsrfGuard
 from cartoons.images import MAX_BYTES
 
-GOOD = (200, 203)
-ELSEWHERE = (301, 302, 303, 307, 308)
-MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
-PACKED = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress")
+OK_STATUSES = (200, 203)
+REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+COMPRESSIONS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress")
 LARGE_BYTES = 1024 * 1024
-LARGE_AT_ONCE = 4
+MAX_LARGE_BODIES = 4
 """So many bodies at once may be larger than LARGE_BYTES; the others wait there, which bounds the memory of all."""
+MAX_IDLE_POOLS = 32
+"""Hosts of which nothing is being asked, and whose connections stay open."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a download may take: of the network, of a host's patience, of time."""
+    """What downloads may take: of the network, of a host's patience, of time."""
 
-    at_once: int = 64
-    per_host: int = 8
-    connect_s: float = 10.0
-    read_s: float = 15.0
-    """Between two pieces."""
-    whole_s: float = 40.0
-    """Of asking and reading, all tries and redirects of an address together; waiting for its turn does not count."""
+    max_concurrent: int = 64
+    max_per_host: int = 8
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 15.0
+    """Between two chunks."""
+    total_timeout_s: float = 40.0
+    """Of asking and reading, all tries and redirects of a URL together; waiting for its turn does not count."""
     max_bytes: int = MAX_BYTES
-    tries: int = 3
-    redirects: int = 5
+    max_tries: int = 3
+    max_redirects: int = 5
     backoff_s: float = 0.5
-    """The wait before try n + 1 is anything up to this times 2^(n-1), and up to longest_backoff_s."""
-    longest_backoff_s: float = 8.0
-    longest_wait_s: float = 60.0
+    max_backoff_s: float = 8.0
+    """Before try n + 1: a random wait of up to backoff_s * 2 ** (n - 1), at most max_backoff_s."""
+    max_retry_after_s: float = 60.0
     """A Retry-After up to this is waited for, and the host left alone meanwhile; a longer one gives the host up."""
-    heed_opt_out: bool = True
+    respect_opt_out: bool = True
     """Refuse what an X-Robots-Tag header keeps from programs like this one."""
 
 
+@dataclass
+class Host:
+    """A host's request slots, its connections while there are some, and until when (monotonic) it is left alone."""
+
+    slots: asyncio.Semaphore
+    pool: ConnectionPool | None = None
+    active: int = 0
+    paused_until_s: float = 0.0
+
+    def pause(self, seconds: float) -> None:
+        """Send it no request for so long."""
+        self.paused_until_s = max(self.paused_until_s, time.monotonic() + seconds)
+
+
+class RateLimiter:
+    """At most so many requests at once, so many to one host, and none to a host that asked to be left alone.
+
+    A request takes its host's slot first, so that those waiting for a slow host take up no other's place.
+    """
+
+    def __init__(self, limits: Limits, open_pool: Callable[[], ConnectionPool]) -> None:
+        self._limits, self._open_pool = limits, open_pool
+        self._slots = asyncio.Semaphore(limits.max_concurrent)
+        self._hosts: dict[str, Host] = {}
+        self._idle: dict[str, Host] = {}
+
+    @asynccontextmanager
+    async def slot(self, name: str) -> AsyncIterator[tuple[Host, ConnectionPool]]:
+        """A request slot of the host of that name. Raises FetchError when the host asked for a longer pause than allowed."""
+        host = self._hosts.get(name) or self._hosts.setdefault(name, Host(asyncio.Semaphore(self._limits.max_per_host)))
+        async with host.slots:
+            await self._acquire(host)
+            host.active += 1
+            self._idle.pop(name, None)
+            host.pool = host.pool or self._open_pool()
+            try:
+                yield host, host.pool
+            finally:
+                self._slots.release()
+                host.active -= 1
+                if not host.active:
+                    self._idle[name] = host
+                    await self._close_idle(MAX_IDLE_POOLS)
+
+    async def _acquire(self, host: Host) -> None:
+        while True:
+            wait_s = host.paused_until_s - time.monotonic()
+            if wait_s > self._limits.max_retry_after_s:
+                raise FetchError(f"the site asks to be left alone for {wait_s:.0f} s", may_pass=True)
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+                continue
+            await self._slots.acquire()
+            if host.paused_until_s <= time.monotonic():
+                return
+            self._slots.release()  # told to wait while waiting for a slot
+
+    async def _close_idle(self, kept: int) -> None:
+        """Close the idle pools that were used longest ago."""
+        while len(self._idle) > kept:
+            host = self._idle.pop(next(iter(self._idle)))
+            pool, host.pool = host.pool, None
+            if pool:
+                await pool.aclose()
+
+    async def aclose(self) -> None:
+        """Close every pool; no request may be going on."""
+        await self._close_idle(0)
+
+
+@dataclass
+class _Request:
+    """One URL's progress through its tries and redirects."""
+
+    final_url: str
+    left_s: float
+    held: AsyncExitStack
+    """Holds the slot of a large body."""
+    timeout: asyncio.Timeout = field(init=False)
+
+    async def hold(self, slot: asyncio.Semaphore) -> None:
+        """Take a slot, and hold it; the wait does not count."""
+        deadline_s, begun_s = self.timeout.when() or 0.0, time.monotonic()
+        self.timeout.reschedule(None)
+        await self.held.enter_async_context(slot)
+        waited_s = time.monotonic() - begun_s
+        self.timeout.reschedule(deadline_s + waited_s)
+        self.left_s += waited_s
+
+
 class Downloader:
-    """Fetches addresses, many at once: an async context manager. Give it all of them together: it shares out the turns."""
+    """Fetches many URLs at once: an async context manager. Give it all of them together: it shares out the slots."""
 
-    def __init__(self, limits: Limits | None = None, web: Web | None = None, guard: Guard | None = None) -> None:
-        self.limits = limits or Limits()
-        self._guard = guard or Guard()
-        self._web = web or Web()
-        self._tls = self._web.tls()
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
-        self._turns = Turns(self.limits.at_once, self.limits.per_host, self.limits.longest_wait_s, self._open_line)
-
-    def _open_line(self) -> Line:
-        return Line(self._web, self._tls, self._guard)
+    def __init__(
+        self, limits: Limits | None = None, config: HttpConfig | None = None, guard: SsrfGuard | None = None
+    ) -> None:
+        self._limits, config, guard = limits or Limits(), config or HttpConfig(), guard or SsrfGuard()
+        self._guard = guard
+        self._large_bodies = asyncio.Semaphore(MAX_LARGE_BODIES)
+        self._rate_limiter = RateLimiter(self._limits, lambda: ConnectionPool(config, guard))
 
     async def __aenter__(self) -> "Downloader":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._turns.aclose()
-
-    async def fetch(self, url: str) -> Outcome:
-        """The bytes at an address, or why not; whatever the server does, it raises nothing."""
-        async with self.fetched(url) as outcome:
-            return outcome
+        await self._rate_limiter.aclose()
 
     @asynccontextmanager
-    async def fetched(self, url: str) -> AsyncIterator[Outcome]:
-        """As `fetch`; a large body counts among the LARGE_AT_ONCE until the block ends."""
+    async def fetch(self, url: str) -> AsyncIterator[DownloadResult]:
+        """The bytes at a URL, or why there are none; whatever the server does, it raises nothing.
+
+        A large body counts among the MAX_LARGE_BODIES until the block ends.
+        """
         async with AsyncExitStack() as held:
-            yield await self._outcome(url, _Job(url, self.limits.whole_s, held))
+            yield await self._with_retries(url, _Request(url, self._limits.total_timeout_s, held))
 
-    async def _outcome(self, url: str, job: "_Job") -> Outcome:
-        limits = self.limits
-        for tries in range(1, limits.tries + 1):
+    async def _with_retries(self, url: str, request: _Request) -> DownloadResult:
+        limits, tries = self._limits, 0
+        while True:
+            tries += 1
             try:
-                data = await self._follow(url, job)
-                return Outcome(url, data, final_url=job.at, tries=tries)
-            except NotFetchedError as no:
-                await job.held.aclose()
-                if not no.again or tries == limits.tries:
-                    return Outcome(url, None, no.status, no.reason, job.at, tries, no.may_pass)
-            await asyncio.sleep(random.random() * min(limits.longest_backoff_s, limits.backoff_s * 2 ** (tries - 1)))
-        raise ValueError("Limits.tries must be at least 1")
+                return DownloadResult(url, await self._follow(url, request), final_url=request.final_url, tries=tries)
+            except FetchError as error:
+                await request.held.aclose()
+                if not error.retry or tries >= limits.max_tries:
+                    return DownloadResult(url, None, error.status, error.reason, request.final_url, tries, error.may_pass)
+            await asyncio.sleep(random.random() * min(limits.max_backoff_s, limits.backoff_s * 2 ** (tries - 1)))
 
-    async def _follow(self, url: str, job: "_Job") -> bytes:
-        """One try: the address, and the redirects from it."""
-        address, been = taken_apart(url), set[Address]()
-        for _ in range(self.limits.redirects + 1):
-            job.at = str(address) if address.host else job.at
-            if objection := self._guard.objection(address.scheme, address.host):
-                raise NotFetchedError(objection, status="refused")
-            been.add(address)
-            found = await self._ask(address, job)
-            if isinstance(found, bytes):
-                return found
-            address = taken_apart(found, address)
-            if address in been:
-                raise NotFetchedError("redirects in a circle")
-        raise NotFetchedError(f"more than {self.limits.redirects} redirects")
+    async def _follow(self, url: str, request: _Request) -> bytes:
+        """One try: the URL, and the redirects from it."""
+        target, visited = parse_url(url), set[httpx.URL]()
+        for _ in range(self._limits.max_redirects + 1):
+            host = target.raw_host.decode("ascii")
+            request.final_url = str(target) if host else request.final_url
+            if reason := self._guard.refusal(target.scheme, host):
+                raise FetchError(reason, status="refused")
+            visited.add(target)
+            content = await self._get(target, request)
+            if isinstance(content, bytes):
+                return content
+            target = parse_url(content, target)
+            if target in visited:
+                raise FetchError("redirects in a circle")
+        raise FetchError(f"more than {self._limits.max_redirects} redirects")
 
-    async def _ask(self, address: Address, job: "_Job") -> bytes | str:
-        """The body at an address, or where it says to look instead."""
-        async with self._turns.of(address.host) as (host, line):
+    async def _get(self, url: httpx.URL, request: _Request) -> bytes | str:
+        """The body at a URL, or where it redirects to."""
+        limits = self._limits
+        async with self._rate_limiter.slot(url.raw_host.decode("ascii")) as (host, pool):
             begun_s = time.monotonic()
             try:
                 async with (
-                    asyncio.timeout(job.left_s) as job.limit,
-                    line.get(address, self.limits.connect_s, self.limits.read_s) as answer,
+                    asyncio.timeout(request.left_s) as request.timeout,
+                    pool.get(url, limits.connect_timeout_s, limits.read_timeout_s) as response,
                 ):
-                    return await self._read(answer, host, job)
+                    return await self._read(response, host, request)
             except TimeoutError as error:
-                raise NotFetchedError(f"not done within {self.limits.whole_s:g} s", may_pass=True) from error
+                raise FetchError(f"not done within {limits.total_timeout_s:g} s", may_pass=True) from error
             finally:
-                job.left_s -= time.monotonic() - begun_s
+                request.left_s -= time.monotonic() - begun_s
 
-    async def _read(self, answer: Answer, host: Host, job: "_Job") -> bytes | str:
-        location = answer.value("location") if answer.status in ELSEWHERE else ""
-        if not location and answer.status not in GOOD:
-            if answer.status in MAY_PASS:
-                host.leave_alone(wait_s(answer.value("retry-after"), datetime.now(UTC)))
-            raise NotFetchedError(f"HTTP {answer.status}", again=answer.status in MAY_PASS)
-        if self.limits.heed_opt_out and (directive := opt_out(answer.values("x-robots-tag"))):
-            raise NotFetchedError(f"the site opts out ({directive})", status="refused")
-        return location or await self._body(answer, job)
+    async def _read(self, response: Response, host: Host, request: _Request) -> bytes | str:
+        location = response.header("location") if response.status in REDIRECT_STATUSES else ""
+        if not location and response.status not in OK_STATUSES:
+            is_temporary = response.status in RETRY_STATUSES
+            if is_temporary:
+                host.pause(retry_after_s(response.header("retry-after"), datetime.now(UTC)))
+            raise FetchError(f"HTTP {response.status}", retry=is_temporary)
+        if self._limits.respect_opt_out and (directive := opt_out(response.headers("x-robots-tag"))):
+            raise FetchError(f"the site opts out ({directive})", status="refused")
+        return location or await self._body(response, request)
 
-    async def _body(self, answer: Answer, job: "_Job") -> bytes:
-        most, body = self.limits.max_bytes, bytearray()
-        if (coding := answer.value("content-encoding").strip().lower()) in PACKED:
-            raise NotFetchedError(f"sent packed ({coding})")  # unasked, and it may unpack to anything
-        length = answer.value("content-length")
-        if length.isdecimal() and int(length) > most:
-            raise NotFetchedError(_too_large(most))
-        async for part in answer.parts():
-            if len(body) <= LARGE_BYTES < len(body) + len(part):
-                await job.wait_for(self._large)
-            body += part
-            if len(body) > most:
-                raise NotFetchedError(_too_large(most))
+    async def _body(self, response: Response, request: _Request) -> bytes:
+        max_bytes, body = self._limits.max_bytes, bytearray()
+        too_large = f"larger than {max_bytes / 1024**2:g} MB"
+        if (coding := response.header("content-encoding").strip().lower()) in COMPRESSIONS:
+            raise FetchError(f"sent packed ({coding})")  # unasked, and it may unpack to anything
+        length = response.header("content-length")
+        if length.isdecimal() and int(length) > max_bytes:
+            raise FetchError(too_large)
+        async for chunk in response.chunks():
+            if len(body) <= LARGE_BYTES < len(body) + len(chunk):
+                await request.hold(self._large_bodies)
+            body += chunk
+            if len(body) > max_bytes:
+                raise FetchError(too_large)
         if not body:
-            raise NotFetchedError("an empty answer")
+            raise FetchError("an empty answer")
         return bytes(body)
-
-
-def _too_large(most: int) -> str:
-    return f"larger than {most / 1024**2:g} MB"
-
-
-@dataclass
-class _Job:
-    at: str
-    """Where the redirects have led."""
-    left_s: float
-    held: AsyncExitStack
-    """What others wait for while this one has it."""
-    limit: asyncio.Timeout = field(init=False)
-    """Of the request that is going on."""
-
-    async def wait_for(self, turn: asyncio.Semaphore) -> None:
-        """Take a turn, and hold it; the wait does not count."""
-        until_s, begun_s = self.limit.when() or 0.0, time.monotonic()
-        self.limit.reschedule(None)
-        await self.held.enter_async_context(turn)
-        waited_s = time.monotonic() - begun_s
-        self.limit.reschedule(until_s + waited_s)
-        self.left_s += waited_s

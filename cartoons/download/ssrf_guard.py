@@ -1,4 +1,4 @@
-"""Which hosts and addresses may be asked: the public ones, so that no link or redirect reaches behind the firewall."""
+"""Server-side request forgery: only public hosts are asked, so that no link or redirect reaches behind the firewall."""
 
 import asyncio
 import ipaddress
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -19,8 +19,8 @@ PRIVATE_NAMES = ("localhost", "localdomain", "local", "internal", "home.arpa")
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 NEVER = (ipaddress.ip_network("168.63.129.16"), ipaddress.ip_network("192.0.0.0/24"))
 """Global by the number (of some Python versions), yet services inside of clouds."""
-
-LOOKUPS_AT_ONCE = 32
+LOOKUPS = ThreadPoolExecutor(32, "lookup")
+"""asyncio's own has six threads on two cores: a few dead name servers would hold up every other host."""
 
 
 def is_public(address: str) -> bool:
@@ -42,30 +42,20 @@ def _unwrapped(ip: IPAddress) -> IPAddress:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Every address of a name, the preferred first. Raises OSError when it has none."""
-    asked = asyncio.get_running_loop().run_in_executor(_lookups(), _addresses, host, port)
-    return await asked
-
-
-@cache
-def _lookups() -> ThreadPoolExecutor:
-    # asyncio's own has six threads on two cores: a few dead name servers would hold up every other host
-    return ThreadPoolExecutor(LOOKUPS_AT_ONCE, "lookup")
-
-
-def _addresses(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    """Every IP address of a name, the preferred first. Raises OSError when it has none."""
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    answers = await asyncio.get_running_loop().run_in_executor(LOOKUPS, look_up)
+    return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
 @dataclass(frozen=True)
-class Guard:
-    """The rule for names and addresses, and who turns one into the other."""
+class SsrfGuard:
+    """Which names and IP addresses may be asked, and the resolver between them."""
 
     may_connect: Callable[[str], bool] = is_public
     resolve: Callable[[str, int], Awaitable[list[str]]] = resolve
 
-    def objection(self, scheme: str, host: str) -> str:
+    def refusal(self, scheme: str, host: str) -> str:
         """Why this scheme or host (ASCII, no brackets) is not asked, in a few words; "" where it may be."""
         name = host.lower().rstrip(".")
         if scheme not in SCHEMES:

@@ -51,7 +51,7 @@ def on_black(picture: Image.Image) -> Image.Image:
     return ImageOps.expand(picture, border=max(picture.size) // 8, fill=(0, 0, 0))
 
 
-SLICES: dict[str, Callable[[Image.Image], Image.Image]] = {
+CORRUPTIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
     AS_THEY_ARE: on_white,
     "grey": grey,
     f"JPEG {JPEG_QUALITY}": jpeg,

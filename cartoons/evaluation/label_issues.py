@@ -1,51 +1,48 @@
 """The pictures to look at first: those the model was most wrong about, and those that are probably in the wrong folder.
 
-Both are judged out of fold. For the second, confident learning (Northcutt et al. 2021, "Confident Learning: Estimating
+Both by held-out predictions. The second is confident learning (Northcutt et al. 2021, "Confident Learning: Estimating
 Uncertainty in Dataset Labels") as cleanlab does it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from cleanlab.filter import find_label_issues
 
 from cartoons.evaluation.calibration import Calibration
-from cartoons.evaluation.held_out import OutOfFold
+from cartoons.evaluation.metrics import HeldOutPredictions
 
 MOST_SHOWN = 40
 
 
-def top_losses(found: OutOfFold, fitted: Calibration) -> list[dict[str, Any]]:
-    """The judged pictures whose own label got the least probability, worst first."""
-    judged = np.flatnonzero(found.judged)
-    probabilities, targets = fitted.probabilities(found.logits[judged], found.other), found.targets[judged]
-    losses = -np.log(np.clip(probabilities[np.arange(len(judged)), targets], 1e-12, 1))
-    return [
-        {
-            "path": str(found.items[judged[k]].path),
-            "label": found.items[judged[k]].label,
-            "answer": found.labels[probabilities[k].argmax()],
-            "probability": float(probabilities[k].max()),
-            "loss": float(losses[k]),
-        }
-        for k in np.argsort(-losses)[:MOST_SHOWN]
-    ]
+def top_losses(predictions: HeldOutPredictions, fitted: Calibration) -> list[dict[str, Any]]:
+    """The pictures whose own label got the least probability, worst first: path, label, answer, probability, loss."""
+    targets, probabilities = predictions.targets, fitted.probabilities(predictions.logits, predictions.other)
+    losses = -np.log(np.clip(probabilities[np.arange(len(targets)), targets], 1e-12, 1))
+    worst = np.argsort(-losses)[:MOST_SHOWN]
+    rows = _rows(predictions, fitted, worst, "answer")
+    return [row | {"loss": float(loss)} for row, loss in zip(rows, losses[worst], strict=True)]
 
 
-def mislabelled(found: OutOfFold, fitted: Calibration) -> list[dict[str, Any]]:
-    """The pictures whose label is probably wrong, likeliest first."""
-    judged = np.flatnonzero(found.judged)
-    probabilities, targets = fitted.probabilities(found.logits[judged], found.other), found.targets[judged]
-    if len(np.unique(targets)) < len(found.labels):
+def mislabelled(predictions: HeldOutPredictions, fitted: Calibration) -> list[dict[str, Any]]:
+    """The pictures whose label is probably wrong, likeliest first: path, label, suggested, probability."""
+    targets, probabilities = predictions.targets, fitted.probabilities(predictions.logits, predictions.other)
+    if len(np.unique(targets)) < len(predictions.labels):
         return []  # confident learning needs each label's own pictures to know how sure the model usually is
     issues = find_label_issues(targets, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+    rows = _rows(predictions, fitted, issues[:MOST_SHOWN], "suggested")
+    return [row for row in rows if row["suggested"] != row["label"]]
+
+
+def _rows(predictions: HeldOutPredictions, fitted: Calibration, which: Iterable[int], name: str) -> list[dict[str, Any]]:
+    probabilities = fitted.probabilities(predictions.logits, predictions.other)
     return [
         {
-            "path": str(found.items[judged[k]].path),
-            "label": found.items[judged[k]].label,
-            "suggested": found.labels[probabilities[k].argmax()],
+            "path": str(predictions.items[k].path),
+            "label": predictions.items[k].label,
+            name: predictions.labels[probabilities[k].argmax()],
             "probability": float(probabilities[k].max()),
         }
-        for k in issues[:MOST_SHOWN]
-        if probabilities[k].argmax() != targets[k]
+        for k in which
     ]

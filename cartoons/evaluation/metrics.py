@@ -1,120 +1,169 @@
-"""Out-of-fold logits to the figures of the card: accuracy with its interval, unknown detection, calibration.
+"""Held-out predictions to the figures of model.json: accuracy with intervals, unknown detection, calibration, robustness.
 
-Every picture is judged by a model that saw nothing of its source (characters) or of its character (other cartoons), so the
+Every picture is predicted by a model that saw nothing of its source (characters) or of its character (other cartoons): the
 figures are about pictures from elsewhere, not about pictures like the ones trained on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    balanced_accuracy_score,
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-    roc_curve,
-)
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
 from cartoons.classifier import softmax
+from cartoons.dataset import Item
 from cartoons.evaluation import calibration, ood
-from cartoons.evaluation.bootstrap import interval, redrawn
+from cartoons.evaluation.bootstrap import interval, resampled_classes
 from cartoons.evaluation.calibration import Calibration, label_weights
-from cartoons.evaluation.held_out import OutOfFold
 from cartoons.evaluation.ood import Thresholds
-
-CURVE_POINTS = 200
+from cartoons.model_folder import OTHER_LABEL
 
 Floats = NDArray[np.float64]
 
 
-def measure(found: OutOfFold) -> tuple[dict[str, Any], Calibration, Thresholds]:
+@dataclass(frozen=True)
+class HeldOutPredictions:
+    """Pictures, and for each the logits of a model that was not trained on it: (items, labels)."""
+
+    items: Sequence[Item]
+    labels: tuple[str, ...]
+    logits: Floats
+    corrupted: Mapping[str, Floats] = field(default_factory=dict)
+    """For each corruption the logits of the pictures so changed, (items, labels); NaN where the sample did not reach."""
+
+    @classmethod
+    def where_predicted(
+        cls, items: Sequence[Item], labels: tuple[str, ...], logits: Floats, corrupted: Mapping[str, Floats]
+    ) -> "HeldOutPredictions":
+        """The items that have logits; those whose row is NaN were in no test fold."""
+        rows = np.flatnonzero(np.isfinite(logits).all(axis=1))
+        return cls(
+            [items[int(i)] for i in rows], labels, logits[rows], {name: values[rows] for name, values in corrupted.items()}
+        )
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """The index of each item's label: (items,)."""
+        return np.array([self.labels.index(item.label) for item in self.items])
+
+    @property
+    def is_character(self) -> NDArray[np.bool_]:
+        """False for `_other`: (items,)."""
+        return np.array([item.label != OTHER_LABEL for item in self.items])
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        """Each item's artwork: (items,)."""
+        return np.array([item.group for item in self.items])
+
+    @property
+    def characters(self) -> list[int]:
+        """The columns of the logits that are characters."""
+        return [i for i, label in enumerate(self.labels) if label != OTHER_LABEL]
+
+    @property
+    def other(self) -> int | None:
+        """The column of `_other`, if there is one."""
+        return self.labels.index(OTHER_LABEL) if OTHER_LABEL in self.labels else None
+
+    @property
+    def named(self) -> NDArray[np.int64]:
+        """The column of each item's likeliest character: (items,)."""
+        return np.asarray(np.array(self.characters)[self.logits[:, self.characters].argmax(axis=1)])
+
+    def scored(self, fitted: Calibration) -> ood.Scored:
+        """What out-of-distribution detection needs to know of them."""
+        targets = self.targets
+        clusters = [item.character if item.label == OTHER_LABEL and not item.is_photo else item.group for item in self.items]
+        return ood.Scored(
+            score=ood.unknown_score(fitted.probabilities(self.logits, self.other), self.labels),
+            targets=targets,
+            is_character=self.is_character,
+            is_photo=np.array([item.is_photo for item in self.items]),
+            is_right=self.named == targets,
+            clusters=np.array(clusters),
+        )
+
+    def confidence(self, probabilities: Floats) -> tuple[Floats, NDArray[np.bool_], Floats]:
+        """Of the character pictures: the named character's probability, whether it is right, and how much each counts."""
+        known, targets = self.is_character, self.targets
+        right = self.named[known] == targets[known]
+        return probabilities[known][:, self.characters].max(axis=1), right, label_weights(targets[known], None, 0)
+
+    def cross_fitted(self) -> Floats:
+        """Probabilities by calibrations fitted on other pictures: (items, labels)."""
+        return calibration.cross_fitted(self.logits, self.targets, self.groups, self.other)
+
+
+def measure(predictions: HeldOutPredictions) -> tuple[dict[str, Any], Calibration, Thresholds]:
     """All figures as plain JSON values, the calibration that the model needs, and the thresholds of the unknown score."""
-    judged, targets, other = found.judged, found.targets, found.other
-    fitted = calibration.fit(found.logits[judged], targets[judged], other)
-    score = ood.unknown_scores(found, fitted)
-    thresholds = ood.choose_thresholds(found, score)
-    figures: dict[str, Any] = accuracy(found, judged & found.is_character)
-    figures["unknown"] = ood.unknown(found, score, thresholds)
-    before, after = (confidence(found, probabilities) for probabilities in (softmax(found.logits), cross_fitted(found)))
-    figures["calibration"] = {
-        "ece_before": calibration.expected_calibration_error(*before),
-        "ece_after": calibration.expected_calibration_error(*after),
-        "temperature": fitted.temperature,
-        "other_bias": fitted.other_bias,
+    fitted = calibration.fit(predictions.logits, predictions.targets, predictions.other)
+    scored = predictions.scored(fitted)
+    thresholds = ood.choose_thresholds(scored)
+    before, after = (
+        calibration.expected_calibration_error(*predictions.confidence(probabilities))
+        for probabilities in (softmax(predictions.logits), predictions.cross_fitted())
+    )
+    figures: dict[str, Any] = {
+        **accuracy(predictions),
+        "unknown": ood.detection(scored, thresholds, predictions.labels),
+        "calibration": {
+            "ece_before": before,
+            "ece_after": after,
+            "temperature": fitted.temperature,
+            "other_bias": fitted.other_bias,
+        },
+        "robustness": robustness(predictions),
     }
     return figures, fitted, thresholds
 
 
-def confidence(found: OutOfFold, probabilities: Floats) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """Of the judged character pictures: the named character's probability, whether it is right, and how much each counts."""
-    known = found.judged & found.is_character
-    right = found.answers[known] == found.targets[known]
-    return probabilities[known][:, found.columns].max(axis=1), right, label_weights(found.targets[known], None, 0)
-
-
-def cross_fitted(found: OutOfFold) -> Floats:
-    """Probabilities by calibrations fitted on other pictures: (items, labels), NaN where none judged the item."""
-    probabilities, judged = np.full(found.logits.shape, np.nan), found.judged
-    probabilities[judged] = calibration.cross_fitted(
-        found.logits[judged], found.targets[judged], found.groups[judged], found.other
-    )
-    return probabilities
-
-
-def accuracy(found: OutOfFold, known: NDArray[np.bool_]) -> dict[str, Any]:
+def accuracy(predictions: HeldOutPredictions) -> dict[str, Any]:
     """Which character, among the characters: balanced accuracy with its interval, macro-F1, recall per character."""
-    columns = found.columns
-    names = [found.labels[i] for i in columns]
-    targets, answers, groups = found.targets[known], found.answers[known], found.groups[known].tolist()
-    precisions, recalls, _, _ = precision_recall_fscore_support(targets, answers, labels=columns, zero_division=0)
-    drawn = redrawn(targets, answers, groups, columns)
-    counts = {name: int((targets == i).sum()) for name, i in zip(names, columns, strict=True)}
+    columns, known = predictions.characters, predictions.is_character
+    names = [predictions.labels[i] for i in columns]
+    targets = predictions.targets[known]
+    predicted = predictions.named[known]
+    precisions, recalls, _, counts = precision_recall_fscore_support(targets, predicted, labels=columns, zero_division=0)
+    resampled = resampled_classes(targets, predicted, predictions.groups[known], columns)
     return {
-        "balanced_accuracy": float(balanced_accuracy_score(targets, answers)),
-        "balanced_accuracy_95": interval(drawn["recall"].mean(axis=1)),
-        "accuracy": float((targets == answers).mean()),
-        "macro_f1": float(f1_score(targets, answers, labels=columns, average="macro")),
-        "pictures": counts,
+        "balanced_accuracy": float(balanced_accuracy_score(targets, predicted)),
+        "balanced_accuracy_95": interval(resampled["recall"].mean(axis=1)),
+        "accuracy": float((targets == predicted).mean()),
+        "macro_f1": float(f1_score(targets, predicted, labels=columns, average="macro")),
+        "pictures": dict(zip(names, counts.tolist(), strict=True)),
         "per_class": {
             name: {
-                "pictures": counts[name],
+                "pictures": int(counts[k]),
                 "precision": float(precisions[k]),
-                "precision_95": interval(drawn["precision"][:, k]),
+                "precision_95": interval(resampled["precision"][:, k]),
                 "recall": float(recalls[k]),
-                "recall_95": interval(drawn["recall"][:, k]),
+                "recall_95": interval(resampled["recall"][:, k]),
             }
             for k, name in enumerate(names)
         },
-        "confusion": confusion_matrix(targets, answers, labels=columns).tolist(),
+        "confusion": confusion_matrix(targets, predicted, labels=columns).tolist(),
     }
 
 
-def sliced(found: OutOfFold, slices: Mapping[str, Floats]) -> dict[str, Any]:
-    """Balanced accuracy over the characters for each robustness slice, all on the same sample of pictures."""
-    columns = found.columns
-    figures = {}
-    for name, logits in slices.items():
-        known = np.isfinite(logits).all(axis=1) & found.is_character
-        if known.any():
-            answers = np.array(columns)[logits[known][:, columns].argmax(axis=1)]
-            recalls = [(answers[found.targets[known] == c] == c).mean() for c in np.unique(found.targets[known])]
-            figures[name] = {"pictures": int(known.sum()), "balanced_accuracy": float(np.mean(recalls))}
+def robustness(predictions: HeldOutPredictions) -> dict[str, Any]:
+    """Balanced accuracy over the characters for each corruption, all on the same sample of pictures."""
+    columns, figures = predictions.characters, {}
+    for name, logits in predictions.corrupted.items():
+        sample = np.isfinite(logits).all(axis=1) & predictions.is_character
+        if sample.any():
+            predicted, targets = np.array(columns)[logits[sample][:, columns].argmax(axis=1)], predictions.targets[sample]
+            recalls = [(predicted[targets == label] == label).mean() for label in np.unique(targets)]
+            figures[name] = {"pictures": int(sample.sum()), "balanced_accuracy": float(np.mean(recalls))}
     return figures
 
 
-def curves(found: OutOfFold, fitted: Calibration) -> dict[str, Any]:
-    """What the report draws: ROC of the unknown score for each kind of stranger, reliability before and after scaling."""
-    score, known = ood.unknown_scores(found, fitted), found.judged & found.is_character
-    rocs = {}
-    for name, others in ood.strangers(found).items():
-        truth = np.r_[np.ones(known.sum()), np.zeros(others.sum())]
-        false_accept, kept, _ = roc_curve(truth, -np.r_[score[known], score[others]])
-        some = np.unique(np.linspace(0, len(kept) - 1, CURVE_POINTS).astype(int))
-        rocs[name] = {"false_accept": false_accept[some].tolist(), "kept": kept[some].tolist()}
+def curves(predictions: HeldOutPredictions, fitted: Calibration) -> dict[str, Any]:
+    """For the report: ROC of the unknown score for each kind of picture, reliability before and after calibration."""
     before, after = (
-        calibration.reliability(*confidence(found, probabilities))
-        for probabilities in (softmax(found.logits), cross_fitted(found))
+        calibration.reliability(*predictions.confidence(probabilities))
+        for probabilities in (softmax(predictions.logits), predictions.cross_fitted())
     )
-    return {"roc": rocs, "reliability": {"before": before, "after": after}}
+    return {"roc": ood.roc_curves(predictions.scored(fitted)), "reliability": {"before": before, "after": after}}

@@ -1,107 +1,137 @@
-"""Out-of-distribution pictures: when the model says that it does not know, and what that costs on its own characters."""
+"""Out-of-distribution detection: pictures of none of the characters, refused by the unknown score.
 
+The score is 1 minus the highest character probability.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 
-from cartoons.evaluation.bootstrap import drawn_shares, interval
-from cartoons.evaluation.calibration import Calibration, label_weights
-from cartoons.evaluation.held_out import OutOfFold
-from cartoons.model_folder import UNKNOWN_RULE
-
-Floats = NDArray[np.float64]
+from cartoons.evaluation.bootstrap import interval, resampled_share
+from cartoons.evaluation.calibration import label_weights
+from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE
 
 NAMED_SHARE = 0.95
-"""The unknown threshold leaves this share of unseen character pictures named, each character counting the same: the usual
+"""The unknown threshold leaves this share of held-out character pictures named, each character counting the same: the usual
 operating point (Hendrycks and Gimpel 2017; Liang et al. 2018)."""
 
 RIGHT_SHARE = 0.97
 """Below the stricter threshold this share of the names is right, where each character and all of `_other` count the same."""
 
+CURVE_POINTS = 200
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Held-out predictions as far as they matter here. All are (items,)."""
+
+    score: Floats
+    """The unknown score, from 0 to 1."""
+    targets: NDArray[np.int64]
+    """The label's column."""
+    is_character: Mask
+    is_photo: Mask
+    is_right: Mask
+    """The likeliest character is the label."""
+    clusters: NDArray[np.str_]
+    """What of the pictures is alike: an artwork; among cartoons of `_other`, a character."""
+
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Of the unknown score, 0 to 1: above `unknown` the page does not know, above `certain` it says "perhaps"."""
+    """Of the unknown score: above `unknown` the page does not know, above `certain` it says "perhaps"."""
 
     unknown: float
     certain: float
 
 
-def choose_thresholds(found: OutOfFold, score: Floats) -> Thresholds:
-    """Both thresholds from the unknown scores (items,) of pictures that the model did not see."""
-    judged, known = found.judged, found.judged & found.is_character
-    order = np.argsort(score[known])
-    kept = np.cumsum(label_weights(found.targets[known], None, 0)[order])
-    unknown = score[known][order][int(np.searchsorted(kept[:-1], NAMED_SHARE - 1e-9))]
-    order = np.argsort(score[judged], kind="stable")
-    weights = label_weights(found.targets[judged], found.other, 1 / len(found.labels))[order]
-    right = weights * (found.answers[judged] == found.targets[judged])[order]
-    good = np.flatnonzero((np.cumsum(right) >= RIGHT_SHARE * np.cumsum(weights)) & (score[judged][order] <= unknown))
-    certain = score[judged][order][good[-1]] if len(good) else 0.0
-    return Thresholds(float(unknown), float(certain))
+def unknown_score(probabilities: Floats, labels: Sequence[str]) -> Floats:
+    """1 minus the highest character probability: (n, labels) to (n,)."""
+    characters = [i for i, label in enumerate(labels) if label != OTHER_LABEL]
+    return np.asarray(1.0 - probabilities[:, characters].max(axis=1))
 
 
-def unknown_scores(found: OutOfFold, fitted: Calibration) -> Floats:
-    """Each item's unknown score: (items,), NaN where none judged it."""
-    return np.asarray(1.0 - fitted.probabilities(found.logits, found.other)[:, found.columns].max(axis=1))
+def choose_thresholds(scored: Scored) -> Thresholds:
+    """Both thresholds from held-out predictions."""
+    known = scored.is_character
+    order = np.argsort(scored.score[known])
+    kept = np.cumsum(label_weights(scored.targets[known], None, 0)[order])
+    unknown = scored.score[known][order][int(np.searchsorted(kept[:-1], NAMED_SHARE - 1e-9))]
+    order = np.argsort(scored.score, kind="stable")
+    weights, score = label_weights(scored.targets, None, 0)[order], scored.score[order]
+    right = weights * scored.is_right[order]
+    good = np.flatnonzero((np.cumsum(right) >= RIGHT_SHARE * np.cumsum(weights)) & (score <= unknown))
+    return Thresholds(float(unknown), float(score[good[-1]]) if len(good) else 0.0)
 
 
-def unknown(found: OutOfFold, score: Floats, thresholds: Thresholds) -> dict[str, Any]:
-    """What the unknown score makes of characters, photographs and cartoons of characters never seen, at both thresholds."""
-    known = found.judged & found.is_character
+def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dict[str, Any]:
+    """How well the score tells characters from photographs and from cartoons of other characters, and at what price."""
+    score, known, characters = scored.score, scored.is_character, _named(scored, thresholds, labels)
     figures: dict[str, Any] = {
         "threshold": thresholds.unknown,
         "rule": UNKNOWN_RULE,
         "named_share": NAMED_SHARE,
-        "certain_threshold": thresholds.certain,
         "right_share": RIGHT_SHARE,
-        "characters": (characters := named(found, score, thresholds)),
+        "characters": characters,
         "characters_kept": characters["named"],
     }
-    for name, others in strangers(found).items():
+    for name, others in _kinds(scored).items():
         truth = np.r_[np.zeros(known.sum()), np.ones(others.sum())]
         refused = score[others] > thresholds.unknown
         figures[name] = {
             "pictures": int(others.sum()),
             "auroc": float(roc_auc_score(truth, np.r_[score[known], score[others]])),
             "refused": float(refused.mean()),
-            "refused_95": interval(drawn_shares(refused, found.clusters[others])),
+            "refused_95": interval(resampled_share(refused, scored.clusters[others])),
             "certain": float((score[others] <= thresholds.certain).mean()),
         }
     return figures
 
 
-def named(found: OutOfFold, score: Floats, thresholds: Thresholds) -> dict[str, Any]:
-    """What becomes of pictures of the characters, each character counting the same: the share named at all, named right, and
-    named without "perhaps"; and of each character the share named right."""
-    known = found.judged & found.is_character
-    right = (found.answers == found.targets) & (score <= thresholds.unknown)
-    masks = {found.labels[column]: known & (found.targets == column) for column in found.columns}
-    masks = {name: mine for name, mine in masks.items() if mine.any()}
-    drawn = {name: drawn_shares(right[mine], found.clusters[mine]) for name, mine in masks.items()}
+def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dict[str, Any]:
+    """Of pictures of the characters, each character counting the same: the share named, named right, and named without
+    "perhaps"; and of each character the share named right."""
+    named, certain = (scored.score <= threshold for threshold in (thresholds.unknown, thresholds.certain))
+    right = scored.is_right & named
+    masks = {labels[k]: scored.targets == k for k in np.unique(scored.targets[scored.is_character])}
+    resampled = {label: resampled_share(right[mine], scored.clusters[mine]) for label, mine in masks.items()}
 
-    def balanced(hits: NDArray[np.bool_]) -> float:
+    def balanced(hits: Mask) -> float:
         return float(np.mean([hits[mine].mean() for mine in masks.values()]))
 
     return {
-        "pictures": int(known.sum()),
-        "named": balanced(score <= thresholds.unknown),
+        "pictures": int(scored.is_character.sum()),
+        "named": balanced(named),
         "right": balanced(right),
-        "right_95": interval(np.mean(list(drawn.values()), axis=0)),
-        "certain": balanced(score <= thresholds.certain),
+        "right_95": interval(np.mean(list(resampled.values()), axis=0)),
+        "certain": balanced(certain),
         "per_class": {
-            name: {"pictures": int(mine.sum()), "right": float(right[mine].mean()), "right_95": interval(drawn[name])}
-            for name, mine in masks.items()
+            label: {"pictures": int(mine.sum()), "right": float(right[mine].mean()), "right_95": interval(resampled[label])}
+            for label, mine in masks.items()
         },
     }
 
 
-def strangers(found: OutOfFold) -> dict[str, NDArray[np.bool_]]:
-    """The judged pictures of none of the characters, by kind; kinds without pictures are left out."""
-    photo = np.array([item.is_photo for item in found.items])
-    others = found.judged & ~found.is_character
-    kinds = {"photographs": others & photo, "unseen_cartoons": others & ~photo}
+def roc_curves(scored: Scored) -> dict[str, dict[str, list[float]]]:
+    """For each kind of picture "false_accept" against "kept", at most CURVE_POINTS points."""
+    curves, score, is_character = {}, scored.score, scored.is_character
+    for name, others in _kinds(scored).items():
+        truth = np.r_[np.ones(is_character.sum()), np.zeros(others.sum())]
+        false_accept, kept, _ = roc_curve(truth, -np.r_[score[is_character], score[others]])
+        points = np.unique(np.linspace(0, len(kept) - 1, CURVE_POINTS).astype(int))
+        curves[name] = {"false_accept": false_accept[points].tolist(), "kept": kept[points].tolist()}
+    return curves
+
+
+def _kinds(scored: Scored) -> dict[str, Mask]:
+    """The pictures of none of the characters, by kind; kinds without pictures are left out."""
+    other, is_photo = ~scored.is_character, scored.is_photo
+    kinds = {"photographs": other & is_photo, "unseen_cartoons": other & ~is_photo}
     return {name: mask for name, mask in kinds.items() if mask.any()}

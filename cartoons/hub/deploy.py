@@ -7,7 +7,7 @@ live.page, live.embed
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from huggingface_hub import HfApi, SpaceRuntime, get_token
 
 from cartoons import model_folder
 from cartoons.errors import HubError, shortened
-from cartoons.hub.errors import REPO, check_name, reading, why_unread, writing
+from cartoons.hub.errors import REPO, check_name, hub_read, hub_write, read_failure
 from cartoons.hub.pull import pull
 from cartoons.hub.push import publish
-from cartoons.hub.space import ROOT, Source, card_of, check, content_of, drawings_of, front_matter
+from cartoons.hub.space import ROOT, SpaceModel, check_space, example_drawings, front_matter, space_card, space_files
 
 ZERO_GPU, CPU_BASIC = "zero-a10g", "cpu-basic"
 PAID = {
@@ -30,7 +30,7 @@ PAID = {
     ),
     CPU_BASIC: "Gradio Spaces on cpu-basic need a PRO account or an organisation with a plan; see https://huggingface.co/pro",
 }
-OF_A_SPACE = re.compile("(cartoons|examples|model)/.*")
+SPACE_FILES = re.compile("(cartoons|examples|model)/.*")
 """What a deployment writes: of these, what it does not bring is removed."""
 
 VARIABLES = ("MODEL_REPO", "MODEL_REVISION")
@@ -49,7 +49,7 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Live:
+class DeployedSpace:
     """A Space that answers."""
 
     link: str
@@ -69,25 +69,25 @@ class Live:
         return "\n".join(f"{title:12}{value}" for title, value in rows.items())
 
 
-def deploy(space: str, model: str | None = None, *, private: bool = False, say: Say = print) -> Live:
+def deploy(space: str, model: str | None = None, *, private: bool = False, say: Say = print) -> DeployedSpace:
     """Make the Space `space` ("user/name") serve a model, and wait until its page has answered.
 
     model: a model folder, or "user/name" or "user/name@revision" of a public one on the Hub; the embedded one by default.
     say: is told, line by line, what happens. Raises BundleError or HubError; given again, it goes on, or changes what
     changed.
     """
-    say = one_by_one(say)
+    say = synchronized(say)
     check_name(space)
     hardware = _hardware(space)
     source = _source(model)
-    card = card_of(source, space)
-    content = content_of(source, card)
-    check(content, front_matter(card), zero_gpu=hardware == ZERO_GPU)
+    card = space_card(source, space)
+    content = space_files(source, card)
+    check_space(content, front_matter(card), zero_gpu=hardware == ZERO_GPU)
     _make(space, hardware, source, private)
     say(f"Uploading {len(content)} files to {space}, for {hardware}.")
-    pushed = publish(content, space, "space", f"{source.info.name}, revision {source.info.revision}", OF_A_SPACE)
+    pushed = publish(content, space, "space", f"{source.info.name}, revision {source.info.revision}", SPACE_FILES)
     page = _wait(space, pushed.commit, say)
-    return Live(
+    return DeployedSpace(
         link=pushed.link,
         page=page,
         answer=_ask(space, page, source),
@@ -96,7 +96,7 @@ def deploy(space: str, model: str | None = None, *, private: bool = False, say: 
     )
 
 
-def one_by_one(say: Say) -> Say:
+def synchronized(say: Say) -> Say:
     """The same, for several threads: the build's log comes from one of its own, and `print` ends its lines separately."""
     lock = threading.Lock()
 
@@ -109,21 +109,21 @@ def one_by_one(say: Say) -> Say:
 
 def _hardware(space: str) -> str:
     """cpu-basic where the account pays for it, else ZeroGPU, which a free account has."""
-    with writing(f"{space} was not deployed"):
+    with hub_write(f"{space} was not deployed"):
         me = HfApi().whoami()
     owner = space.partition("/")[0]
     return CPU_BASIC if me.get("isPro") or owner in {each["name"] for each in me.get("orgs", [])} else ZERO_GPU
 
 
-def _source(model: str | None) -> Source:
+def _source(model: str | None) -> SpaceModel:
     """The model, found and verified. Raises BundleError, HubError."""
     folder = Path(model).expanduser() if model else ROOT / "model"
     if folder.is_dir() or model is None:
-        return Source(folder, model_folder.read(folder)[0])
+        return SpaceModel(folder, model_folder.read(folder)[0])
     repo, _, revision = model.partition("@")
     if not REPO.fullmatch(repo):
         raise HubError(f"{model} is neither a model folder nor user/name of a model on the Hub.")
-    with reading(f"There is no folder {model} here, and the model {model}"):
+    with hub_read(f"There is no folder {model} here, and the model {model}"):
         found = HfApi().model_info(repo, revision=revision or None)
     if found.private:
         raise HubError(
@@ -132,14 +132,14 @@ def _source(model: str | None) -> Source:
         )
     commit = str(found.sha)
     folder = pull(repo, commit)
-    return Source(folder, model_folder.read(folder)[0], repo, commit)
+    return SpaceModel(folder, model_folder.read(folder)[0], repo, commit)
 
 
-def _make(space: str, hardware: str, source: Source, private: bool) -> None:
+def _make(space: str, hardware: str, source: SpaceModel, private: bool) -> None:
     """The Space's repository with its variables; one that is there keeps its hardware, which its owner may have chosen."""
     api = HfApi()
     wanted = dict(zip(VARIABLES, (source.repo, source.commit), strict=True)) if source.repo else {}
-    with writing(f"{space} was not deployed", PAID[hardware]):
+    with hub_write(f"{space} was not deployed", PAID[hardware]):
         api.create_repo(
             space,
             repo_type="space",
@@ -168,7 +168,7 @@ def _wait(space: str, commit: str, say: Say) -> str:
         except Exception as error:
             glitches += 1
             if glitches > GLITCHES:
-                raise HubError(f"{space} was uploaded, but how it is doing is unknown: {why_unread(error)}.") from error
+                raise HubError(f"{space} was uploaded, but how it is doing is unknown: {read_failure(error)}.") from error
             time.sleep(POLL_S)
             continue
         glitches, built = 0, built or runtime.stage in COMING
@@ -176,7 +176,7 @@ def _wait(space: str, commit: str, say: Say) -> str:
             said = runtime.stage
             say(f"{space}: {said.lower().replace('_', ' ')}")
         if runtime.stage in ASLEEP and not woken:
-            with writing(f"{space} was uploaded, but sleeps on"):
+            with hub_write(f"{space} was uploaded, but sleeps on"):
                 api.restart_space(space)
             woken = True
         elif runtime.stage not in COMING and _is_of(runtime, commit, built or time.monotonic() - started > SETTLE_S):
@@ -189,7 +189,7 @@ def _wait(space: str, commit: str, say: Say) -> str:
         raise HubError(
             f"{space} was uploaded, but does not run ({runtime.stage}): see {api.endpoint}/spaces/{space}?logs=build."
         )
-    with reading(f"The address of {space}"):
+    with hub_read(f"The address of {space}"):
         info = api.space_info(space)
         return info.host or f"https://{info.subdomain}.hf.space"
 
@@ -206,7 +206,7 @@ def _show_log(space: str, say: Say) -> None:
         for line in HfApi().fetch_space_logs(space, build=True, follow=True):
             say(f"  {shortened(line.rstrip())}")
     except Exception as error:
-        say(f"  (no build log: {why_unread(error)})")
+        say(f"  (no build log: {read_failure(error)})")
 
 
 def _show_end(space: str, say: Say) -> None:
@@ -215,19 +215,28 @@ def _show_end(space: str, say: Say) -> None:
         for line in list(HfApi().fetch_space_logs(space))[-20:]:
             say(f"  {shortened(line.rstrip())}")
     except Exception as error:
-        say(f"  (no log: {why_unread(error)})")
+        say(f"  (no log: {read_failure(error)})")
 
 
-def _ask(space: str, page: str, source: Source) -> str:
+def _ask(space: str, page: str, source: SpaceModel) -> str:
     """What the live page says of a drawing, tried until it has woken up. Raises HubError."""
-    drawing = drawings_of(source.info.characters)[0][0]
+    drawings = example_drawings(source.info.characters)
+    drawing, shown = next((each for each in drawings if each[1]), drawings[0])
     token = get_token() if HfApi().space_info(space).private else None  # a public page has no use for it
     started = time.monotonic()
     while True:
         try:
-            said: Any = Client(page, token=token, verbose=False).predict(handle_file(drawing), api_name="/predict")
-            return f"{drawing.name} is {said['label']} ({said['confidences'][0]['confidence']:.0%})"
+            answer: Any = Client(page, token=token, verbose=False).predict(handle_file(drawing), api_name="/classify")
+            return _in_words(drawing.name, shown, answer)
         except Exception as error:
             if time.monotonic() - started > ANSWER_S:
-                raise HubError(f"{space} runs, but its /predict does not answer ({error}): look at {page}.") from error
+                raise HubError(f"{space} runs, but its /classify does not answer ({error}): look at {page}.") from error
             time.sleep(POLL_S)
+
+
+def _in_words(drawing: str, shown: str, answer: Mapping[str, Any]) -> str:
+    """An answer of /classify, and whether it is wrong; shown: the label of the drawing, "" for none of the characters."""
+    label, known = answer["label"], answer["known"]
+    text = f"{drawing} is {label} ({answer['probabilities'][label]:.0%})" if known else f"{drawing} is none that it knows"
+    wrong = known != bool(shown) or (known and label != shown)
+    return f"{text}, which is wrong: it shows {shown or 'none of its characters'}" if wrong else text

@@ -21,7 +21,7 @@ from cartoons.errors import CartoonError, HubError
 REPO = re.compile(r"[\w.-]+/[\w.-]+")
 LOG_IN = "make a token with write permission at https://huggingface.co/settings/tokens, then type: hf auth login"
 AGAIN = "the same command, given again, goes on from there"
-OF_STATUS = {
+STATUS_REASONS = {
     402: "the Hub wants a paid plan for that",
     403: f"your token may not write there; take a name under your own account, or {LOG_IN}",
     404: "there is no such repository, or your token may not see it",
@@ -39,28 +39,28 @@ def check_name(repo: str) -> None:
 
 
 @contextmanager
-def reading(what: str) -> Iterator[None]:
+def hub_read(what: str) -> Iterator[None]:
     """Whatever goes wrong inside becomes a HubError: `what` could not be had from the Hub, and why."""
     try:
         yield
     except CartoonError:
         raise
     except Exception as error:
-        raise HubError(f"{what} could not be had from the Hub: {why_unread(error)}.") from error
+        raise HubError(f"{what} could not be had from the Hub: {read_failure(error)}.") from error
 
 
 @contextmanager
-def writing(what: str, paid: str = OF_STATUS[402]) -> Iterator[None]:
+def hub_write(what: str, paid: str = STATUS_REASONS[402]) -> Iterator[None]:
     """Whatever goes wrong inside becomes a HubError: `what`, not done, and why; paid: what 402 means here."""
     try:
         yield
     except CartoonError:
         raise
     except Exception as error:
-        raise HubError(f"{what}: {why_unwritten(error, paid)}.") from error
+        raise HubError(f"{what}: {write_failure(error, paid)}.") from error
 
 
-def why_unread(error: Exception) -> str:
+def read_failure(error: Exception) -> str:
     """The cause in words, for the page and the log."""
     match error:
         case GatedRepoError():
@@ -85,7 +85,7 @@ def why_unread(error: Exception) -> str:
             return f"the Hub cannot be reached ({type(error).__name__}: {error})"
 
 
-def why_unwritten(error: BaseException, paid: str) -> str:
+def write_failure(error: BaseException, paid: str) -> str:
     """The cause in words, for whoever typed the command."""
     if type(error) is RuntimeError and error.__cause__:  # an upload's, around the real one
         error = error.__cause__
@@ -96,8 +96,8 @@ def why_unwritten(error: BaseException, paid: str) -> str:
             return "HF_HUB_OFFLINE is set; unset it"
         case HfHubHTTPError() if error.response.status_code == 401:
             return f"the Hub does not accept your token; {LOG_IN}"
-        case HfHubHTTPError() if error.response.status_code in OF_STATUS:
-            words = paid if error.response.status_code == 402 else OF_STATUS[error.response.status_code]
+        case HfHubHTTPError() if error.response.status_code in STATUS_REASONS:
+            words = paid if error.response.status_code == 402 else STATUS_REASONS[error.response.status_code]
             return words + (f" (it says: {_one_line(error.server_message)})" if error.server_message else "")
         case HfHubHTTPError() if error.response.status_code >= 500:
             return f"the Hub is in trouble (it answered {error.response.status_code}); {AGAIN}"

@@ -19,7 +19,7 @@ from huggingface_hub.hf_api import ModelInfo as Listing
 
 from cartoons.console import command
 from cartoons.errors import HubError
-from cartoons.hub.errors import reading
+from cartoons.hub.errors import hub_read
 from cartoons.model_folder import FILES, MOST_BYTES
 
 INFO_TIMEOUT_S = 10.0
@@ -107,7 +107,7 @@ def _check_files(repo: str, info: Listing) -> None:
     """Raise HubError unless the Hub lists both files, and of no larger size than is read."""
     sizes = {file.rfilename: file.size for file in info.siblings or []}
     if missing := [name for name in FILES if name not in sizes]:
-        raise HubError(f"The model {repo} on the Hub has no {' and no '.join(missing)}: {_instead(repo, set(sizes))}")
+        raise HubError(f"The model {repo} on the Hub has no {' and no '.join(missing)}: {_what_to_do(repo, set(sizes))}")
     for name in FILES:
         if (sizes[name] or 0) > MOST_BYTES[name]:
             raise HubError(
@@ -116,7 +116,7 @@ def _check_files(repo: str, info: Listing) -> None:
             )
 
 
-def _instead(repo: str, names: set[str]) -> str:
+def _what_to_do(repo: str, names: set[str]) -> str:
     """What to do about a model that this page cannot serve."""
     with suppress(ValueError):
         learner_name(names)
@@ -127,11 +127,11 @@ def _instead(repo: str, names: set[str]) -> str:
 
 def _ask(repo: str, revision: str | None, timeout_s: float, fetch: Callable[[threading.Event], Path]) -> Path:
     what = f"The model {repo}@{revision}" if revision else f"The model {repo}"
-    with reading(what):
-        return _within(timeout_s, fetch, what)
+    with hub_read(what):
+        return _with_timeout(timeout_s, fetch, what)
 
 
-def _within(timeout_s: float, fetch: Callable[[threading.Event], T], what: str) -> T:
+def _with_timeout(timeout_s: float, fetch: Callable[[threading.Event], T], what: str) -> T:
     """fetch() in a daemon thread, so that a server that drips a byte a minute cannot hold the page back.
 
     fetch sets its event once it has begun to download; from then on it is left to go on when the time is over.

@@ -13,11 +13,10 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Mo
 from huggingface_hub.errors import LocalTokenNotFoundError
 
 from cartoons import model_folder
-from cartoons.card_metadata import Published
-from cartoons.cards import model_card
+from cartoons.cards import Published, model_card
 from cartoons.errors import HubError
-from cartoons.hub.errors import check_name, writing
-from cartoons.hub.space import drawings_of
+from cartoons.hub.errors import check_name, hub_write
+from cartoons.hub.space import example_drawings
 from cartoons.model_folder import ModelInfo
 
 CARD = "README.md"
@@ -25,8 +24,8 @@ LEARNER = ("model.pkl", "pyproject.toml", "weights.safetensors")
 """What goes on training: model.pkl and pyproject.toml as from_pretrained_fastai wants them."""
 
 REPORT = PurePosixPath("report")
-OF_A_MODEL = re.compile("|".join(map(re.escape, (*model_folder.FILES, *LEARNER))) + "|(report|examples)/.*")
-OF_A_DATASET = re.compile(".+/.+")
+MODEL_FILES = re.compile("|".join(map(re.escape, (*model_folder.FILES, *LEARNER))) + "|(report|examples)/.*")
+DATASET_FILES = re.compile(".+/.+")
 """What this project writes in such a repository: of these, what a push does not bring is removed."""
 
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
@@ -49,7 +48,7 @@ class Pushed:
 def check_login(repo: str) -> None:
     """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`."""
     check_name(repo)
-    with writing(f"{repo} cannot be pushed to"):
+    with hub_write(f"{repo} cannot be pushed to"):
         account = HfApi().whoami()
     owner, _, name = repo.partition("/")
     owners = [account["name"], *(each["name"] for each in account.get("orgs", []))]
@@ -71,9 +70,9 @@ def push_model(folder: Path, repo: str, *, private: bool = False, dataset: str |
             f"{folder} was not pushed: nobody checked that its model answers as its learner does (model.json has no "
             "metrics.parity); train or convert it again with train.py."
         )
-    content = model_content(folder, info, repo, dataset)
-    pushed = publish(content, repo, "model", f"{info.name}, revision {info.revision}", OF_A_MODEL, private=private)
-    with writing(f"{repo} is on the Hub, but its revision got no name"):
+    content = model_files(folder, info, repo, dataset)
+    pushed = publish(content, repo, "model", f"{info.name}, revision {info.revision}", MODEL_FILES, private=private)
+    with hub_write(f"{repo} is on the Hub, but its revision got no name"):
         HfApi().create_tag(repo, tag=info.revision, revision=pushed.commit, exist_ok=True)
     return pushed
 
@@ -88,7 +87,7 @@ def publish_dataset(folder: Path, files: Sequence[str], repo: str, *, private: b
         if path.is_absolute() or ".." in path.parts or not (folder / path).is_file():
             raise HubError(f"{repo} was not pushed: {folder} has no file {name}.")
     content = {name: folder / name for name in files}
-    return publish(content, repo, "dataset", f"{len(files)} files", OF_A_DATASET, private=private).link
+    return publish(content, repo, "dataset", f"{len(files)} files", DATASET_FILES, private=private).link
 
 
 def publish(content: Content, repo: str, kind: str, title: str, owned: re.Pattern[str], *, private: bool = False) -> Pushed:
@@ -98,7 +97,7 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
     """
     check_name(repo)
     api = HfApi()
-    with writing(f"{repo} was not pushed"):
+    with hub_write(f"{repo} was not pushed"):
         if get_token() is None:
             raise LocalTokenNotFoundError
         if kind != "space":
@@ -112,13 +111,13 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
     return Pushed(f"{api.endpoint}/{PREFIX[kind]}{repo}", done.oid)
 
 
-def model_content(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -> dict[str, Path | bytes]:
+def model_files(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -> dict[str, Path | bytes]:
     """What of a model folder is published: no picture it was trained on, and no path of this machine."""
     content: dict[str, Path | bytes] = {name: folder / name for name in model_folder.FILES}
     if info.recipe != "converted":
         content |= {name: folder / name for name in LEARNER if (folder / name).is_file()}
         content |= _report(folder, info)
-    drawings = {f"examples/{path.name}": (path, label) for path, label in drawings_of(info.characters) if label}
+    drawings = {f"examples/{path.name}": (path, label) for path, label in example_drawings(info.characters) if label}
     content |= {name: path for name, (path, _) in drawings.items()}
     content[CARD] = _card(folder, info, Published(repo, dataset, [(name, label) for name, (_, label) in drawings.items()]))
     return content
@@ -130,7 +129,7 @@ def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
     text = own.read_text(encoding="utf-8") if own.is_file() else model_card(info)
     if text == model_card(info):
         text = model_card(info, published)
-    with writing(f"{published.repo} was not pushed, because of the front matter of {own}"):
+    with hub_write(f"{published.repo} was not pushed, because of the front matter of {own}"):
         if ModelCard(text).data.get("library_name") is None:
             raise ValueError("it has no library_name; remove the file to get a new one")
     return text.encode()

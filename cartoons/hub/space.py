@@ -47,7 +47,7 @@ Duplicate this Space, and set its variables `MODEL_REPO` to your model (`user/na
 
 
 @dataclass(frozen=True)
-class Source:
+class SpaceModel:
     """The model of a Space."""
 
     folder: Path
@@ -57,7 +57,7 @@ class Source:
     commit: str = ""
 
 
-def drawings_of(characters: Iterable[str]) -> list[tuple[Path, str]]:
+def example_drawings(characters: Iterable[str]) -> list[tuple[Path, str]]:
     """This project's drawings (PNG) that a model of these characters can be tried with, each with its label.
 
     The label of those that show none of them is "".
@@ -67,7 +67,7 @@ def drawings_of(characters: Iterable[str]) -> list[tuple[Path, str]]:
     return [(path, labels.get(name, "")) for path, name in found if name in labels or name == "other"]
 
 
-def modules_of(program: Path) -> list[Path]:
+def imported_modules(program: Path) -> list[Path]:
     """The files of this project that a program of it imports, at once or later, through however many others."""
     found: set[Path] = set()
     waiting = [program]
@@ -93,29 +93,29 @@ def _imports(path: Path) -> set[str]:
     return names
 
 
-def content_of(source: Source, card: RepoCard) -> dict[str, Path | bytes]:
+def space_files(source: SpaceModel, card: RepoCard) -> dict[str, Path | bytes]:
     """Exactly what a Space needs to serve a model, by path in its repository; card: its README.md."""
     program = ROOT / "app.py"
-    modules = modules_of(program)
+    modules = imported_modules(program)
     assets = {
         path for module in modules for path in module.parent.glob("*.*") if path.suffix in ASSETS and module.parent != ROOT
     }
     files = [program, *modules, *sorted(assets)]
     content: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in files}
     content["requirements.txt"] = ROOT / "requirements.txt"
-    content |= {f"examples/{path.name}": path for path, _ in drawings_of(source.info.characters)}
+    content |= {f"examples/{path.name}": path for path, _ in example_drawings(source.info.characters)}
     content |= {f"model/{name}": source.folder / name for name in FILES}
     content["README.md"] = str(card).encode()
     return content
 
 
-def card_of(source: Source, space: str) -> RepoCard:
+def space_card(source: SpaceModel, space: str) -> RepoCard:
     """README.md of the Space `space`, with the project's own front matter but for what this model changes."""
     info = source.info
     card = RepoCard((ROOT / "README.md").read_text(encoding="utf-8"))
     for key in ("models", "preload_from_hub"):
         card.data.pop(key)
-    card.data["title"], card.data["short_description"] = info.name, describe(info.characters)
+    card.data["title"], card.data["short_description"] = info.name, short_description(info.characters)
     model = f"Model {info.name}, revision `{info.revision}`, in this Space's folder `model`."
     if source.repo:
         card.data["models"] = [source.repo]
@@ -130,7 +130,7 @@ def front_matter(card: RepoCard) -> dict[str, Any]:
     return dict(card.data.to_dict())  # type: ignore[no-untyped-call]  # huggingface_hub gives it no types
 
 
-def describe(characters: Sequence[str]) -> str:
+def short_description(characters: Sequence[str]) -> str:
     """What the page asks, in as many characters as the Hub takes."""
     names = f"{', '.join(characters[:-1])} or {characters[-1]}" if len(characters) > 1 else characters[0]
     long = f"Is it {names}?"
@@ -143,7 +143,7 @@ def pins() -> dict[str, str]:
     return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
 
 
-def check(content: Mapping[str, Path | bytes], front: Mapping[str, Any], *, zero_gpu: bool) -> None:
+def check_space(content: Mapping[str, Path | bytes], front: Mapping[str, Any], *, zero_gpu: bool) -> None:
     """Raise HubError for what the Hub would refuse, or would build into a Space that does not start."""
     python, description = front.get("python_version"), str(front.get("short_description", ""))
     wanted = {

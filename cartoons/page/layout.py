@@ -1,6 +1,6 @@
 """The page and its API (/predict, /classify) as gr.Blocks: a picture in, the likeliest characters out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,63 +14,17 @@ from cartoons.serving.uploads import UploadFolder
 
 TOP = 4
 SHOWN_BY_NO_BROWSER = {"HEIF", "TIFF"}
-CONCURRENT_ANSWERS = 4
-PAGE_EVENT: dict[str, Any] = {
-    "api_visibility": "private",
-    "concurrency_limit": CONCURRENT_ANSWERS,
-    "preprocess": False,
-    "show_progress": "minimal",
-}
+EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
 """Without preprocessing a listener gets the upload itself, for `UploadFolder.read`: gr.Image's own decoding answers a bad
 file with a stack trace, and a good one with other pixels than training saw."""
 
+PAGE_EVENT: dict[str, Any] = EVENT | {"api_visibility": "private", "show_progress": "minimal"}
 CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-
-
-def confidences(answer: Prediction) -> dict[str, float]:
-    """The top characters and their probabilities, as gr.Label takes them."""
-    return dict(list(answer.probabilities.items())[:TOP])
 
 
 def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequence[Path], notice: str = "") -> gr.Blocks:
     """The page; examples: pictures to click on; notice: why another model than the one asked for answers."""
     info = service.classifier.info
-
-    def answered(upload: Any, route: str, *, look: bool = False) -> Answered:
-        try:
-            return service.answer(uploads.read(upload), route, look=look)
-        except (ImageError, BusyError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        finally:
-            uploads.release(upload, shown=look)
-
-    def answer_page(upload: Any) -> tuple[Any, str, Any]:
-        if upload is None:  # leave the picture alone: the visitor may have dropped the next one already
-            return gr.skip(), *start_over()[1:]
-        found = answered(upload, "page", look=True)
-        answer, shown = found.prediction, found.picture if found.picture.format in SHOWN_BY_NO_BROWSER else gr.skip()
-        bars = gr.Label(value=confidences(answer), visible=True, elem_classes=[] if answer.known else ["muted"])
-        return shown, headline(answer, info.characters) + looked(found.look), bars
-
-    def start_over() -> tuple[Any, str, Any]:
-        return None, headline(None, info.characters), gr.Label(value=None, visible=False)
-
-    def predict(picture: Any) -> dict[str, float]:
-        """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
-        return confidences(answered(picture, "/predict").prediction)
-
-    def classify(picture: Any) -> dict[str, Any]:
-        """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
-        found = answered(picture, "/classify")
-        return {
-            "label": found.prediction.label,
-            "known": found.prediction.known,
-            "unknown_score": found.prediction.unknown_score,
-            "probabilities": found.prediction.probabilities,
-            "model": {"name": info.name, "revision": info.revision, "created": info.created},
-            "milliseconds": found.milliseconds,
-        }
-
     with gr.Blocks(title="Cartoon Classifier", analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(opening(info.characters, notice), elem_id="top")
         with gr.Row(equal_height=False):
@@ -85,10 +39,7 @@ def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequenc
             with gr.Column():
                 said = gr.HTML(headline(None, info.characters), elem_id="said")
                 bars = gr.Label(num_top_classes=TOP, show_heading=False, show_label=False, visible=False, elem_id="bars")
-        # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
-        # the value of before when a visitor clears an example).
-        asked = picture.change(answer_page, picture, [picture, said, bars], show_progress_on=said, **PAGE_EVENT)
-        asked.failure(start_over, None, [picture, said, bars], **PAGE_EVENT)
+        add_page_events(service, uploads, picture, said, bars)
         if examples:
             gr.Examples(
                 [str(path) for path in examples],
@@ -100,20 +51,77 @@ def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequenc
                 api_visibility="private",
             )
         gr.HTML(colophon(info), elem_id="colophon")
-        add_api(picture, predict, classify)
+        add_api(service, uploads, picture)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 
-def add_api(picture: gr.Image, predict: Callable[..., Any], classify: Callable[..., Any]) -> None:
+def answered(service: PictureService, uploads: UploadFolder, upload: Any, route: str) -> Answered:
+    """The answer to an upload, which is deleted then. Raises gr.Error, the one that Gradio shows the words of."""
+    on_page = route == "page"
+    try:
+        return service.submit(uploads.read(upload), route, look=on_page).result()
+    except (ImageError, BusyError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    finally:
+        uploads.release(upload, shown=on_page)
+
+
+def confidences(answer: Prediction) -> dict[str, float]:
+    """The top characters and their probabilities, as gr.Label takes them."""
+    return dict(list(answer.probabilities.items())[:TOP])
+
+
+def add_page_events(
+    service: PictureService, uploads: UploadFolder, picture: gr.Image, said: gr.HTML, bars: gr.Label
+) -> None:
+    """What the page does when the picture changes."""
+    characters = service.classifier.info.characters
+
+    def answer_page(upload: Any) -> tuple[Any, str, Any]:
+        if upload is None:  # leave the picture alone: the visitor may have dropped the next one already
+            return gr.skip(), *start_over()[1:]
+        found = answered(service, uploads, upload, "page")
+        answer, shown = found.prediction, found.picture if found.picture.format in SHOWN_BY_NO_BROWSER else gr.skip()
+        label = gr.Label(value=confidences(answer), visible=True, elem_classes=[] if answer.known else ["muted"])
+        return shown, headline(answer, characters) + looked(found.look), label
+
+    def start_over() -> tuple[Any, str, Any]:
+        return None, headline(None, characters), gr.Label(value=None, visible=False)
+
+    # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
+    # the value of before when a visitor clears an example).
+    asked = picture.change(answer_page, picture, [picture, said, bars], show_progress_on=said, **PAGE_EVENT)
+    asked.failure(start_over, None, [picture, said, bars], **PAGE_EVENT)
+
+
+def add_api(service: PictureService, uploads: UploadFolder, picture: gr.Image) -> None:
     """Endpoints for programs, apart from the page's own events so that they stay as they are when the page changes."""
+    info = service.classifier.info
+
+    def predict(picture: Any) -> dict[str, float]:
+        """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
+        return confidences(answered(service, uploads, picture, "/predict").prediction)
+
+    def classify(picture: Any) -> dict[str, Any]:
+        """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
+        found = answered(service, uploads, picture, "/classify")
+        return {
+            "label": found.prediction.label,
+            "known": found.prediction.known,
+            "unknown_score": found.prediction.unknown_score,
+            "probabilities": found.prediction.probabilities,
+            "model": {"name": info.name, "revision": info.revision, "created": info.created},
+            "milliseconds": found.milliseconds,
+        }
+
     with gr.Row(visible=False):
         call, label, facts = gr.Button(), gr.Label(num_top_classes=TOP), gr.JSON()
-    call.click(predict, picture, label, api_name="predict", concurrency_limit=CONCURRENT_ANSWERS, preprocess=False)
-    call.click(classify, picture, facts, api_name="classify", concurrency_limit=CONCURRENT_ANSWERS, preprocess=False)
+    call.click(predict, picture, label, api_name="predict", **EVENT)
+    call.click(classify, picture, facts, api_name="classify", **EVENT)
 
 
 def theme() -> gr.themes.Base:
-    """The colours and the visitor's own fonts: the page asks no other host for anything."""
+    """The colours and the visitor's own fonts, of the review page as well: neither asks another host for anything."""
     return gr.themes.Soft(
         primary_hue="amber",
         neutral_hue="slate",

@@ -5,16 +5,23 @@ Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to b
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from cartoons.errors import DataError
 from cartoons.files import sole_use, write_atomically, write_lines
 from cartoons.metadata import METADATA_FILE, file_key, read_metadata
-from cartoons.review import shelf
-from cartoons.review.decisions import DELETE, Decision, standing
-from cartoons.review.shelf import Picture, waits, word_on
+from cartoons.review.decisions import (
+    DELETE,
+    Decision,
+    Picture,
+    decision_on,
+    is_pending,
+    latest_decisions,
+    read_decisions,
+    read_pictures,
+)
 
 JOURNAL = Path(".scrape", "applying.json")
 REMOVED = ".scrape/removed"
@@ -30,13 +37,11 @@ class Applied:
 
 @dataclass(frozen=True)
 class Step:
-    """One picture's way."""
+    """A picture's file_name below the root, its target there, and its new label, "" for a deleted one."""
 
     file_name: str
     target: str
-    """Where it goes, below the root, with slashes."""
     label: str
-    """Its new label; "" for a deleted one."""
 
 
 def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
@@ -50,65 +55,63 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     try:
         with sole_use(root):
             left = _carry_out(root)
-            steps = _plan(root, standing(root), folder_of)
+            steps = _plan(root, latest_decisions(read_decisions(root)), folder_of)
             if steps:
                 write_atomically(root / JOURNAL, json.dumps([asdict(step) for step in steps]).encode())
                 _carry_out(root)
     except OSError as error:
         raise DataError(f"The pictures of {root} cannot be moved ({error}): mend that, then apply again.") from error
-    done = [*left, *steps]
-    return Applied(deleted=sum(not step.label for step in done), moved=sum(bool(step.label) for step in done))
+    labels = [step.label for step in (*left, *steps)]
+    return Applied(deleted=labels.count(""), moved=len(labels) - labels.count(""))
 
 
-def _plan(root: Path, said: dict[str, Decision], folder_of: Callable[[str], str]) -> list[Step]:
-    """A step per waiting picture, and per row of one that was to be deleted and is gone already. No two have one target."""
-    pictures, rows = shelf.read(root), read_metadata(root / METADATA_FILE)
-    steps: list[Step] = []
-    taken: set[str] = set()
+def _plan(root: Path, decisions: Mapping[str, Decision], folder_of: Callable[[str], str]) -> list[Step]:
+    """A step per picture with a pending decision, and per row of a deleted one that is gone. No two share a target."""
+    pictures, rows = read_pictures(root), read_metadata(root / METADATA_FILE)
+    steps, taken = list[Step](), set[str]()
     for picture in pictures:
-        word = word_on(picture, said)
-        if word is None or not waits(picture, word):
+        decision = decision_on(picture, decisions)
+        if decision is None or not is_pending(picture, decision):
             continue
-        label = "" if word.action == DELETE else word.to
-        wanted = f"{REMOVED}/{picture.file_name}"
+        label = decision.to
+        target = f"{REMOVED}/{picture.file_name}"
         if label:
             below = PurePosixPath(picture.file_name).relative_to(picture.folder)
-            wanted = (PurePosixPath(_folder(label, picture.top, pictures, folder_of)) / below).as_posix()
-        if wanted == picture.file_name and file_key(wanted) not in rows:
+            target = (PurePosixPath(_folder(label, picture.split_folder, pictures, folder_of)) / below).as_posix()
+        if target != picture.file_name:
+            target = _free(root, target, taken)
+        elif file_key(target) not in rows:
             raise DataError(
-                f"{root / wanted} has its label from other metadata than {METADATA_FILE}: give it {label!r} there."
+                f"{root / target} has its label from other metadata than {METADATA_FILE}: give it {label!r} there."
             )
-        target = wanted if wanted == picture.file_name else _free(root, wanted, taken)
         taken.add(target)
         steps.append(Step(picture.file_name, target, label))
     without_file = rows.keys() - {file_key(picture.file_name) for picture in pictures}
-    gone = [word for word in said.values() if word.action == DELETE and file_key(word.file_name) in without_file]
-    return steps + [
-        Step(word.file_name, f"{REMOVED}/{word.file_name}", "")
-        for word in gone
-        if rows[file_key(word.file_name)].get("sha256", word.sha256) == word.sha256
-    ]
+    for decision in decisions.values():
+        key = file_key(decision.file_name)
+        if decision.action == DELETE and key in without_file and rows[key].get("sha256", decision.sha256) == decision.sha256:
+            steps.append(Step(decision.file_name, f"{REMOVED}/{decision.file_name}", ""))
+    return steps
 
 
-def _folder(label: str, top: str, pictures: Sequence[Picture], folder_of: Callable[[str], str]) -> str:
+def _folder(label: str, split_folder: str, pictures: Sequence[Picture], folder_of: Callable[[str], str]) -> str:
     """The folder of a label below the root: where its pictures of the same part are, or of another part, or a new one."""
-    mine = [picture for picture in pictures if picture.label == label]
-    for picture in sorted(mine, key=lambda picture: picture.top != top):
-        return top + picture.folder.removeprefix(picture.top)
+    for picture in sorted(pictures, key=lambda picture: picture.split_folder != split_folder):
+        if picture.label == label:
+            return split_folder + picture.folder.removeprefix(picture.split_folder)
     name = folder_of(label)
     if PurePosixPath(name).parts != (name,) or name.startswith((".", "/")):
         raise DataError(f"The label {label!r} cannot be the name of a folder: rename the label.")
-    return top + name
+    return split_folder + name
 
 
 def _free(root: Path, wanted: str, taken: set[str]) -> str:
     """The wanted path, or the same with -2, -3... where there is a file already."""
-    path, number = PurePosixPath(wanted), 1
-    target = path
-    while target.as_posix() in taken or (root / target).exists():
+    path, target, number = PurePosixPath(wanted), wanted, 1
+    while target in taken or (root / target).exists():
         number += 1
-        target = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return target.as_posix()
+        target = path.with_name(f"{path.stem}-{number}{path.suffix}").as_posix()
+    return target
 
 
 def _carry_out(root: Path) -> list[Step]:

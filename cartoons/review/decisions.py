@@ -1,23 +1,55 @@
-"""decisions.jsonl: what a person said of which picture, a line each, never rewritten.
+"""The pictures of a folder, and decisions.jsonl: what a person decided about which, a line each, never rewritten.
 
 {"file_name": "donald duck/01ab.jpg", "sha256": "...", "action": "move", "to": "daisy duck", "at": "2026-11-24T12:59+00:00"}
 
-The last word on a picture wins; "undo" takes the last one back.
+The last decision about a picture counts; "undo" takes the last one back.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
 from cartoons.files import json_line
+from cartoons.metadata import text
+from cartoons.model_folder import OTHER_LABEL
+from cartoons.picture_files import file_sha256
+from cartoons.picture_folder import LabelledPicture, check_labels, in_words, read_folder
 
 DECISIONS_FILE = "decisions.jsonl"
-KEEP, DELETE, MOVE, UNDO = "keep", "delete", "move", "undo"
-ACTIONS = (KEEP, DELETE, MOVE, UNDO)
+KEEP, DELETE, MOVE, UNDO = ACTIONS = ("keep", "delete", "move", "undo")
+
+
+@dataclass(frozen=True)
+class Picture(LabelledPicture):
+    """A picture file of the folder, with what its metadata says of it."""
+
+    sha256: str
+    """As its metadata says, else of the file's bytes, else of its path: names the picture wherever it is moved."""
+
+    @property
+    def source(self) -> str:
+        """Where it is from: a host or another name; "" where unknown."""
+        with suppress(ValueError):
+            return text(self.row.get("source")) or urlsplit(text(self.row.get("url"))).hostname or ""
+        return ""
+
+    @property
+    def split_folder(self) -> str:
+        """What is before the label's folder: "train/" or "valid/" in a folder that is split so, else ""."""
+        return self.folder[: self.folder.rfind("/") + 1]
+
+    @property
+    def key(self) -> str:
+        """What the page calls it by: its path, hashed."""
+        return hashlib.sha256(os.fsencode(self.file_name)).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -27,7 +59,7 @@ class Decision:
     file_name: str
     """Where the picture was: its path below the root, with slashes."""
     sha256: str
-    """Which picture it is: the `sha256` of its metadata, else of its file's bytes."""
+    """Which picture it is: `Picture.sha256`."""
     action: str
     """One of ACTIONS."""
     to: str = ""
@@ -35,10 +67,36 @@ class Decision:
     at: str = ""
     """When, as ISO 8601 in UTC."""
 
+    def __post_init__(self) -> None:
+        if not all(isinstance(value, str) for value in asdict(self).values()):
+            raise ValueError("every value must be text")
+        if self.action not in ACTIONS or (self.action == MOVE) != bool(self.to):
+            raise ValueError(f"action {self.action!r} to {self.to!r}, but only a move goes to a label")
 
-def now() -> str:
-    """The present second, as `Decision.at` has it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+
+def read_pictures(root: Path) -> list[Picture]:
+    """Every picture below the label folders, sorted by path; links that lead out of the root are left out.
+
+    Raises DataError where the root is no folder, its metadata is broken, or a label cannot be written down.
+    """
+    pictures, inside = read_folder(root).pictures, root.resolve()
+    check_labels(root, {picture.label for picture in pictures})
+    described = (_described(each) for each in pictures if each.path.resolve().is_relative_to(inside))
+    return [picture for picture in described if picture]
+
+
+def not_shown(root: Path) -> list[str]:
+    """What of the folder `read_pictures` passes over and why, a sentence each. Raises DataError as that does."""
+    folder, inside = read_folder(root), root.resolve()
+    reasons = Counter(each.reason for each in folder.passed_over)
+    if outside := sum(not each.path.resolve().is_relative_to(inside) for each in folder.pictures):
+        reasons["a link to a picture that is not in the folder"] = outside
+    return [*folder.warnings(), *([f"Not shown: {in_words(reasons)}."] if reasons else [])]
+
+
+def labels_of(pictures: Iterable[Picture], more: Iterable[str] = ()) -> list[str]:
+    """Every label, and more of them, once: the characters alphabetically, then `_other` if it is there."""
+    return sorted({*more, *(picture.label for picture in pictures)}, key=lambda label: (label == OTHER_LABEL, label))
 
 
 def append(root: Path, decision: Decision) -> None:
@@ -53,54 +111,64 @@ def append(root: Path, decision: Decision) -> None:
         os.fsync(file.fileno())
 
 
-def read(root: Path) -> list[Decision]:
-    """Every decision in order, [] where there are none.
-
-    What is no whole JSON was cut short by a kill, so nobody was told that it is written: it is passed over.
-    Raises DataError for a whole line that is no decision.
-    """
-    path = root / DECISIONS_FILE
+def read_decisions(root: Path) -> list[Decision]:
+    """Every decision in order, [] where there are none. Raises DataError for a whole line that is no decision."""
+    path, decisions, number = root / DECISIONS_FILE, [], 0
     try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return []
+        for number, row in whole_rows(path):  # noqa: B007  # the sentence names the line
+            decisions.append(Decision(**row))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path} line {number} is not a decision ({error}): mend it or take it out.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error}): mend it or take it away.") from error
-    found = []
-    for number, line in enumerate(lines, 1):
+    return decisions
+
+
+def whole_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """The rows of a JSON Lines file with their line numbers, none of no file. Raises OSError.
+
+    What is no whole JSON was cut short by a kill, so nobody was told that it is written: it is passed over.
+    """
+    for number, line in enumerate(path.read_bytes().split(b"\n") if path.exists() else (), 1):
         try:
             row = json.loads(line)
         except ValueError:
             continue
-        try:
-            found.append(_checked(Decision(**row)))
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{path} line {number} is not a decision ({error}): mend it or take it out.") from error
-    return found
+        yield number, row
 
 
-def _checked(decision: Decision) -> Decision:
-    if not all(isinstance(value, str) for value in asdict(decision).values()):
-        raise ValueError("every value must be text")
-    if decision.action not in ACTIONS or (decision.action == MOVE) != bool(decision.to):
-        raise ValueError(f"action {decision.action!r} to {decision.to!r}, but only a move goes to a label")
-    return decision
-
-
-def standing(root: Path) -> dict[str, Decision]:
-    """The word that counts on each picture, by sha256."""
-    return last_words(read(root))
-
-
-def last_words(decisions: Iterable[Decision]) -> dict[str, Decision]:
-    """The word that counts on each picture, by sha256; pictures in the order in which they were last spoken of."""
-    said: dict[str, list[Decision]] = {}
+def latest_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:
+    """The decision that counts for each picture, by sha256; the picture decided about last is the last."""
+    history: dict[str, list[Decision]] = {}
     for decision in decisions:
-        words = said.pop(decision.sha256, [])
+        mine = history.pop(decision.sha256, [])
         if decision.action != UNDO:
-            words.append(decision)
-        elif words:
-            words.pop()
-        if words:
-            said[decision.sha256] = words
-    return {sha256: words[-1] for sha256, words in said.items()}
+            mine.append(decision)
+        elif mine:
+            mine.pop()
+        if mine:
+            history[decision.sha256] = mine
+    return {sha256: mine[-1] for sha256, mine in history.items()}
+
+
+def decision_on(picture: Picture, decisions: Mapping[str, Decision]) -> Decision | None:
+    """The decision that counts for this file: a copy elsewhere in the folder is not deleted or moved with it."""
+    decision = decisions.get(picture.sha256)
+    if decision is None or decision.action == KEEP or decision.file_name == picture.file_name:
+        return decision
+    return decision if decision.action == MOVE and decision.to == picture.label else None  # moved here, and that is done
+
+
+def is_pending(picture: Picture, decision: Decision | None) -> bool:
+    """Whether applying that decision would do something to the picture."""
+    if decision is None or decision.action == KEEP:
+        return False
+    return decision.action == DELETE or decision.to != picture.label
+
+
+def _described(picture: LabelledPicture) -> Picture | None:
+    """A file with its sha256; None when it was taken away while the folder was being read."""
+    sha256 = text(picture.row.get("sha256")) or file_sha256(picture.path)
+    if not sha256 and not picture.path.exists():
+        return None
+    return Picture(**vars(picture), sha256=sha256 or hashlib.sha256(os.fsencode(picture.file_name)).hexdigest())

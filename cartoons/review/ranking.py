@@ -1,12 +1,12 @@
-"""Which pictures to look at first: those whose label a model doubts, and among them those it doubts most.
+"""Which pictures to look at first: those whose label a model doubts, highest loss first.
 
-Its probabilities are kept in <root>/.scrape/opinions/<revision>.jsonl, so that a picture is judged once per model.
+Its probabilities are kept in <root>/.scrape/opinions/<revision>.jsonl, so that a picture is classified once per model.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +17,17 @@ from cartoons.classifier import BATCH_SIZE, Classifier
 from cartoons.errors import DataError, ImageError
 from cartoons.files import json_line
 from cartoons.images import load
+from cartoons.metadata import text
 from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress
-from cartoons.review.shelf import Picture, labels_of
+from cartoons.review.decisions import Picture, labels_of, whole_rows
 
-OPINIONS_FOLDER = Path(".scrape", "opinions")
+CACHE_FOLDER = Path(".scrape", "opinions")
 READERS = 4
 LEAST = 1e-12
 
-Judged = dict[str, list[float] | None]
-"""Probabilities over the model's labels, by the picture's sha256; None for a file that does not open."""
+Probabilities = dict[str, list[float] | None]
+"""Over the model's labels, by the picture's sha256; None for a file that does not open."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def opinions(root: Path, pictures: Sequence[Picture], classifier: Classifier) ->
             f"The model {classifier.info.name} knows {', '.join(known)}, but {root} holds {', '.join(labels)}: "
             "give a model of these labels, or none."
         )
-    rows = judge(root, pictures, classifier)
+    rows = probabilities(root, pictures, classifier)
     return {picture.file_name: opinion(picture.label, rows[picture.sha256], labels, classifier.info) for picture in pictures}
 
 
@@ -77,13 +78,13 @@ def opinion(label: str, row: Sequence[float] | None, labels: Sequence[str], info
 def in_order(
     pictures: Sequence[Picture], opinions: Mapping[str, Opinion] | None, decided: Mapping[str, bool]
 ) -> list[Picture]:
-    """Pictures of one label as they should be looked at: undecided ones first, of these the doubtful ones, worst first.
+    """Pictures of one label in the order to look at them: undecided ones first, of these doubted ones, highest loss first.
 
     Without opinions: as in the folder, but pictures of one artwork beside each other. decided: by file_name.
     """
     if opinions is None:
         first: dict[str, int] = {}
-        places = {p.file_name: first.setdefault(p.group or p.file_name, k) for k, p in enumerate(pictures)}
+        places = {p.file_name: first.setdefault(text(p.row.get("group")) or p.file_name, k) for k, p in enumerate(pictures)}
         return sorted(pictures, key=lambda p: (decided[p.file_name], places[p.file_name]))
     mine = {p.file_name: opinions[p.file_name] for p in pictures}
     return sorted(
@@ -91,41 +92,32 @@ def in_order(
     )
 
 
-def judge(root: Path, pictures: Sequence[Picture], classifier: Classifier) -> Judged:
-    """The model's probabilities for each picture, the ones of an earlier time from the disk."""
-    path = root / OPINIONS_FOLDER / f"{classifier.info.revision}.jsonl"
-    found = _kept(path, len(classifier.info.labels))
-    new = list({p.sha256: p for p in pictures if p.sha256 not in found}.values())
+def probabilities(root: Path, pictures: Sequence[Picture], classifier: Classifier) -> Probabilities:
+    """The model's probabilities for each picture, those of an earlier time from the disk; broken lines are made again."""
+    path, labels = root / CACHE_FOLDER / f"{classifier.info.revision}.jsonl", len(classifier.info.labels)
+    known: Probabilities = {}
+    for _, row in whole_rows(path):
+        with suppress(ValueError, KeyError, TypeError):
+            if row["probabilities"] is None or np.shape(row["probabilities"]) == (labels,):
+                known[row["sha256"]] = row["probabilities"]
+    new = list({p.sha256: p for p in pictures if p.sha256 not in known}.values())
     if not new:
-        return found
+        return known
     path.parent.mkdir(parents=True, exist_ok=True)
     progress = Progress(len(new))
     with ThreadPoolExecutor(READERS) as pool, path.open("ab") as file:
         file.write(b"\n")  # ends a line that a kill cut short
         for start in range(0, len(new), BATCH_SIZE):
-            some = new[start : start + BATCH_SIZE]
-            opened = list(pool.map(_open, some))
-            rows = iter(classifier.probabilities([picture for picture in opened if picture]).round(6).tolist())
-            for picture, pixels in zip(some, opened, strict=True):
-                found[picture.sha256] = next(rows) if pixels else None
-                file.write(json_line({"sha256": picture.sha256, "probabilities": found[picture.sha256]}))
+            batch = new[start : start + BATCH_SIZE]
+            opened = list(pool.map(_open, batch))
+            rows = iter(classifier.probabilities([image for image in opened if image]).round(6).tolist())
+            for picture, image in zip(batch, opened, strict=True):
+                known[picture.sha256] = next(rows) if image else None
+                file.write(json_line({"sha256": picture.sha256, "probabilities": known[picture.sha256]}))
                 progress.step(f"Looking at the pictures: {progress.done + 1} of {len(new)}")
             file.flush()
     progress.clear()
-    return found
-
-
-def _kept(path: Path, labels: int) -> Judged:
-    """What was judged earlier; lines that are cut short are judged again."""
-    found: Judged = {}
-    for line in path.read_bytes().split(b"\n") if path.exists() else []:
-        try:
-            row = json.loads(line)
-            if row["probabilities"] is None or np.shape(row["probabilities"]) == (labels,):
-                found[row["sha256"]] = row["probabilities"]
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
+    return known
 
 
 def _open(picture: Picture) -> Image.Image | None:

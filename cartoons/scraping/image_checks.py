@@ -10,10 +10,13 @@ from PIL import Image, ImageStat
 from cartoons.errors import ImageError
 from cartoons.images import load_cutout, on_white, size_by_header
 from cartoons.near_duplicates import HASHED_PX, perceptual_hash
+from cartoons.scraping.config import STORED_PX
 
+SHORTEST_PX = 96
+WIDEST_ASPECT = 4.0
+MOST_PIXELS = 25_000_000
 LARGE_PIXELS = 6_000_000
 """Pictures above this are opened one at a time, so that a dozen at once cannot fill the memory."""
-MOST_PIXELS = 25_000_000
 FLAT_DEVIATION = 3.0
 """Standard deviation (of 255) below which every channel counts as one colour."""
 QUALITY = 90
@@ -22,18 +25,7 @@ _one_large = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What is kept, and how it is stored."""
-
-    shortest_px: int = 96
-    widest_aspect: float = 4.0
-    stored_px: int = 640
-    originals: bool = False
-    """Keep the bytes as they came, metadata and all."""
-
-
-@dataclass(frozen=True)
-class Cleaned:
+class CleanImage:
     """A picture as it will be stored."""
 
     data: bytes
@@ -54,30 +46,33 @@ class Cleaned:
         return f"{self.sha256[:16]}{self.suffix}"
 
 
-def clean(data: bytes, rules: Rules) -> Cleaned:
-    """The picture in these bytes, decoded with the project's limits. Raises ImageError, saying why, when it is not kept."""
+def clean_image(data: bytes, originals: bool = False) -> CleanImage:
+    """The picture in these bytes, decoded with the project's limits; originals: keep the bytes as they came.
+
+    Raises ImageError, saying why, for a picture that is not to be kept.
+    """
     width, height = size_by_header(data)
-    if min(width, height) < rules.shortest_px:
-        raise ImageError(f"too small: {width} x {height} pixels, and {rules.shortest_px} are needed on each side")
-    if max(width, height) > rules.widest_aspect * min(width, height):
-        raise ImageError(f"a strip: {width} x {height} pixels, more than {rules.widest_aspect:g} to 1")
+    if min(width, height) < SHORTEST_PX:
+        raise ImageError(f"too small: {width} x {height} pixels, and {SHORTEST_PX} are needed on each side")
+    if max(width, height) > WIDEST_ASPECT * min(width, height):
+        raise ImageError(f"a strip: {width} x {height} pixels, more than {WIDEST_ASPECT:g} to 1")
     if width * height > LARGE_PIXELS:
         with _one_large:
-            return _stored(data, width * height, rules)
-    return _stored(data, width * height, rules)
+            return _decoded(data, width * height, originals)
+    return _decoded(data, width * height, originals)
 
 
-def _stored(data: bytes, pixels: int, rules: Rules) -> Cleaned:
+def _decoded(data: bytes, pixels: int, originals: bool) -> CleanImage:
     cutout = load_cutout(data, max_pixels=MOST_PIXELS)
     suffix = f".{(cutout.format or '').lower()}".replace(".jpeg", ".jpg").replace(".heif", ".heic").replace(".mpo", ".jpg")
-    if not rules.originals:
-        cutout.thumbnail((rules.stored_px, rules.stored_px), Image.Resampling.HAMMING, reducing_gap=3.0)
+    if not originals:
+        cutout.thumbnail((STORED_PX, STORED_PX), Image.Resampling.HAMMING, reducing_gap=3.0)
     picture = on_white(cutout)
     small = picture.reduce(max(1, max(picture.size) // HASHED_PX))
     if max(ImageStat.Stat(small.resize((32, 32), Image.Resampling.BOX)).stddev) < FLAT_DEVIATION:
         raise ImageError("one flat colour")
-    return Cleaned(
-        *((data, suffix) if rules.originals else _encoded(cutout, picture)),
+    return CleanImage(
+        *((data, suffix) if originals else _encoded(cutout, picture)),
         *picture.size,
         pixels,
         hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest(),

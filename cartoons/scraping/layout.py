@@ -1,102 +1,121 @@
-"""The folder made as decided: kept pictures in their label's folder, the others out of sight, none lost.
+"""The folder laid out as selected: kept pictures in their label's folder, the others out of sight, none lost.
 
-Files move first, metadata.jsonl follows, the log comes last: a kill in between leaves each picture in one of two places, and
-the next run goes on. A kept picture that a person took out of its folder, or put into another label's, stays so.
+Files move first, metadata.jsonl follows, the manifest comes last: a kill in between leaves each picture in one of two
+places, and the next run goes on. A kept picture that a person took out of its folder, or moved to another label's, stays so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, write_atomically, write_lines
+from cartoons.files import HIDDEN, check_writable, sole_use, write_atomically, write_lines
 from cartoons.folder_layout import split_folders
 from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.picture_files import is_hidden
 from cartoons.review.decisions import DELETE, KEEP, Decision
-from cartoons.scraping.labels import folder_of
-from cartoons.scraping.manifest import KEPT, REMOVED, Attempt, Log
-from cartoons.scraping.selection import Word
+from cartoons.scraping.config import folder_of
+from cartoons.scraping.manifest import Attempt, Manifest, Status
 
 COPIED = ("url", "page_url", "title", "author", "engine", "query", "license", "width", "height", "sha256", "phash", "group")
 """What a row of metadata.jsonl takes from its attempt as it is."""
 
 
-class Places:
+@contextmanager
+def open_folder(root: Path) -> Iterator[None]:
+    """Make the folder, for this run alone; when nothing was put there, it is removed again. Raises DataError."""
+    new = [folder for folder in (root, *root.parents) if not folder.exists()]
+    try:
+        check_writable(root)
+        with sole_use(root):
+            yield
+    except OSError as error:
+        raise DataError(f"{root} cannot be filled ({error}): mend that, and the same command goes on from here.") from error
+    finally:
+        hidden = root / HIDDEN
+        _remove_empty(hidden / "pictures", hidden / "searches")
+        if hidden.is_dir() and [path.name for path in hidden.iterdir()] == ["lock"]:
+            (hidden / "lock").unlink()
+        _remove_empty(hidden, *new)
+
+
+def _remove_empty(*folders: Path) -> None:
+    """Remove each folder that is there and holds nothing."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+class PictureStore:
     """Where each picture of a folder lies now, by its file's name. Raises DataError for a folder that is split already."""
 
     def __init__(self, root: Path) -> None:
         if parts := split_folders(root):
             spoken = " and ".join(f"{name}/" for name in parts)
             raise DataError(f"{root} is split into {spoken}, which scraping would mix up: give another --out.")
-        self.spare = root / HIDDEN / "pictures"
-        self.spare.mkdir(parents=True, exist_ok=True)
-        self._root = root
+        self._root, self._spare = root, root / HIDDEN / "pictures"
+        self._spare.mkdir(parents=True, exist_ok=True)
         folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not is_hidden(folder.name)]
-        self._of = {
-            path.name: path for folder in (self.spare, *folders) for path in folder.iterdir() if not is_hidden(path.name)
+        self._paths = {
+            path.name: path for folder in (self._spare, *folders) for path in folder.iterdir() if not is_hidden(path.name)
         }
 
     def __contains__(self, name: str) -> bool:
-        return name in self._of
+        return name in self._paths
 
     def add(self, name: str, data: bytes) -> None:
-        """Store a picture out of sight, until it is decided upon."""
+        """Store a picture out of sight, until it is selected."""
         if name not in self:
-            write_atomically(self.spare / name, data)
-            self._of[name] = self.spare / name
+            write_atomically(self._spare / name, data)
+            self._paths[name] = self._spare / name
 
-    def hide(self, name: str) -> None:
-        """Move a picture out of sight."""
-        self._put(name, self.spare)
+    def lay_out(self, selected: Sequence[Attempt], manifest: Manifest) -> None:
+        """Move the pictures, then write metadata.jsonl and the manifest."""
+        kept = {attempt.file: attempt for attempt in selected if attempt.status == Status.KEPT}
+        for name in {attempt.file for attempt in selected if attempt.file} - kept.keys():
+            self._move(name, self._spare)
+        for name, attempt in kept.items():
+            self._move(name, self._root / folder_of(attempt.present_label))
+        ours = {attempt.file for attempt in (*manifest.attempts.values(), *selected)}
+        path = self._root / METADATA_FILE
+        others = [row for name, row in read_metadata(path).items() if str(name).rpartition("/")[2] not in ours]
+        write_lines(path, [*map(_metadata, kept.values()), *others])
+        manifest.update(selected)
 
-    def show(self, name: str, label: str) -> None:
-        """Move a picture into its label's folder."""
-        self._put(name, self._root / folder_of(label))
-
-    def _put(self, name: str, folder: Path) -> None:
-        if (now := self._of.get(name)) and now.parent != folder:
+    def _move(self, name: str, folder: Path) -> None:
+        if (now := self._paths.get(name)) and now.parent != folder:
             folder.mkdir(exist_ok=True)
-            self._of[name] = now.replace(folder / name)
+            self._paths[name] = now.replace(folder / name)
+            if now.parent != self._spare:
+                _remove_empty(now.parent)
 
-    def words(self, rows: Iterable[Attempt], said: Mapping[str, Decision]) -> dict[str, Word]:
-        """What people want of pictures, by sha256: said on the review page, or done with a file manager."""
-        rows = [row for row in rows if row.file]
-        names = {folder_of(label): label for row in rows for label in (row.label, row.moved_to) if label}
-        found = ((row.sha256, self._word(row, said.get(row.sha256), names)) for row in rows)
-        return {sha256: word for sha256, word in found if word}
+    def overrides(self, attempts: Iterable[Attempt], decisions: Mapping[str, Decision]) -> dict[str, str]:
+        """By sha256 the label that a person gave a picture, "" for one that a person took out.
 
-    def _word(self, row: Attempt, said: Decision | None, names: Mapping[str, str]) -> Word | None:
-        """names: labels by their folders. Whoever moved a file after it was decided upon has the last word."""
-        now = self._of.get(row.file)
-        if now is None:
-            return Word("") if row.status in (KEPT, REMOVED) or (said and said.action == DELETE) else None
-        if now.parent == self.spare:
-            return Word(said.to) if said and said.action != KEEP else None
-        there = names.get(now.parent.name, now.parent.name)
-        if said and said.action != KEEP and (said.file_name == f"{now.parent.name}/{now.name}" or said.to == there):
-            return Word(said.to)
-        return Word(there) if said or (row.status == KEPT and there != row.label) else None
+        Both are done on the review page (decisions, by sha256) or with a file manager; who moved a file last is obeyed.
+        """
+        attempts = [attempt for attempt in attempts if attempt.file]
+        labels = {folder_of(label): label for each in attempts for label in (each.label, each.moved_to) if label}
+        overrides = ((each.sha256, self._override(each, decisions.get(each.sha256), labels)) for each in attempts)
+        return {sha256: label for sha256, label in overrides if label is not None}
 
-
-def settle(root: Path, places: Places, decided: Sequence[Attempt], log: Log) -> None:
-    """Move the pictures, then write metadata.jsonl and the log."""
-    kept = {row.file: row for row in decided if row.status == KEPT}
-    for name in {row.file for row in decided if row.file} - kept.keys():
-        places.hide(name)
-    for name, row in kept.items():
-        places.show(name, row.moved_to or row.label)
-    ours = {row.file for row in log.rows.values()} | {row.file for row in decided}
-    write_lines(root / METADATA_FILE, [*map(_metadata, kept.values()), *_others(root / METADATA_FILE, ours)])
-    log.rewrite(decided)
+    def _override(self, attempt: Attempt, decision: Decision | None, labels: Mapping[str, str]) -> str | None:
+        """labels: by their folders."""
+        path = self._paths.get(attempt.file)
+        if path is None:
+            is_gone = attempt.status in (Status.KEPT, Status.REMOVED) or (decision and decision.action == DELETE)
+            return "" if is_gone else None
+        if path.parent == self._spare:
+            return decision.to if decision and decision.action != KEEP else None
+        present = labels.get(path.parent.name, path.parent.name)
+        is_decided = decision and (decision.file_name == f"{path.parent.name}/{path.name}" or decision.to == present)
+        if decision and decision.action != KEEP and is_decided:
+            return decision.to
+        return present if decision or (attempt.status == Status.KEPT and present != attempt.label) else None
 
 
-def _metadata(row: Attempt) -> dict[str, object]:
-    label = row.moved_to or row.label
-    facts = {name: getattr(row, name) for name in COPIED}
-    placed = {"file_name": f"{folder_of(label)}/{row.file}", "label": label}
-    return placed | facts | {"source": row.source, "fetched_at": row.fetched_at}
-
-
-def _others(path: Path, ours: set[str]) -> list[Mapping[str, object]]:
-    """The rows of pictures that came to the folder in another way."""
-    return [row for name, row in read_metadata(path).items() if str(name).rpartition("/")[2] not in ours]
+def _metadata(attempt: Attempt) -> dict[str, object]:
+    label = attempt.present_label
+    placed = {"file_name": f"{folder_of(label)}/{attempt.file}", "label": label}
+    copied = {name: getattr(attempt, name) for name in COPIED}
+    return placed | copied | {"source": attempt.source, "fetched_at": attempt.fetched_at}

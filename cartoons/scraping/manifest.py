@@ -1,24 +1,25 @@
-"""The log, attempts.jsonl: a row per address, appended and flushed when it was tried; the last row of an address counts."""
+"""The manifest, attempts.jsonl: a row per address and label, appended when it was tried; its last row counts."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
 from cartoons.files import json_line, whole_lines, write_lines
-from cartoons.search.hits import Hit
+from cartoons.search.engines import SearchResult
 
 ATTEMPTS_FILE = "attempts.jsonl"
-PLANNED, GOOD = "planned", "good"
-"""The status of an address until it is tried, and of a picture until it is decided upon."""
-KEPT, SPARE, DUPLICATE, TWO_LABELS, REMOVED = "kept", "spare", "duplicate", "two labels", "removed"
-REJECTED, REFUSED, FAILED = "rejected", "refused", "failed"
 
-FROM_HIT = tuple(field.name for field in fields(Hit))
+
+class Status(StrEnum):
+    """How far an attempt is: planned; then failed, refused, rejected or good; of a good one what the selection says."""
+
+    PLANNED, GOOD = "planned", "good"
+    KEPT, SPARE, DUPLICATE, TWO_LABELS, REMOVED = "kept", "spare", "duplicate", "two labels", "removed"
+    REJECTED, REFUSED, FAILED = "rejected", "refused", "failed"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Attempt:
     bytes: int = 0
     """As it came."""
     pixels: int = 0
+    """Width times height, as it came."""
     width: int = 0
     height: int = 0
     sha256: str = ""
@@ -60,25 +62,29 @@ class Attempt:
         parts = urlsplit(self.final_url or self.url)
         return (parts.hostname or "").removeprefix("www.") if parts.scheme != "file" else "local files"
 
-    def ended_as(self, found: "Attempt") -> "Attempt":
-        """This planned row, with what was found at its address."""
-        return replace(
-            found, **{name: getattr(self, name) for name in FROM_HIT}, status=GOOD if found.file else found.status
-        )
+    @property
+    def present_label(self) -> str:
+        """The label whose folder holds its picture, where it is kept."""
+        return self.moved_to or self.label
+
+    @classmethod
+    def planned(cls, hit: SearchResult) -> "Attempt":
+        """The attempt that a hit leads to."""
+        return cls(**asdict(hit), status=Status.PLANNED)
+
+    def with_result(self, result: "Attempt") -> "Attempt":
+        """This planned attempt, with what came of its address, perhaps under another label."""
+        mine = {field.name: getattr(self, field.name) for field in fields(SearchResult)}
+        return replace(result, **mine, status=Status.GOOD if result.file else result.status)
 
 
-def of_hit(hit: Hit, status: str, **changes: object) -> Attempt:
-    """The attempt that `hit` led to."""
-    return Attempt(**(asdict(hit) | {"status": status} | changes))
-
-
-class Log:
-    """The rows of a folder, by label and address, and the way to add one. A cut last line, left by a kill, is dropped."""
+class Manifest:
+    """The attempts of a folder, by label and address. A cut last line, left by a kill, is dropped."""
 
     def __init__(self, root: Path) -> None:
         """Raises DataError when the file cannot be read, or a line of it is not a row."""
         self._path = root / ATTEMPTS_FILE
-        self.rows: dict[tuple[str, str], Attempt] = {}
+        self.attempts: dict[tuple[str, str], Attempt] = {}
         known = {field.name for field in fields(Attempt)}
         for number, line in enumerate(whole_lines(self._path), 1):
             try:
@@ -87,24 +93,15 @@ class Log:
                 raise DataError(
                     f"{self._path} line {number} is not a row of this program ({error}): mend or remove it."
                 ) from error
-            self.rows[row.label, row.url] = row
+            self.attempts[row.label, row.url] = row
 
-    def __enter__(self) -> Self:
-        self._file = self._path.open("ab")
-        return self
+    def append(self, attempt: Attempt) -> None:
+        """Add a row; it is with the operating system when this returns."""
+        with self._path.open("ab") as file:
+            file.write(json_line(asdict(attempt)))
+        self.attempts[attempt.label, attempt.url] = attempt
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
-
-    def add(self, row: Attempt) -> None:
-        """Append a row; it is with the operating system when this returns."""
-        self._file.write(json_line(asdict(row)))
-        self._file.flush()
-        self.rows[row.label, row.url] = row
-
-    def rewrite(self, rows: Iterable[Attempt]) -> None:
-        """Take over these rows, new addresses behind the known ones, and write the file anew in that order."""
-        self.rows.update({(row.label, row.url): row for row in rows})
-        self._file.close()
-        write_lines(self._path, map(asdict, self.rows.values()))
-        self._file = self._path.open("ab")
+    def update(self, attempts: Iterable[Attempt]) -> None:
+        """Take over these attempts, new addresses behind the known ones, and write the file anew in that order."""
+        self.attempts.update({(attempt.label, attempt.url): attempt for attempt in attempts})
+        write_lines(self._path, map(asdict, self.attempts.values()))

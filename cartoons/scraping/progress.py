@@ -1,78 +1,67 @@
 """How far each label is: a live line a label on a terminal, nothing where no one watches."""
 
 import sys
-import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from cartoons.errors import shortened
 from cartoons.progress import is_live
-from cartoons.scraping.manifest import KEPT, Attempt
+from cartoons.scraping.manifest import Attempt
+from cartoons.scraping.selection import kept_by_label
 
-LONGEST_SHOWN = 18
-BAR_WIDTH = 12
-"""Narrow, so that a line fits into 80 columns."""
+LABEL_CHARACTERS, BAR_CHARACTERS = 18, 12
+"""The most that is shown, so that a line fits into 80 columns."""
 
 
-class Bars:
-    """A Watcher of rounds.py."""
+class ScrapeProgress(Progress):
+    """A bar of kept pictures for each label: a context manager."""
 
-    def __init__(self, totals: Mapping[str, int]) -> None:
-        """totals: how many pictures are wanted of each label."""
-        console = Console(stderr=True)
-        self._bars = Progress(
+    def __init__(self) -> None:
+        super().__init__(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=BAR_WIDTH),
+            BarColumn(BAR_CHARACTERS),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}", markup=False),
-            console=console,
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[counts]}", markup=False),
+            console=Console(stderr=True),
             disable=not is_live(sys.stderr),  # rich asks FORCE_COLOR too, which says nothing of who watches
         )
-        self._of = {
-            label: self._bars.add_task(label[:LONGEST_SHOWN], total=total, words="searching")
-            for label, total in totals.items()
-        }
-        self._found: Counter[str] = Counter()
-        self._tried: Counter[str] = Counter()
-        self._usable: Counter[str] = Counter()
-        self._started = time.monotonic()
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._bars.stop()
+        self._bars: dict[str, TaskID] = {}
+        self._kept, self._planned, self._tried, self._usable = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bars."""
-        self._bars.console.print(shortened(sentence), markup=False, highlight=False, soft_wrap=True)
+        self.console.print(shortened(sentence), markup=False, highlight=False, soft_wrap=True)
 
-    def planned(self, rows: Sequence[Attempt]) -> None:
+    def expect(self, label: str, total: int | None) -> None:
+        """Begin a label's bar. total: how many pictures are wanted, None where that is not known."""
+        if label not in self._bars:
+            self._bars[label] = self.add_task(label[:LABEL_CHARACTERS], total=total, counts="searching")
+
+    def planned(self, attempts: Iterable[Attempt]) -> None:
         """These will be tried."""
-        self._found.update(row.label for row in rows)
+        self._planned.update(attempt.label for attempt in attempts)
 
-    def tried(self, row: Attempt) -> None:
-        """One was tried."""
-        self._tried[row.label] += 1
-        self._usable[row.label] += bool(row.file)
-        self._show(row.label)
+    def tried(self, attempt: Attempt) -> None:
+        """One was tried. Its picture counts as kept until `selected` says otherwise."""
+        label = attempt.label
+        self._tried[label] += 1
+        self._usable[label] += bool(attempt.file)
+        self._kept[label] += bool(attempt.file)
+        self._show(label)
 
-    def settled(self, rows: Sequence[Attempt]) -> None:
-        """All rows so far, decided upon."""
-        kept = Counter(row.moved_to or row.label for row in rows if row.status == KEPT)
-        for label, bar in self._of.items():
-            self._bars.update(bar, completed=kept[label])
+    def selected(self, attempts: Iterable[Attempt]) -> None:
+        """All attempts so far, after a selection."""
+        self._kept = kept_by_label(attempts)
+        for label in self._bars:
             self._show(label)
 
     def _show(self, label: str) -> None:
-        tried, usable = self._tried[label], self._usable[label]
-        per_second = sum(self._tried.values()) / max(time.monotonic() - self._started, 1e-3)
-        words = f"{self._found[label]} found, {tried} tried, {tried - usable} bad, {per_second:.0f}/s"
-        if label in self._of:
-            self._bars.update(self._of[label], words=words)
+        if label in self._bars:
+            total = self.tasks[self._bars[label]].total
+            kept, tried = self._kept[label], self._tried[label]
+            counts = f"{self._planned[label]} found, {tried} tried, {tried - self._usable[label]} bad"
+            self.update(self._bars[label], completed=kept if total is None else min(kept, total), counts=counts)

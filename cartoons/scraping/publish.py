@@ -1,33 +1,52 @@
-"""A picture folder on the Hugging Face Hub: the list of its pictures; the pictures too, where all may be shared."""
+"""What stands beside the pictures, the card and the report, and the folder on the Hugging Face Hub.
+
+The Hub gets the list of the pictures; the pictures too, where all may be shared.
+"""
 
 import re
 import shutil
+import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from cartoons.dataset_card import dataset_card
+from cartoons.cards import dataset_card
+from cartoons.console import command
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, write_atomically, write_lines
-from cartoons.hub.push import publish_dataset
+from cartoons.hub import push
 from cartoons.metadata import METADATA_FILE, read_metadata
-from cartoons.scraping.manifest import Log
+from cartoons.report import scrape_report
+from cartoons.scraping.config import SHORT, ScrapeConfig
+from cartoons.scraping.manifest import Attempt, Status
+from cartoons.scraping.selection import kept_by_label
+from cartoons.search.searcher import ENGINES
 
 SHAREABLE = re.compile(r"cc0|cc[ -]?by|pdm|public domain|apache|mit\b|no known copyright", re.IGNORECASE)
 
 
-def publish(root: Path, repo: str, *, with_pictures: bool, private: bool) -> str:
-    """The link of the Hub data set `repo` ("user/name"), which now holds the card and the list, or the pictures too.
+def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_problems: Mapping[str, Sequence[str]]) -> None:
+    """Write README.md and report.html of a folder. search_problems: sentences about engines, by label."""
+    kept = list(read_metadata(root / METADATA_FILE).values())
+    labels = list(dict.fromkeys(attempt.label for attempt in attempts))
+    problems = list(dict.fromkeys(sentence for sentences in search_problems.values() for sentence in sentences))
+    rows = [asdict(attempt) for attempt in attempts]
+    scrape_report.write(root, labels, rows, kept, problems)
+    write_atomically(root / "README.md", dataset_card(root.resolve().name, kept, rows).encode())
+
+
+def publish(config: ScrapeConfig, attempts: Sequence[Attempt]) -> str:
+    """The link of the Hub data set `config.publish`, which now holds the card and the list, or the pictures too.
 
     Raises DataError when there is nothing to publish or a licence does not allow it, HubError when the Hub does not take it.
     """
-    rows = list(read_metadata(root / METADATA_FILE).values())
+    root, rows = config.out, list(read_metadata(config.out / METADATA_FILE).values())
     if not rows:
         raise DataError(f"{root} holds no pictures with metadata: scrape some before you publish them.")
     stated = [str(row.get("license") or "none stated") for row in rows]
     closed = Counter(name for name in stated if not SHAREABLE.match(name))
-    if with_pictures and closed:
+    if config.with_pictures and closed:
         spoken = ", ".join(f"{name} ({count})" for name, count in closed.most_common(5))
         raise DataError(
             f"{closed.total()} of {len(rows)} pictures may not be shared (licence: {spoken}): publish without "
@@ -36,19 +55,36 @@ def publish(root: Path, repo: str, *, with_pictures: bool, private: bool) -> str
     folder = root / HIDDEN / "published"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    public = [_public(row) for row in rows]
+    # without this machine's paths
+    public = [{name: "" if str(value).startswith("file:") else value for name, value in row.items()} for row in rows]
     write_lines(folder / METADATA_FILE, public)
-    attempts = [asdict(row) for row in Log(root).rows.values()]
-    card = dataset_card(repo.rpartition("/")[2], public, attempts, with_pictures=with_pictures)
+    name, tried = config.publish.rpartition("/")[2], [asdict(attempt) for attempt in attempts]
+    card = dataset_card(name, public, tried, with_pictures=config.with_pictures)
     write_atomically(folder / "README.md", card.encode())
-    if with_pictures:
-        for row in rows:
-            (folder / row["file_name"]).parent.mkdir(exist_ok=True)
-            shutil.copy2(root / row["file_name"], folder / row["file_name"])
+    for file_name in [row["file_name"] for row in rows if config.with_pictures]:
+        (folder / file_name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / file_name, folder / file_name)
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return publish_dataset(folder, files, repo, private=private)
+    return push.publish_dataset(folder, files, config.publish, private=config.private)
 
 
-def _public(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without this machine's paths."""
-    return {name: "" if str(value).startswith("file:") else value for name, value in row.items()}
+def summarize(
+    config: ScrapeConfig, labels: Sequence[str], attempts: Sequence[Attempt], problems: Mapping[str, list[str]]
+) -> int:
+    """Say what is there and what is missing, and why; the exit code."""
+    kept, limit, out = kept_by_label(attempts), config.per_class or 0, config.out
+    labels = labels if limit else []
+    short = [label for label in labels if kept[label] < limit]
+    for label in short:
+        lost = Counter(
+            row.status for row in attempts if row.label == label and row.status not in (Status.KEPT, Status.PLANNED)
+        )
+        rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or "nothing was found"
+        why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *problems.get(label, [])])
+        print(why, file=sys.stderr)
+    if short:
+        print(f"For more: --engines {','.join(ENGINES)}, or searches of your own with --query.", file=sys.stderr)
+    named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
+    clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
+    print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")
+    return SHORT if short else 0

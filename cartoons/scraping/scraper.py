@@ -1,8 +1,8 @@
-"""Search, fetch, clean, decide, settle, until every label has enough pictures or nothing more is found.
+"""Fetch, clean, select, lay out, until every label has enough pictures or no more addresses.
 
-In a round each label that is short takes its next hits, as many as should do. They are written to the log as planned, all
-are tried, then it is decided which of all pictures stay. So the log alone says where a run was: one that was killed
-finishes the round it was in, and goes on as if nothing had happened.
+In a round each label that is short takes its next hits, as many as should do. They are written to the manifest as planned,
+all are tried, then it is selected which of all pictures stay. So the manifest alone says where a run was: one that was
+killed finishes the round it was in, and goes on as if nothing had happened.
 """
 
 import asyncio
@@ -11,41 +11,28 @@ import itertools
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Protocol
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from cartoons.download.outcome import Outcome
+from cartoons.download.downloader import Downloader, Limits
+from cartoons.download.http import DownloadResult, HttpConfig
 from cartoons.errors import ImageError
-from cartoons.review.decisions import Decision
-from cartoons.scraping.image_checks import Rules, clean
-from cartoons.scraping.labels import check_apart
-from cartoons.scraping.layout import Places, settle
-from cartoons.scraping.manifest import (
-    DUPLICATE,
-    FAILED,
-    GOOD,
-    KEPT,
-    PLANNED,
-    REJECTED,
-    SPARE,
-    TWO_LABELS,
-    Attempt,
-    Log,
-    of_hit,
-)
-from cartoons.scraping.memory import IN_MEMORY, handfuls
-from cartoons.scraping.seeker import Seeker
-from cartoons.scraping.selection import decide
-from cartoons.search.hits import Hit
+from cartoons.review.decisions import latest_decisions, read_decisions
+from cartoons.scraping.config import ScrapeConfig, check_labels
+from cartoons.scraping.image_checks import clean_image
+from cartoons.scraping.layout import PictureStore
+from cartoons.scraping.manifest import Attempt, Manifest, Status
+from cartoons.scraping.progress import ScrapeProgress
+from cartoons.scraping.selection import kept_by_label, select
+from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, local_pictures
+from cartoons.search.engines import SearchResult
 
 MOST_AT_ONCE = 2000
 """Addresses a label takes in one round."""
-SPARE_HITS = 8
+EXTRA_HITS = 8
 """Taken besides what should do, because rounds are long and pictures short."""
 FIRST_YIELD, LEAST_YIELD = 0.65, 0.2
 """The share of addresses expected to give a picture that stays: before any was tried, and at the least."""
@@ -53,123 +40,138 @@ FIRST_YIELD, LEAST_YIELD = 0.65, 0.2
 CLEANERS = 2 * (os.cpu_count() or 1)
 """Threads that decode, shrink and store: more than cores, since a disk is waited for."""
 
-Fetch = Callable[[str], AbstractAsyncContextManager[Outcome]]
+Fetch = Callable[[str], AbstractAsyncContextManager[DownloadResult]]
 """Gives what became of an address; its bytes count as being fetched until the block ends."""
 
 
-class Watcher(Protocol):
-    """Who is told how far each label is."""
-
-    def planned(self, rows: Sequence[Attempt]) -> None:
-        """These will be tried."""
-
-    def tried(self, row: Attempt) -> None:
-        """One was tried."""
-
-    def settled(self, rows: Sequence[Attempt]) -> None:
-        """All rows so far, decided upon."""
+def fill(config: ScrapeConfig, web: HttpConfig, url_lists: Sequence[UrlList], progress: ScrapeProgress) -> list[Attempt]:
+    """All attempts of the folder, when each label of this run has its pictures. Raises DataError."""
+    return asyncio.run(_fill(config, web, url_lists, progress))
 
 
-@dataclass(frozen=True)
-class Aims:
-    """What is kept."""
+async def _fill(
+    config: ScrapeConfig, web: HttpConfig, url_lists: Sequence[UrlList], progress: ScrapeProgress
+) -> list[Attempt]:
+    async with Downloader(Limits(respect_opt_out=not config.ignore_opt_out), web) as downloader:
+        scraper = Scraper(config, downloader.fetch, progress)
+        if config.is_local:
+            return await scraper.add(local_pictures(config, progress.say))
+        return await scraper.run(url_lists)
 
-    per_label: int
-    rules: Rules = field(default_factory=Rules)
 
+class Scraper:
+    """Fills a picture folder. Raises DataError at once when its manifest is damaged."""
 
-class Gatherer:
-    """Fills a picture folder. Raises DataError at once when its log is damaged."""
-
-    def __init__(self, root: Path, aims: Aims, fetch: Fetch, said: Mapping[str, Decision], watcher: Watcher) -> None:
-        """fetch: never raises for what a server does; said: what people decided on the review page, by sha256."""
-        self._root, self._aims, self._fetch, self._watcher = root, aims, fetch, watcher
-        self._log, self._places = Log(root), Places(root)
-        rows = self._log.rows
-        self._words = self._places.words(rows.values(), said)
-        self._unwanted = {sha256 for sha256, word in self._words.items() if not word.label}
+    def __init__(self, config: ScrapeConfig, fetch: Fetch, progress: ScrapeProgress) -> None:
+        """fetch: never raises for what a server does."""
+        self._per_class, self._originals = config.per_class, config.originals
+        self._fetch, self._progress = fetch, progress
+        self._manifest, self._store = Manifest(config.out), PictureStore(config.out)
+        rows = self._manifest.attempts
+        self._overrides = self._store.overrides(rows.values(), latest_decisions(read_decisions(config.out)))
+        self._limits: dict[str, int] = dict(kept_by_label(rows.values()))
+        self._labels: set[str] = set()
+        self._unwanted = {sha256 for sha256, label in self._overrides.items() if not label}
         for key, row in rows.items():
-            lost = row.file and row.file not in self._places and row.sha256 not in self._unwanted
-            if lost and row.status in (GOOD, SPARE, DUPLICATE, TWO_LABELS):
-                rows[key] = replace(row, status=PLANNED, file="", sha256="")
-        self._failed_before = {key for key, row in rows.items() if row.status == FAILED and row.may_pass}
+            lost = row.file and row.file not in self._store and row.sha256 not in self._unwanted
+            if lost and row.status in (Status.GOOD, Status.SPARE, Status.DUPLICATE, Status.TWO_LABELS):
+                rows[key] = replace(row, status=Status.PLANNED, file="", sha256="")
+        self._failed_before = {key for key, row in rows.items() if row.status == Status.FAILED and row.may_pass}
 
-    async def run(self, seekers: Sequence[Seeker]) -> list[Attempt]:
-        """Go on until every seeker's label has enough or is dry; all rows of the folder, decided."""
-        self._check_labels(seeker.label for seeker in seekers)
-        with self._log, ThreadPoolExecutor(CLEANERS) as pool:
-            planned = [row for row in self._log.rows.values() if row.status == PLANNED]
+    async def run(self, url_lists: Sequence[UrlList]) -> list[Attempt]:
+        """Go on until every label has enough or no more addresses; all attempts of the folder."""
+        self._begin([url_list.label for url_list in url_lists])
+        with ThreadPoolExecutor(CLEANERS) as pool:
+            planned = [row for row in self._rows() if row.status == Status.PLANNED]
             while True:
                 await self._try(planned, pool)
-                self._settle()
-                planned = await self._plan(seekers)
+                self._select()
+                planned = await self._plan(url_lists)
                 if not planned:
-                    return list(self._log.rows.values())
-                self._log.rewrite(planned)
+                    return self._rows()
+                self._manifest.update(planned)
 
-    async def take(self, given: Iterable[tuple[Hit, Outcome]]) -> list[Attempt]:
-        """Clean and settle pictures that are here; those in the log are passed over. All rows of the folder, decided."""
-        with self._log, ThreadPoolExecutor(CLEANERS) as pool:
-            for new in handfuls(pair for pair in given if self._is_new(pair[0])):
-                self._check_labels(hit.label for hit, _ in new)
-                self._watcher.planned([of_hit(hit, PLANNED) for hit, _ in new])
-                for found, (hit, _) in zip(
-                    await asyncio.gather(*(self._ended(outcome, pool) for _, outcome in new)), new, strict=True
-                ):
-                    self._note(of_hit(hit, PLANNED), found)
-            self._settle()
-        return list(self._log.rows.values())
+    async def add(self, pictures: Pictures) -> list[Attempt]:
+        """Clean and select pictures that are here; those in the manifest are passed over. All attempts of the folder."""
+        with ThreadPoolExecutor(CLEANERS) as pool:
+            for batch in batches(picture for picture in pictures if self._is_new(picture[0].label, picture[0].url)):
+                self._begin([hit.label for hit, _ in batch])
+                planned = [Attempt.planned(hit) for hit, _ in batch]
+                self._progress.planned(planned)
+                results = await asyncio.gather(*(self._cleaned(outcome, pool) for _, outcome in batch))
+                for attempt, result in zip(planned, results, strict=True):
+                    self._append(attempt.with_result(result))
+        self._select()
+        return self._rows()
 
-    def _is_new(self, hit: Hit) -> bool:
-        row = self._log.rows.get((hit.label, hit.url))
-        return row is None or row.status in (PLANNED, FAILED)
+    def _rows(self) -> list[Attempt]:
+        return list(self._manifest.attempts.values())
 
-    def _check_labels(self, labels: Iterable[str]) -> None:
-        check_apart({**dict.fromkeys(row.label for row in self._log.rows.values()), **dict.fromkeys(labels)})
+    def _is_new(self, label: str, url: str) -> bool:
+        row = self._manifest.attempts.get((label, url))
+        return row is None or row.status in (Status.PLANNED, Status.FAILED)
 
-    def _settle(self) -> None:
-        if not self._log.rows:
+    def _begin(self, labels: Sequence[str]) -> None:
+        """The labels are of this run: their limit is the run's, and that of all others what they have kept."""
+        check_labels(dict.fromkeys([*(row.label for row in self._rows()), *labels]))
+        for label in dict.fromkeys(labels):
+            self._labels.add(label)
+            self._progress.expect(label, self._per_class)
+            self._limits.pop(label, None)
+            if self._per_class is not None:
+                self._limits[label] = self._per_class
+
+    def _select(self) -> None:
+        if not (before := self._rows()):
             return
-        decided = decide(list(self._log.rows.values()), self._words, self._aims.per_label)
-        settle(self._root, self._places, decided, self._log)
-        self._watcher.settled(decided)
+        selected = select(before, self._overrides, self._limits)
+        self._store.lay_out(selected, self._manifest)
+        self._progress.selected(selected)
+        changes = zip(before, selected, strict=True)
+        lost = Counter(row.label for row, new in changes if row.status == Status.KEPT and new.status == Status.TWO_LABELS)
+        for label in lost.keys() - self._labels:
+            self._progress.say(f"{label}: {lost[label]} of its pictures were found for another name too: kept for neither.")
 
-    async def _plan(self, seekers: Sequence[Seeker]) -> list[Attempt]:
+    async def _plan(self, url_lists: Sequence[UrlList]) -> list[Attempt]:
         """What the next round tries: new hits of labels that are short; failing those, what failed in earlier runs."""
-        hits = await asyncio.gather(*(self._next(seeker) for seeker in seekers))
-        planned = [of_hit(hit, PLANNED) for hit in itertools.chain(*hits)]
+        hits = await asyncio.gather(*(self._next(url_list) for url_list in url_lists))
+        planned = [Attempt.planned(hit) for hit in itertools.chain(*hits)]
         if not planned:
-            short = {seeker.label for seeker in seekers if self._missing(seeker.label) > 0}
+            short = {url_list.label for url_list in url_lists if self._missing(url_list.label) > 0}
             again = {key for key in self._failed_before if key[0] in short}
             self._failed_before -= again
-            planned = [replace(row, status=PLANNED) for key, row in self._log.rows.items() if key in again]
+            planned = [replace(row, status=Status.PLANNED) for key, row in self._manifest.attempts.items() if key in again]
         return planned
 
-    async def _next(self, seeker: Seeker) -> list[Hit]:
-        missing = self._missing(seeker.label)
-        if missing <= 0 or seeker.is_dry:
+    async def _next(self, url_list: UrlList) -> list[SearchResult]:
+        missing = self._missing(url_list.label)
+        if missing <= 0 or url_list.is_exhausted:
             return []
-        mine = [row for row in self._log.rows.values() if row.label == seeker.label]
-        share = max(LEAST_YIELD, (self._aims.per_label - missing) / len(mine)) if mine else FIRST_YIELD
-        return await seeker.take(min(MOST_AT_ONCE, math.ceil(missing / share) + SPARE_HITS), {row.url for row in mine})
+        mine = [row for row in self._rows() if row.label == url_list.label]
+        share = max(LEAST_YIELD, self._kept(url_list.label) / len(mine)) if mine else FIRST_YIELD
+        count = math.ceil(min(MOST_AT_ONCE, missing / share + EXTRA_HITS))
+        return await url_list.take(count, {row.url for row in mine})
 
-    def _missing(self, label: str) -> int:
-        return self._aims.per_label - kept_by_label(self._log.rows.values())[label]
+    def _kept(self, label: str) -> int:
+        return kept_by_label(self._rows())[label]
+
+    def _missing(self, label: str) -> float:
+        return math.inf if self._per_class is None else self._per_class - self._kept(label)
 
     async def _try(self, planned: Sequence[Attempt], pool: ThreadPoolExecutor) -> None:
-        """Try each address once, whatever number of labels it was found for, and log each row as it ends."""
-        self._watcher.planned(planned)
+        """Try each address once, whatever number of labels it was found for, and log each attempt as it ends."""
+        self._progress.planned(planned)
         by_url: dict[str, list[Attempt]] = {}
         for row in planned:
             by_url.setdefault(row.url, []).append(row)
-        done = {row.url: row for row in self._log.rows.values() if row.url in by_url and row.file}
-        room = asyncio.Semaphore(IN_MEMORY)
+        done = {row.url: row for row in self._rows() if row.url in by_url and row.file}
+        memory = asyncio.Semaphore(PICTURES_IN_MEMORY)
 
         async def attempt(url: str, rows: list[Attempt]) -> None:
-            async with room:
-                found = done.get(url) or await self._fetched(url, pool)
+            async with memory:
+                result = done.get(url) or await self._fetched(url, pool)
             for row in rows:
-                self._note(row, found)
+                self._append(row.with_result(result))
 
         try:
             async with asyncio.TaskGroup() as together:
@@ -178,18 +180,17 @@ class Gatherer:
         except ExceptionGroup as several:  # the first one stopped the others
             raise several.exceptions[0] from several
 
-    def _note(self, planned: Attempt, found: Attempt) -> None:
-        row = planned.ended_as(found)
-        self._log.add(row)
-        self._watcher.tried(row)
+    def _append(self, attempt: Attempt) -> None:
+        self._manifest.append(attempt)
+        self._progress.tried(attempt)
 
     async def _fetched(self, url: str, pool: ThreadPoolExecutor) -> Attempt:
         async with self._fetch(url) as outcome:
-            return await self._ended(outcome, pool)
+            return await self._cleaned(outcome, pool)
 
-    async def _ended(self, outcome: Outcome, pool: ThreadPoolExecutor) -> Attempt:
+    async def _cleaned(self, outcome: DownloadResult, pool: ThreadPoolExecutor) -> Attempt:
         """What came of an address; its picture is on disk when this returns."""
-        found = Attempt(
+        result = Attempt(
             "",
             outcome.url,
             outcome.status,
@@ -201,31 +202,27 @@ class Gatherer:
             fetched_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
         if outcome.data is None:
-            return found
-        return await asyncio.get_running_loop().run_in_executor(pool, self._cleaned, found, outcome.data)
+            return result
+        return await asyncio.get_running_loop().run_in_executor(pool, self._stored, result, outcome.data)
 
-    def _cleaned(self, found: Attempt, data: bytes) -> Attempt:
+    def _stored(self, result: Attempt, data: bytes) -> Attempt:
         try:
-            picture = clean(data, self._aims.rules)
+            picture = clean_image(data, self._originals)
         except ImageError as error:
-            return replace(found, status=REJECTED, reason=str(error))
+            return replace(result, status=Status.REJECTED, reason=str(error))
         if picture.sha256 not in self._unwanted:  # what a person took out does not lie in wait again
-            self._places.add(picture.name, picture.data)
+            self._store.add(picture.name, picture.data)
         facts = {name: getattr(picture, name) for name in ("width", "height", "pixels", "sha256", "phash", "mirrored")}
-        return replace(found, status=GOOD, file=picture.name, **facts)
+        return replace(result, status=Status.GOOD, file=picture.name, **facts)
 
 
 def interleaved(urls: Iterable[str]) -> list[str]:
     """One address of each host, then a second..., so that a slow host does not hold the others up."""
-    turn: Counter[str] = Counter()
-    placed = []
-    for url in urls:
+    earlier: Counter[str] = Counter()
+
+    def turn(url: str) -> int:
         host = urlsplit(url).netloc
-        turn[host] += 1
-        placed.append((turn[host], url))
-    return [url for _, url in sorted(placed, key=lambda place: place[0])]
+        earlier[host] += 1
+        return earlier[host]
 
-
-def kept_by_label(rows: Iterable[Attempt]) -> Counter[str]:
-    """How many pictures each label's folder holds."""
-    return Counter(row.moved_to or row.label for row in rows if row.status == KEPT)
+    return sorted(urls, key=turn)

@@ -1,40 +1,40 @@
 """Which of the good pictures stay. Pure: the same attempts and human decisions give the same answer.
 
 A picture and its copies, resizes and mirror images are one artwork. An artwork stays once, as its largest picture; one that
-was found under two labels stays under neither, unless a person said which; a label keeps its first `per_label` artworks.
+was found under two labels stays under neither, unless a person said which; a label keeps its first artworks up to its limit.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from cartoons.near import groups, pairs
-from cartoons.scraping.manifest import DUPLICATE, KEPT, REMOVED, SPARE, TWO_LABELS, Attempt
+from cartoons.near_duplicates import group_hashes
+from cartoons.scraping.manifest import Attempt, Status
 
 
-@dataclass(frozen=True)
-class Word:
-    """What a person said of a picture: that it stays under this label, or, with "", that it goes."""
+def select(attempts: Sequence[Attempt], overrides: Mapping[str, str], limits: Mapping[str, int]) -> list[Attempt]:
+    """The attempts with `status` and `reason` set by what becomes of them, and `group` by their artwork.
 
-    label: str
-
-
-def decide(attempts: Sequence[Attempt], words: Mapping[str, Word], per_label: int) -> list[Attempt]:
-    """The attempts with their fate as `status` and `reason`, and their artwork as `group`.
-
-    attempts: in the order of the search, label by label; those without a picture come back as they are. words: by sha256.
+    attempts: in the order of the search; those without a picture come back as they are. overrides: by sha256 the label that
+    a person gave, "" for a removed picture. limits: the most artworks of a label; one that is not named keeps all.
     """
-    decided = list(attempts)
+    selected = list(attempts)
     good = [k for k, attempt in enumerate(attempts) if attempt.file]
     artworks: dict[int, list[int]] = {}
     for k, group in zip(good, _artworks([attempts[k] for k in good]), strict=True):
         artworks.setdefault(group, []).append(k)
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for members in sorted(artworks.values(), key=min):
-        for k, attempt in zip(members, _fates([attempts[k] for k in members], words, counts, per_label), strict=True):
-            decided[k] = attempt
-    return decided
+        for k, attempt in zip(members, _one_of([attempts[k] for k in members], overrides, counts, limits), strict=True):
+            selected[k] = attempt
+    return selected
+
+
+def kept_by_label(attempts: Iterable[Attempt]) -> Counter[str]:
+    """How many pictures each label's folder holds."""
+    return Counter(attempt.present_label for attempt in attempts if attempt.status == Status.KEPT)
 
 
 def _artworks(good: Sequence[Attempt]) -> list[int]:
@@ -42,25 +42,29 @@ def _artworks(good: Sequence[Attempt]) -> list[int]:
     if not good:
         return []
     hashes = np.array([[int(attempt.phash, 16), int(attempt.mirrored, 16)] for attempt in good], dtype=np.uint64)
-    return [int(number) for number in groups(len(good), pairs(hashes))]
+    return [int(number) for number in group_hashes(hashes)]
 
 
-def _fates(members: Sequence[Attempt], words: Mapping[str, Word], counts: dict[str, int], per_label: int) -> list[Attempt]:
-    """What becomes of the pictures of one artwork; counts: how many artworks each label keeps so far."""
-    spoken = [k for k, member in enumerate(members) if member.sha256 in words]
-    best = max(spoken or range(len(members)), key=lambda k: (members[k].pixels, -k))
-    said = words.get(members[best].sha256)
+def _one_of(
+    members: Sequence[Attempt], overrides: Mapping[str, str], counts: Counter[str], limits: Mapping[str, int]
+) -> list[Attempt]:
+    """The pictures of one artwork, of which at most one is kept. counts: the artworks kept so far, by label."""
+    overridden = [k for k, member in enumerate(members) if member.sha256 in overrides]
+    best = max(overridden or range(len(members)), key=lambda k: (members[k].pixels, -k))
+    override = overrides.get(members[best].sha256)
     group = members[best].sha256[:16]
     labels = sorted({member.label for member in members})
-    if said and not said.label:
-        return [replace(member, status=REMOVED, reason="by a person", group=group) for member in members]
-    if not said and len(labels) > 1:
-        return [replace(member, status=TWO_LABELS, reason=", ".join(labels), group=group) for member in members]
-    label = said.label if said else labels[0]
-    counts[label] = counts.get(label, 0) + 1
-    fates = [replace(member, status=DUPLICATE, reason=f"of {members[best].file}", group=group) for member in members]
-    enough = counts[label] > per_label and not said
-    status, reason = (SPARE, f"{per_label} others came before") if enough else (KEPT, "")
+    if override == "":
+        return [replace(member, status=Status.REMOVED, reason="by a person", group=group) for member in members]
+    if not override and len(labels) > 1:
+        return [replace(member, status=Status.TWO_LABELS, reason=", ".join(labels), group=group) for member in members]
+    label = override or labels[0]
+    counts[label] += 1
+    selected = [
+        replace(member, status=Status.DUPLICATE, reason=f"of {members[best].file}", group=group) for member in members
+    ]
+    enough = not override and counts[label] > limits.get(label, counts[label])
+    status, reason = (Status.SPARE, f"{limits[label]} others came before") if enough else (Status.KEPT, "")
     moved_to = label if label != members[best].label else ""
-    fates[best] = replace(members[best], status=status, reason=reason, group=group, moved_to=moved_to)
-    return fates
+    selected[best] = replace(members[best], status=status, reason=reason, group=group, moved_to=moved_to)
+    return selected

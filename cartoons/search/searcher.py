@@ -1,95 +1,219 @@
-"""Label and queries -> a lazy sequence of hits, engine after engine."""
+"""A label's queries to a lazy sequence of results: engine after engine, page after page, each page asked for once."""
 
+import hashlib
+import json
+import random
+import re
+import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cartoons.errors import SearchError
-from cartoons.search.cache import AnswerCache, Question
-from cartoons.search.engine import ANY_LICENSE, LICENSES, Engine, Page
-from cartoons.search.hits import Hit
-from cartoons.search.pace import Pace, Refusal, Turns
+from cartoons.errors import CartoonError, SearchError
+from cartoons.files import write_atomically
+from cartoons.search.ddgs_engine import BING, DUCKDUCKGO, DdgsEngine
+from cartoons.search.engines import ANY_LICENSE, LICENSES, Engine, GetJson, NoResultsError, ResultPage, SearchResult
+from cartoons.search.open_engines import Commons, Openverse
+
+ENGINES = (DUCKDUCKGO, BING, Openverse.name, Commons.name)
+DEFAULT_ENGINES = (DUCKDUCKGO, BING)
+MAX_TRIES_WHEN_MAYBE_LAST = 2
+"""Of a later page for which the engine gives no results: most likely there is no such page."""
+CACHED_FIELDS = ("url", "page_url", "title", "license", "author")
+
+
+def make_engines(
+    names: Iterable[str], get_json: GetJson, proxy: str | None = None, ca_file: str | None = None, timeout_s: int = 10
+) -> list[Engine]:
+    """The engines of these names, in order. get_json: for Openverse and Commons; the rest: for DuckDuckGo and Bing.
+
+    Raises SearchError for a name that is none of ENGINES.
+    """
+    makers: dict[str, Callable[[], Engine]] = {
+        DUCKDUCKGO: lambda: DdgsEngine(DUCKDUCKGO, proxy, ca_file, timeout_s),
+        BING: lambda: DdgsEngine(BING, proxy, ca_file, timeout_s),
+        Openverse.name: lambda: Openverse(get_json),
+        Commons.name: lambda: Commons(get_json),
+    }
+    names = list(dict.fromkeys(names))
+    if unknown := [name for name in names if name not in makers]:
+        raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
+    return [makers[name]() for name in names]
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how fast an engine is asked."""
+
+    pause_s: float = 1.0
+    """The least time between two requests to an engine."""
+    max_tries: int = 4
+    backoff_s: float = 1.0
+    max_backoff_s: float = 30.0
+    """Before try n + 1: a random wait of up to backoff_s * 2 ** (n - 1), at most max_backoff_s."""
+    max_retry_after_s: float = 60.0
+    """A longer Retry-After counts as a refusal, and closes the engine for that long."""
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
 
 
 class Searcher:
-    """Asks engines in their order, each until it has no more; every answer is kept and never asked for again.
+    """Asks engines in their order, each until it has no more results; every page is cached and never asked for again.
 
-    Several threads may iterate over the hits of different labels; an engine is asked by one of them at a time.
+    Several threads may search different labels; an engine is asked by one of them at a time.
     """
 
     def __init__(
-        self, engines: Sequence[Engine], cache_folder: Path, license: str, pace: Pace, say: Callable[[str], None]
+        self, engines: Sequence[Engine], cache_folder: Path, license: str, policy: RetryPolicy, warn: Callable[[str], None]
     ) -> None:
-        """`license`: one of LICENSES, else SearchError. `say` hears when an engine cannot filter, or gives nothing."""
+        """`license`: one of LICENSES, else SearchError. `warn` is called when an engine cannot filter, or gives nothing."""
         if license not in LICENSES:
             raise SearchError(f"No licence filter is called {license!r}: choose among {', '.join(LICENSES)}.")
-        self.troubles: dict[str, list[str]] = defaultdict(list)
-        """Label -> a sentence for each time that an engine gave nothing, or stopped before its end."""
-        self._engines = tuple(engines)
-        self._cache = AnswerCache(cache_folder)
-        self._licenses = {engine.name: license if license in engine.licenses else ANY_LICENSE for engine in engines}
-        self._turns = {engine.name: Turns(pace) for engine in engines}
-        self._say = say
-        for name, honoured in self._licenses.items():
-            if honoured != license:
-                say(f'{name} cannot filter by licence: its pictures may have any, not only "{license}".')
+        self.failures: dict[str, list[str]] = defaultdict(list)
+        """Label -> a sentence for each query that an engine did not answer, or not to the end."""
+        self._engines = [_EngineClient(engine, license, cache_folder, policy) for engine in engines]
+        self._warn = warn
+        for engine in self._engines:
+            if engine.license != license:
+                warn(f'{engine.name} cannot filter by licence: its pictures may have any, not only "{license}".')
 
-    def hits(self, label: str, queries: Sequence[str]) -> Iterator[Hit]:
-        """The first engine's hits, page 1 of each query, page 2...; then the next engine's. No address twice; lazy.
+    def search(self, label: str, queries: Sequence[str]) -> Iterator[SearchResult]:
+        """The first engine's results, page 1 of each query, page 2...; then the next engine's. No URL twice; lazy.
 
-        An engine that refuses is passed over (see `troubles`): no exception, just fewer hits, or none.
+        An engine that does not answer is passed over (see `failures`): no exception, just fewer results, or none.
         """
         seen: set[str] = set()
-        for position, engine in enumerate(self._engines):
-            following = self._engines[position + 1].name if position + 1 < len(self._engines) else ""
-            for hit in self._hits_of(engine, label, tuple(dict.fromkeys(queries)), following):
-                if hit.url not in seen:
-                    seen.add(hit.url)
-                    yield hit
+        for engine, following in zip(self._engines, [*self._engines[1:], None], strict=True):
+            for result in self._search_engine(engine, label, queries, following.name if following else ""):
+                if result.url not in seen:
+                    seen.add(result.url)
+                    yield result
 
-    def _hits_of(self, engine: Engine, label: str, queries: tuple[str, ...], following: str) -> Iterator[Hit]:
-        """One engine's hits, page by page; a query ends with a last page, a refusal, or a page that only repeats."""
-        given: dict[str, set[str]] = {query: set() for query in queries}
+    def _search_engine(
+        self, engine: "_EngineClient", label: str, queries: Sequence[str], following: str
+    ) -> Iterator[SearchResult]:
+        """One engine's results; a query ends with a last page, a failure, or a page that only repeats earlier URLs."""
+        urls_by_query: dict[str, set[str]] = {query: set() for query in queries}
         number = 1
-        while given:
-            for query in tuple(given):
-                answer = self._answer(engine, query, number)
-                if isinstance(answer, Refusal):
-                    del given[query]
-                    if number == 1 or not answer.silent:
-                        self._note(label, _sentence(engine.name, query, number, answer), bool(given), following)
+        while urls_by_query:
+            for query in tuple(urls_by_query):
+                try:
+                    page = engine.page(query, number)
+                except _NoAnswerError as failure:
+                    del urls_by_query[query]
+                    if number == 1 or not failure.may_be_last:
+                        self._report(label, failure.sentence(engine.name, query, number), bool(urls_by_query), following)
                     continue
-                urls = {found.url for found in answer.found}
-                if not answer.more or (urls and urls <= given[query]):
-                    del given[query]
+                urls = {result.url for result in page.results}
+                if not page.has_more or (urls and urls <= urls_by_query[query]):
+                    del urls_by_query[query]
                 else:
-                    given[query] |= urls
-                for found in answer.found:
-                    yield Hit(label=label, engine=engine.name, query=query, **asdict(found))
+                    urls_by_query[query] |= urls
+                for result in page.results:
+                    yield replace(result, label=label, engine=engine.name, query=query)
             number += 1
 
-    def _answer(self, engine: Engine, query: str, number: int) -> Page | Refusal:
-        license = self._licenses[engine.name]
-        question = Question(engine.name, query, license, number)
-        if page := self._cache.read(question):
+    def _report(self, label: str, sentence: str, has_other_queries: bool, following: str) -> None:
+        self.failures[label].append(sentence)
+        rest = " and ".join(filter(None, ("its other queries" if has_other_queries else "", following)))
+        self._warn(f"{sentence} {f'Going on with {rest}' if rest else 'No other engine is left'}; later runs ask it again.")
+
+
+class _NoAnswerError(Exception):
+    """An engine gave no page, after so many tries; `may_be_last`: perhaps because there is none."""
+
+    def __init__(self, reason: str, tries: int, may_be_last: bool) -> None:
+        super().__init__(reason)
+        self.tries, self.may_be_last = tries, may_be_last
+
+    def sentence(self, engine: str, query: str, number: int) -> str:
+        what = "nothing" if number == 1 else f"no page {number}"
+        after = f" after {self.tries} {'try' if self.tries == 1 else 'tries'}" if self.tries else ""
+        return f'{engine} gave {what} for "{query}"{after}: {self}.'
+
+
+class _EngineClient:
+    """One engine with its cache, rate limit and retries. Whoever asks holds the lock, also through the pauses."""
+
+    def __init__(self, engine: Engine, license: str, cache_folder: Path, policy: RetryPolicy) -> None:
+        self.name = engine.name
+        self.license = license if license in engine.licenses else ANY_LICENSE
+        self._engine, self._cache_folder, self._policy = engine, cache_folder, policy
+        self._lock = threading.Lock()
+        self._next_request_s = self._closed_until_s = 0.0  # monotonic
+        self._has_refused = False
+
+    def page(self, query: str, number: int) -> ResultPage:
+        """From the cache, else from the engine. Raises _NoAnswerError, or SearchError when it cannot be cached."""
+        key = {"engine": self.name, "query": query, "license": self.license, "page": number}
+        words = re.sub(r"[^a-z0-9]+", "-", query.lower()).strip("-")[:60]
+        digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
+        path = self._cache_folder / ("-".join(filter(None, (self.name, words, str(number), digest))) + ".json")
+        if page := _read_cache(path, key):
             return page
-        turns = self._turns[engine.name]
-        with turns.lock:
-            if page := self._cache.read(question):  # another label's thread asked the same meanwhile
+        with self._lock:
+            if not (page := _read_cache(path, key)):  # another label's thread may have asked the same meanwhile
+                page = self._request(query, number)
+                _write_cache(path, key, page)
+            return page
+
+    def _request(self, query: str, number: int) -> ResultPage:
+        """The page, with retries; an engine that just refused another gets a single try."""
+        policy = self._policy
+        if (left_s := self._closed_until_s - time.monotonic()) > 0:
+            raise _NoAnswerError(f"it asked to be left alone for {left_s:.0f} s more", 0, may_be_last=False)
+        tries = 0
+        while True:
+            try:
+                page = self._request_once(query, number)
+            except (CartoonError, OSError) as caught:
+                error = caught
+            else:
+                self._has_refused = False
                 return page
-            answer = turns.ask(lambda: engine.page(query, number, license), first=number == 1)
-            if isinstance(answer, Page):
-                self._cache.write(question, answer)
-            return answer
+            tries += 1
+            is_empty = isinstance(error, NoResultsError)
+            max_tries = MAX_TRIES_WHEN_MAYBE_LAST if is_empty and number > 1 else policy.max_tries
+            retry_after_s = error.retry_after_s or 0.0 if isinstance(error, SearchError) else 0.0
+            reason = str(error).rstrip(".") or type(error).__name__
+            if retry_after_s > policy.max_retry_after_s:
+                self._closed_until_s = time.monotonic() + retry_after_s
+                reason += f", and it asks to be left alone for {retry_after_s:.0f} s"
+            elif tries < min(max_tries, 1 if self._has_refused else policy.max_tries):
+                backoff_s = policy.random() * min(policy.max_backoff_s, policy.backoff_s * 2 ** (tries - 1))
+                policy.sleep(max(backoff_s, retry_after_s))
+                continue
+            self._has_refused |= number == 1 or not is_empty
+            raise _NoAnswerError(reason, tries, is_empty) from error
 
-    def _note(self, label: str, sentence: str, others: bool, following: str) -> None:
-        self.troubles[label].append(sentence)
-        rest = " and ".join(filter(None, ("its other queries" if others else "", following)))
-        self._say(f"{sentence} {f'Going on with {rest}' if rest else 'No other engine is left'}; later runs ask it again.")
+    def _request_once(self, query: str, number: int) -> ResultPage:
+        if (wait_s := self._next_request_s - time.monotonic()) > 0:
+            self._policy.sleep(wait_s)
+        try:
+            return self._engine.page(query, number, self.license)
+        finally:
+            self._next_request_s = time.monotonic() + self._policy.pause_s
 
 
-def _sentence(engine: str, query: str, number: int, refusal: Refusal) -> str:
-    what = "nothing" if number == 1 else f"no page {number}"
-    after = f" after {refusal.tries} {'try' if refusal.tries == 1 else 'tries'}" if refusal.tries else ""
-    return f'{engine} gave {what} for "{query}"{after}: {refusal.reason}.'
+def _read_cache(path: Path, key: dict[str, object]) -> ResultPage | None:
+    """The cached page; None when there is none, or its file is broken."""
+    try:
+        cached = json.loads(path.read_bytes())
+        page = ResultPage(tuple(SearchResult(**row) for row in cached["found"]), cached["more"])
+        return page if cached["question"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_cache(path: Path, key: dict[str, object], page: ResultPage) -> None:
+    found = [{name: getattr(result, name) for name in CACHED_FIELDS} for result in page.results]
+    data = json.dumps({"question": key, "found": found, "more": page.has_more}, indent=1) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data.encode())
+    except OSError as error:
+        raise SearchError(
+            f"The answers of the search cannot be kept in {path.parent} ({error}): make room, or choose another --out."
+        ) from error

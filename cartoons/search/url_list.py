@@ -1,49 +1,49 @@
-"""No search: the addresses that a file lists.
+"""No search: the URLs that a file lists.
 
 .csv    a header with url and label, maybe title (or caption), page_url, license, author; other columns are passed over
 .jsonl  an object per line with the same names
-.txt    an address per line; empty lines and lines that begin with # are passed over
+.txt    a URL per line; empty lines and lines that begin with # are passed over
 """
 
 import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cartoons.errors import DataError
-from cartoons.search.hits import Hit, one_line, web_address
+from cartoons.search.engines import SearchResult, one_line
 
-SUFFIXES = (".csv", ".jsonl", ".txt")
-
+COLUMNS = ("url", "label", "title", "page_url", "license", "author")
 Rows = Iterator[tuple[int, dict[str, Any]]]
-"""(line number from 1, what the line says)."""
+"""(line number from 1, the row by column name)."""
 
 
-def from_urls(path: Path, label: str = "") -> list[Hit]:
-    """The hits of a file in its order, none twice for a label; `label` is for rows that have none.
+def read_url_list(path: Path, label: str = "") -> list[SearchResult]:
+    """The pictures of a file in its order, no URL twice for a label; `label` is for rows that have none.
 
     Raises DataError, with the line, for whatever is not as it should be: nothing is passed over in silence.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{path} is no list of addresses that can be read: give a file ending in {', '.join(SUFFIXES)}.")
-    text = _text(path)
     readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".txt": _text_rows}
-    rows = readers[path.suffix.lower()](path, text)
-    hits = {(hit.label, hit.url): hit for hit in reversed([_hit(path, line, row, label) for line, row in rows])}
-    if not hits:
+    if not (reader := readers.get(path.suffix.lower())):
+        raise DataError(f"{path} is no list of addresses that can be read: give a file ending in {', '.join(readers)}.")
+    results: dict[tuple[str, str], SearchResult] = {}
+    for number, row in reader(path, _read_text(path)):
+        result = _result(f"{path} line {number}", row, label)
+        results.setdefault((result.label, result.url), result)
+    if not results:
         raise DataError(f"{path} lists no addresses: give a file with an address per row.")
-    return list(reversed(hits.values()))
+    return list(results.values())
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): give a file that lists addresses.") from error
-    try:
-        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DataError(f"{path} line {line} is not UTF-8: save the file as UTF-8.") from error
@@ -83,25 +83,15 @@ def _json_rows(path: Path, text: str) -> Rows:
 
 
 def _text_rows(_: Path, text: str) -> Rows:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, {"url": line}
+    lines = enumerate(text.split("\n"), 1)
+    return ((number, {"url": line}) for number, line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
-def _hit(path: Path, line: int, row: dict[str, Any], label: str) -> Hit:
-    url = web_address(row.get("url"))
-    if not url:
-        raise DataError(
-            f"{path} line {line}: {row.get('url')!r} is not an address beginning with http:// or https://: mend it."
-        )
-    label = one_line(row.get("label")) or label
-    if not label:
-        raise DataError(f"{path} line {line} has no label (a text): add one to the row, or name the one that all rows have.")
-    return Hit(
-        url=url,
-        label=label,
-        page_url=web_address(row.get("page_url")),
-        title=one_line(row.get("title")) or one_line(row.get("caption")),
-        license=one_line(row.get("license")),
-        author=one_line(row.get("author")),
-    )
+def _result(where: str, row: dict[str, Any], default_label: str) -> SearchResult:
+    result = SearchResult.cleaned(**{name: row.get(name) for name in COLUMNS})
+    result = replace(result, label=result.label or default_label, title=result.title or one_line(row.get("caption")))
+    if not result.url:
+        raise DataError(f"{where}: {row.get('url')!r} is not an address beginning with http:// or https://: mend it.")
+    if not result.label:
+        raise DataError(f"{where} has no label (a text): add one to the row, or name the one that all rows have.")
+    return result

@@ -13,10 +13,10 @@ from typing import Any
 
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES
-from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS
-from cartoons.serving.plain_errors import ANSWERS, FAILED, PlainErrors
-from cartoons.serving.request_body import (
+from cartoons.serving.asgi import (
+    SENTENCES,
     App,
+    PlainErrors,
     Receive,
     RefusedError,
     Scope,
@@ -26,6 +26,7 @@ from cartoons.serving.request_body import (
     read_body,
     replayed,
 )
+from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS
 from cartoons.serving.uploads import UploadFolder
 
 API = "/gradio_api"
@@ -38,20 +39,18 @@ FILE = re.compile(rf"{API}/file[=/]")
 UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recording|deep_link|stream/|vibe-|dev/)", re.I)
 """What this page has no use for, and what would fetch addresses, write files or change the page."""
 
+LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
 MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
 MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 """More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""
 
 MAX_OTHER_BYTES = 2**20
-MAX_UPLOADS = 40
-MAX_PATH = 2_000
-LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
 MAX_BODIES_BYTES = 128 * 2**20
 """Of request bodies held in memory at once."""
 
+MAX_UPLOADS = 40
+MAX_PATH = 2_000
 NO_UPLOAD = "The upload was not understood: send multipart/form-data with the picture, under a name, in the field files."
-
-Functions = Callable[[], dict[int, Any]]
 log = logging.getLogger("page")
 
 
@@ -59,7 +58,12 @@ class ApiGuard:
     """The middleware. It also counts what is running, and refuses what comes when the page is about to stop."""
 
     def __init__(
-        self, app: App, functions: Functions, *, uploads: UploadFolder | None = None, lean: App | None = None
+        self,
+        app: App,
+        functions: Callable[[], dict[int, Any]],
+        *,
+        uploads: UploadFolder | None = None,
+        lean: App | None = None,
     ) -> None:
         """app: Gradio's. functions: those of its gr.Blocks (`fns`), by number. lean: the routes of LEAN.
 
@@ -70,22 +74,22 @@ class ApiGuard:
         self.is_stopping = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, checked, and its answer back, errors as one sentence."""
+        """Pass a request on, checked, and its response back, errors as one sentence."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer, is_post = PlainErrors(send), scope["method"] == "POST"
+        response, is_post = PlainErrors(send), scope["method"] == "POST"
         self.running += is_post
         try:
-            await self._route(scope, receive, answer)
-            await answer.finish()
+            await self._route(scope, receive, response)
+            await response.finish()
         except RefusedError as refused:
-            await answer.error(refused.status, str(refused) or ANSWERS[refused.status])
+            await response.error(refused.status, str(refused))
         except Exception:
-            if answer.is_sent:
+            if response.is_sent:
                 raise
             log.exception("A request to %s failed.", scope["path"].partition("=")[0])
-            await answer.error(500, FAILED)
+            await response.error(500, SENTENCES[500])
         finally:
             self.running -= is_post
 
@@ -98,18 +102,17 @@ class ApiGuard:
                 await self._lean(scope, bounded(receive, MAX_JSON_BYTES), send)
         elif UNUSED.match(path) or len(path) > MAX_PATH:
             raise RefusedError(404)
-        elif (shown := FILE.match(path)) and not self._is_upload(path[shown.end() :]):
+        elif (file := FILE.match(path)) and not self._is_upload(path[file.end() :]):
             raise RefusedError(403)
         elif is_post and UPLOAD.fullmatch(path):
             await self._upload(scope, receive, send)
         elif is_post and (JOIN.fullmatch(path) or CALL.fullmatch(path)):
             with self._body(scope):
                 body = await read_body(bounded(receive, MAX_JSON_BYTES))
-                request = parsed(body)
+                request = _parsed(body)
                 self._check(path, request)
                 if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
-                    body = with_session(body)
-                    scope = {**scope, "headers": with_length(scope["headers"], len(body))}
+                    scope, body = _in_shared_session(scope, body)
                 await self._app(scope, replayed(body, receive), send)
         elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:
             raise RefusedError(404)
@@ -178,24 +181,20 @@ class ApiGuard:
     def _check(self, path: str, request: dict[str, Any]) -> None:
         """Raise RefusedError for a call of what is not there or not public, or with what it does not take."""
         function = self._called(path, request)
-        given = request.get("data") if "/call/v2/" not in path else named_arguments(request, function)
-        if not isinstance(given, list) or len(given) != len(function.inputs):
+        values = request.get("data") if "/call/v2/" not in path else _named_arguments(request, function)
+        if not isinstance(values, list) or len(values) != len(function.inputs):
             raise RefusedError(422, f'"data" must be a list of {len(function.inputs)}: send {{"data": [the picture]}}.')
-        for value, component in zip(given, function.inputs, strict=True):
-            self._check_value(value, component.get_block_name() == "image")
-
-    def _check_value(self, value: Any, is_picture: bool) -> None:
-        """Raise RefusedError for a picture that is no upload, and for any file where none is taken."""
-        if is_picture and value is not None and self._uploads is not None:
-            try:
-                self._uploads.locate(value)
-            except ImageError as error:
-                raise RefusedError(400, str(error)) from error
-        elif isinstance(value, (dict, list)):
-            raise RefusedError(400)
+        for value, component in zip(values, function.inputs, strict=True):
+            if self._uploads is not None and value is not None and component.get_block_name() == "image":
+                try:
+                    self._uploads.locate(value)
+                except ImageError as error:
+                    raise RefusedError(400, str(error)) from error
+            elif isinstance(value, (dict, list)):  # a file where none is taken
+                raise RefusedError(400)
 
 
-def parsed(body: bytes) -> dict[str, Any]:
+def _parsed(body: bytes) -> dict[str, Any]:
     """The JSON object of a request. Raises RefusedError."""
     try:
         request = json.loads(body)
@@ -206,20 +205,17 @@ def parsed(body: bytes) -> dict[str, Any]:
     return request
 
 
-def with_session(body: bytes) -> bytes:
+def _in_shared_session(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
     """A request that belongs to the one session of all calls without one.
 
     Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
     """
-    return b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
+    body = b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
+    headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, body
 
 
-def with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
-    """An ASGI request's headers for a body of another length."""
-    return [pair for pair in headers if pair[0] != b"content-length"] + [(b"content-length", str(length).encode())]
-
-
-def named_arguments(request: dict[str, Any], function: Any) -> list[Any]:
+def _named_arguments(request: dict[str, Any], function: Any) -> list[Any]:
     """The values of a call by names, which are those of the function's parameters. Raises RefusedError for others."""
     names = list(function.fn.__code__.co_varnames[: len(function.inputs)])
     if unknown := request.keys() - {*names}:

@@ -37,9 +37,13 @@ def prepare() -> None:
     os.environ.setdefault("MPLBACKEND", "agg")  # gradio imports matplotlib where it is, and with another backend its windows
     for name in NUMBERS:
         _number(name)
-    check_port()
-    check_temporary_folder()
-    check_certificates()
+    _check_port()
+    _check_temporary_folder()
+    try:
+        ssl.create_default_context(cafile=os.environ.get(CERTIFICATES) or None)
+    except OSError as error:  # ssl.SSLError among them; httpx opens the file whatever it is asked for
+        file = os.environ.get(CERTIFICATES)
+        raise LaunchError(f"{CERTIFICATES} is {file}, which holds no certificates in PEM form: unset it.") from error
     if (root := os.environ.get(ROOT, "")) and not re.match("/|https?://[^/]", root):
         raise LaunchError(f"{ROOT} is {root!r}: give a path that begins with a slash, or a whole address, or unset it.")
 
@@ -64,11 +68,8 @@ def import_gradio() -> None:
         vars(inspect)["getfile"] = getfile
 
 
-def check_port() -> None:
-    """Raise LaunchError when GRADIO_SERVER_PORT or GRADIO_SERVER_NAME names what cannot be listened on.
-
-    Without GRADIO_SERVER_PORT gradio takes the first free port from 7860 on.
-    """
+def _check_port() -> None:
+    """Without GRADIO_SERVER_PORT gradio takes the first free port from 7860 on."""
     port, host = _number(PORT), os.environ.get(HOST) or "127.0.0.1"
     if port is not None and not 1 <= port <= 65535:
         raise LaunchError(f"{PORT} is {port}: give a port from 1 to 65535, or unset it for the first free one from 7860 on.")
@@ -82,35 +83,19 @@ def check_port() -> None:
         raise LaunchError(f"{what} cannot be listened on ({why}): give another, or unset it.") from error
 
 
-def check_temporary_folder() -> None:
-    """See that gradio's folder of temporary files can be written; where another user has its usual one, name a new one.
-
-    Raises LaunchError when the folder that GRADIO_TEMP_DIR names cannot be, or none can.
-    """
+def _check_temporary_folder() -> None:
+    """Name a folder of this user's own for gradio's temporary files, unless one is named, and see that it can be written."""
     named = os.environ.get(TEMPORARY)
     try:
-        folder = Path(named or Path(tempfile.gettempdir(), "gradio"))
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return
-        except OSError:
-            if named:
-                raise
-            os.environ[TEMPORARY] = tempfile.mkdtemp(prefix="gradio-")
+        user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
+        folder = Path(named or Path(tempfile.gettempdir(), f"cartoon-classifier{user}"))
+        os.environ[TEMPORARY] = str(folder)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        where = f"The folder {named}" if named else "No temporary folder"
-        why = f"{where} can{'not' if named else ''} be written ({error.strerror or error})"
-        raise LaunchError(f"{why}, and uploads lie there meanwhile: name another by {TEMPORARY}.") from error
-
-
-def check_certificates() -> None:
-    """Raise LaunchError when SSL_CERT_FILE is no file of certificates, which httpx opens whatever it is asked for."""
-    file = os.environ.get(CERTIFICATES)
-    try:
-        ssl.create_default_context(cafile=file or None)
-    except OSError as error:  # ssl.SSLError among them
-        raise LaunchError(f"{CERTIFICATES} is {file}, which holds no certificates in PEM form: unset it.") from error
+        where = f"The folder {named} cannot" if named else "No temporary folder can"
+        why = f"{where} be written ({error.strerror or error}), and uploads lie there meanwhile"
+        raise LaunchError(f"{why}: name another by {TEMPORARY}.") from error
 
 
 def _number(name: str) -> int | None:

@@ -1,14 +1,14 @@
-"""The routes beside Gradio's: /api/classify in the Hugging Face inference format for image classification, and /healthz.
+"""The routes beside Gradio's: /api/classify in the Hugging Face inference format, /healthz, and /metrics where asked for.
 
 POST /api/classify takes a picture's bytes, or {"inputs": base64, "parameters": {"top_k": n}}, and answers
 [{"label", "score"}], highest first: huggingface_hub.InferenceClient(model=".../api/classify").image_classification(picture).
 Format: https://huggingface.co/docs/inference-providers/tasks/image-classification
 """
 
+import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,11 +18,9 @@ from starlette.routing import Route
 
 from cartoons.errors import BusyError, ImageError
 from cartoons.images import MAX_BYTES
-from cartoons.serving.picture_service import Answered, PictureService
+from cartoons.serving.picture_service import PictureService
 
-CLASSIFY = "/api/classify"
-HEALTH = "/healthz"
-METRICS = "/metrics"
+CLASSIFY, HEALTH, METRICS = "/api/classify", "/healthz", "/metrics"
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST, OPTIONS",
@@ -31,6 +29,7 @@ CORS = {
     "access-control-max-age": "86400",
 }
 RETRY_AFTER_S = 2
+BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 JSON_FORM = '{"inputs": the picture in base64, "parameters": {"top_k": 4}}'
 
 
@@ -38,36 +37,58 @@ class RequestError(ValueError):
     """The caller's mistake, in a sentence."""
 
 
-def lean_api(service: PictureService, more: dict[str, Callable[[], Response]] | None = None) -> Starlette:
-    """An ASGI application of these routes; more: further pages for GET, by their path."""
+class Metrics:
+    """Requests counted and timed, in the text format of Prometheus."""
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Histogram  # a page without metrics starts without it
+
+        self._registry = CollectorRegistry()
+        self._requests = Counter("pictures", "Pictures asked about.", ("route", "outcome"), registry=self._registry)
+        self._seconds = Histogram(
+            "picture_seconds", "From request to answer.", ("route",), buckets=BUCKETS_S, registry=self._registry
+        )
+
+    def observe(self, route: str, outcome: str, seconds: float) -> None:
+        """Count one request of a PictureService."""
+        self._requests.labels(route, outcome).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def response(self, _: Request) -> Response:
+        """All counts, as text."""
+        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def lean_api(service: PictureService, metrics: Metrics | None = None) -> Starlette:
+    """An ASGI application of these routes."""
+    info = service.classifier.info
 
     async def classify(request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=CORS)
+        picture = b""
         try:
             picture, top_k = picture_of(await request.body(), request.headers.get("content-type", ""))
-        except RequestError as error:
-            return refusal(400, str(error))
-        try:
-            answered = await service.answer_async(picture, CLASSIFY)
-        except ImageError as error:
-            return refusal(413 if len(picture) > MAX_BYTES else 400, str(error))
+            answered = await asyncio.wrap_future(service.submit(picture, CLASSIFY))
+        except (RequestError, ImageError) as error:
+            return JSONResponse({"error": str(error)}, 413 if len(picture) > MAX_BYTES else 400, headers=CORS)
         except BusyError as error:
-            return refusal(429, str(error))
-        return inference_answer(service, answered, top_k)
+            return JSONResponse({"error": str(error)}, 429, headers=CORS | {"retry-after": str(RETRY_AFTER_S)})
+        headers = {  # what the format has no field for
+            "x-known": str(answered.prediction.known).lower(),
+            "x-model-revision": info.revision,
+            "x-milliseconds": str(answered.milliseconds),
+        }
+        rows = [{"label": label, "score": score} for label, score in answered.prediction.probabilities.items()]
+        return JSONResponse(rows[:top_k], headers=CORS | headers)
 
     async def health(_: Request) -> Response:
-        info = service.classifier.info
         return JSONResponse({"ready": True, "revision": info.revision, "model": info.name})
 
-    def page(made: Callable[[], Response]) -> Callable[[Request], Awaitable[Response]]:
-        async def get(_: Request) -> Response:
-            return made()
-
-        return get
-
-    routes = [Route(CLASSIFY, classify, methods=["POST", "OPTIONS"]), Route(HEALTH, health, methods=["GET"])]
-    return Starlette(routes=routes + [Route(path, page(made), methods=["GET"]) for path, made in (more or {}).items()])
+    routes = [Route(CLASSIFY, classify, methods=["POST", "OPTIONS"]), Route(HEALTH, health)]
+    return Starlette(routes=[*routes, Route(METRICS, metrics.response)] if metrics else routes)
 
 
 def picture_of(body: bytes, content_type: str) -> tuple[bytes, int | None]:
@@ -86,37 +107,17 @@ def picture_of(body: bytes, content_type: str) -> tuple[bytes, int | None]:
         raise RequestError(f"There is no parameter {sorted(unknown)[0][:40]!r}: top_k is the one that can be given.")
     if parameters.get("function_to_apply") not in (None, "softmax"):
         raise RequestError("function_to_apply can only be softmax here: leave it out.")
-    return decoded(inputs), checked_top_k(parameters.get("top_k"))
+    return _decoded(inputs), _checked_top_k(parameters.get("top_k"))
 
 
-def decoded(inputs: Any) -> bytes:
-    """The bytes of base64 text. Raises RequestError."""
+def _decoded(inputs: Any) -> bytes:
     try:
         return base64.b64decode(inputs, validate=True)
     except (binascii.Error, ValueError, TypeError) as error:
         raise RequestError(f'"inputs" is not base64: send {JSON_FORM}.') from error
 
 
-def checked_top_k(top_k: Any) -> int | None:
-    """top_k if it is a number from 1 or absent. Raises RequestError."""
+def _checked_top_k(top_k: Any) -> int | None:
     if top_k is None or (type(top_k) is int and top_k >= 1):
         return top_k
     raise RequestError("top_k must be a whole number from 1: leave it out for all characters.")
-
-
-def inference_answer(service: PictureService, answered: Answered, top_k: int | None) -> Response:
-    """An answer in the inference format; the headers say what it has no field for."""
-    answer = answered.prediction
-    rows = [{"label": label, "score": score} for label, score in answer.probabilities.items()]
-    headers = {
-        "x-known": str(answer.known).lower(),
-        "x-model-revision": service.classifier.info.revision,
-        "x-milliseconds": str(answered.milliseconds),
-    }
-    return JSONResponse(rows[:top_k], headers=CORS | headers)
-
-
-def refusal(status: int, sentence: str) -> Response:
-    """An error, one sentence, as the inference format gives it."""
-    more = {"retry-after": str(RETRY_AFTER_S)} if status == 429 else {}
-    return JSONResponse({"error": sentence}, status, headers=CORS | more)

@@ -20,7 +20,7 @@ from cartoons.serving.uploads import SWEEP_EVERY_S, UploadFolder
 STOPPING_S = 10.0
 """So long running answers may take to finish after SIGTERM or Ctrl-C."""
 
-LAST_WORDS_S = 0.3
+FLUSH_S = 0.3
 """For an answer that is finished to leave by Gradio's event stream."""
 
 log = logging.getLogger("page")
@@ -38,7 +38,7 @@ class Server:
     def run(self, **launch_options: Any) -> int:
         """Serve until SIGTERM or Ctrl-C, then let running answers finish, delete the uploads, and give 0."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._told_to_stop)
+            signal.signal(number, self._on_signal)
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
         self._demo.launch(quiet=True, prevent_thread_lock=True, app_kwargs={"lifespan": self._lifespan}, **launch_options)
         log.info("* Running on local URL:  %s", self._demo.local_url.rstrip("/"))
@@ -46,7 +46,7 @@ class Server:
         self._finish()
         return 0
 
-    def _told_to_stop(self, number: int, _: object) -> None:
+    def _on_signal(self, number: int, _: object) -> None:
         """Begin to stop; a second Ctrl-C does not wait."""
         signal.signal(number, signal.SIG_DFL)
         self._stop.set()
@@ -56,7 +56,7 @@ class Server:
         """Put the guard in front of everything: middleware given to Gradio would come behind its CORS checks."""
         self._guard = ApiGuard(app.middleware_stack, lambda: self._demo.fns, uploads=self._uploads, lean=self._lean)
         app.middleware_stack = self._guard
-        self._uploads.attach(asyncio.get_running_loop())
+        self._uploads.loop = asyncio.get_running_loop()
         sweeping = asyncio.create_task(self._sweep())
         yield
         sweeping.cancel()
@@ -77,7 +77,7 @@ class Server:
             self._guard.is_stopping = True
             while (self._guard.running or self._service.pool.pending) and time.monotonic() < deadline:
                 time.sleep(0.05)
-            time.sleep(LAST_WORDS_S)
+            time.sleep(FLUSH_S)
         late = bool(self._service.pool.pending)
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it complains of open event streams
         self._demo.server.config.timeout_graceful_shutdown = 1

@@ -55,7 +55,8 @@ class UploadFolder:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path.resolve()
         self._max_bytes, self._max_files = max_bytes, max_files
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The one to delete on, once it runs."""
         self._held: dict[Path, tuple[int, int]] = {}
         self._shown_until: dict[Path, float] = {}
         self._own: set[Path] = set()
@@ -63,7 +64,7 @@ class UploadFolder:
         self._shared = sqlite3.connect(self.path / LOCK_FILE, timeout=0, isolation_level=None, check_same_thread=False)
         with suppress(sqlite3.OperationalError):  # another page shares the folder, and sweeps it by age
             self._shared.execute("BEGIN EXCLUSIVE")
-            self.clear()
+            self._clear()
             self._shared.execute("COMMIT")
         self._shared.execute(f"PRAGMA busy_timeout = {WAIT_FOR_SWEEP_MS}")
         self._shared.execute("BEGIN")
@@ -88,21 +89,16 @@ class UploadFolder:
 
     def locate(self, value: object) -> tuple[Path | None, bytes]:
         """The upload that a value names, or the bytes that it holds. Raises ImageError, as `read` does."""
-        if value is None or value in ({}, [], ""):
+        if value in (None, {}, [], ""):
             raise ImageError(NOTHING_GIVEN)
         if not isinstance(value, dict):
             what = "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "a number"
             raise ImageError(f'The picture is {what}: send one object, {{"path": an upload}} or {{"url": a data: URL}}.')
-        path, url = value.get("path"), value.get("url")
-        if path:
-            return self._uploaded(path), b""
-        if not url:
-            raise ImageError(NOTHING_GIVEN)
-        return None, _decoded(url)
-
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Delete on this event loop from now on."""
-        self._loop = loop
+        if value.get("path"):
+            return self._uploaded(value["path"]), b""
+        if value.get("url"):
+            return None, _decoded(value["url"])
+        raise ImageError(NOTHING_GIVEN)
 
     def hold(self, paths: list[str]) -> None:
         """Count one upload of each of these files: it stays until each of them was answered."""
@@ -118,10 +114,10 @@ class UploadFolder:
             return
         if path is None or path in self._own:
             return
-        if self._loop is None or self._loop.is_closed():
+        if self.loop is None or self.loop.is_closed():
             self._release(path, shown)
         else:
-            self._loop.call_soon_threadsafe(self._release, path, shown)
+            self.loop.call_soon_threadsafe(self._release, path, shown)
 
     def _release(self, path: Path, shown: bool) -> None:
         inode, count = self._held.pop(path, (0, 0))
@@ -129,8 +125,10 @@ class UploadFolder:
             self._held[path] = (inode, count - 1)
         elif shown:
             self._shown_until[path] = time.monotonic() + SHOWN_KEPT_S
-        elif inode in (0, _inode(path)):  # else the same picture was uploaded again just now
-            _delete(path)
+        else:
+            with suppress(OSError):
+                if inode in (0, path.stat().st_ino):  # else the same picture was uploaded again just now
+                    _delete(path)
 
     def make_room(self, incoming_bytes: int) -> None:
         """Delete the oldest files until so many more bytes fit."""
@@ -159,8 +157,7 @@ class UploadFolder:
         self._shown_until = {path: until for path, until in self._shown_until.items() if now <= until}
         self._room = min(self._max_bytes - size, (self._max_files - count) * 4096)
 
-    def clear(self) -> None:
-        """Delete every upload."""
+    def _clear(self) -> None:
         for path in self._files():
             _delete(path)
 
@@ -170,7 +167,7 @@ class UploadFolder:
         self._shared.execute("PRAGMA busy_timeout = 0")
         with suppress(sqlite3.OperationalError):
             self._shared.execute("BEGIN EXCLUSIVE")
-            self.clear()
+            self._clear()
             (self.path / LOCK_FILE).unlink()
             for entry in self.path.iterdir():
                 with suppress(OSError):
@@ -192,14 +189,12 @@ class UploadFolder:
     def _uploaded(self, path: object) -> Path:
         """The resolved path of an upload. Raises ImageError for any other file, and for no file, in the same words."""
         try:
-            resolved = Path(str(path)).resolve(strict=True) if isinstance(path, str) else None
+            resolved = Path(path).resolve(strict=True) if isinstance(path, str) else self.path
         except (OSError, ValueError, RuntimeError):
-            resolved = None
-        if resolved is None or not resolved.is_relative_to(self.path) or not resolved.is_file():
-            raise ImageError(NOT_UPLOADED)
-        if not HASH_FOLDER.fullmatch(resolved.parent.name):
-            raise ImageError(NOT_UPLOADED)
-        return resolved
+            resolved = self.path
+        if resolved.is_relative_to(self.path) and resolved.is_file() and HASH_FOLDER.fullmatch(resolved.parent.name):
+            return resolved
+        raise ImageError(NOT_UPLOADED)
 
 
 def _decoded(url: object) -> bytes:
@@ -214,13 +209,6 @@ def _decoded(url: object) -> bytes:
         return base64.b64decode(url[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError(f"The picture's base64 data is damaged ({error}): send it again.") from error
-
-
-def _inode(path: Path) -> int:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0
 
 
 def _delete(path: Path) -> None:

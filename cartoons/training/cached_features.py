@@ -33,9 +33,9 @@ from cartoons.errors import DataError
 from cartoons.files import write_atomically
 from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
-from cartoons.splits import Scenery
+from cartoons.splits import Backgrounds
 from cartoons.training.augment import augment, background
-from cartoons.training.callbacks import Checkpoint, OnEpoch, Row
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, OnEpoch
 from cartoons.training.export import trace
 from cartoons.training.frozen import FrozenNorm, freeze_depthwise
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
@@ -69,7 +69,7 @@ class Recipe:
     takes_long: bool = False
 
 
-class FastTrainer:
+class CachedFeaturesTrainer:
     """Holds the frozen part's views of every picture, and trains the rest on any subset of them."""
 
     def __init__(
@@ -78,14 +78,14 @@ class FastTrainer:
         items: Sequence[Item],
         labels: Sequence[str],
         recipe: Recipe,
-        scenery: Scenery,
+        backgrounds: Backgrounds,
         work: Path,
     ) -> None:
-        """scenery: what cut-outs may be laid on; work: a folder for what `compute` and `fit` keep. Raises DataError when the
-        network's ImageNet weights cannot be had."""
-        self.items, self.recipe, self.scenery, self.work = items, recipe, scenery, work
+        """backgrounds: what cut-outs may be laid on; work: a folder for what `cache_features` and `fit` keep. Raises
+        DataError when the network's ImageNet weights cannot be had."""
+        self.items, self.recipe, self.backgrounds, self.work = items, recipe, backgrounds, work
         self.size_px, self.mean, self.std = network.size_px, network.mean, network.std
-        self.found: dict[str, Any] = {}
+        self.lr_finder: dict[str, Any] = {}
         self.device = default_device()
         self.learn = learn = build_learner(plain_loaders(items, labels, network), network, recipe.dropout)
         body, head = learn.model[0].to(self.device), learn.model[1].to(self.device)
@@ -104,7 +104,7 @@ class FastTrainer:
         """How many epochs a fit on all pictures takes, all of recipe.fits together."""
         return self.recipe.fits * self._epochs_for(len(self.items))
 
-    def compute(self) -> Iterator[int]:
+    def cache_features(self) -> Iterator[int]:
         """Let the frozen part see every view of every picture; yields how many pictures are done. Resumes in `work`.
 
         The views lie in work/views.npy: float16, (pictures, views, channels, height, width). View 0 is the picture itself,
@@ -130,14 +130,13 @@ class FastTrainer:
                 write_atomically(noted, str(stop).encode())
                 yield stop
 
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[Row]:
+    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
         """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
         then is the whole network. The rows are the last fit's."""
         states = []
         for number in range(self.recipe.fits):
-            rows = self._fit_once(
-                train, checkpoint.with_suffix(f".fit-{number}"), self.recipe.seed + 1000 * number, on_epoch
-            )
+            seed = self.recipe.seed + 1000 * number
+            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), seed, on_epoch)
             states.append(copy.deepcopy(self.tail.state_dict()))
         mean = {
             name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
@@ -147,7 +146,7 @@ class FastTrainer:
         self.learn.model.eval()
         return rows
 
-    def _fit_once(self, train: Sequence[int], checkpoint: Path, seed: int, on_epoch: OnEpoch) -> list[Row]:
+    def _fit_once(self, train: Sequence[int], checkpoint: Path, seed: int, on_epoch: OnEpoch) -> list[EpochMetrics]:
         recipe = self.recipe
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
@@ -182,11 +181,11 @@ class FastTrainer:
         """For each item its square, then what training sees of it besides."""
         return [self._views_of(i) for i in indices]
 
-    def judge(self, indices: Sequence[int]) -> NDArray[np.float64]:
+    def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
         return self._run_tail(self._computed[list(indices), 0])
 
-    def judge_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
+    def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
         """What it answers for any RGB squares of size_px: (len(squares), labels)."""
         batches = [to_batch(squares[k : k + BATCH_SIZE], self.mean, self.std) for k in range(0, len(squares), BATCH_SIZE)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -195,7 +194,7 @@ class FastTrainer:
 
     @property
     def _computed(self) -> NDArray[np.float16]:
-        assert self._views is not None, "compute() comes first"
+        assert self._views is not None, "cache_features() comes first"
         return self._views
 
     def _epochs_for(self, pictures: int) -> int:
@@ -207,7 +206,7 @@ class FastTrainer:
         square = square_pad(on_white(cutout), self.size_px)
         cutout.thumbnail((3 * self.size_px // 2, 3 * self.size_px // 2), Image.Resampling.BICUBIC)
         rng = random.Random(f"{self.recipe.seed} {index}")
-        behind = self.scenery[index] if cutout.mode == "RGBA" else ()
+        behind = self.backgrounds[index] if cutout.mode == "RGBA" else ()
         backgrounds = [background(self.items[k].path) for k in rng.sample(behind, min(len(behind), self.recipe.views))]
         augmented = [augment(cutout, rng, backgrounds, self.size_px) for _ in range(self.recipe.views)]
         return [square, *augmented]

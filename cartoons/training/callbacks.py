@@ -19,10 +19,10 @@ from fastai.torch_core import get_model, rank_distrib, set_seed
 from cartoons.errors import DataError
 from cartoons.files import write_atomically
 
-Row = dict[str, float]
+EpochMetrics = dict[str, float]
 """One epoch: "epoch" (from 1), "train_loss", and, where pictures are held out, "valid_loss" and "balanced_accuracy"."""
 
-OnEpoch = Callable[[Row], None]
+OnEpoch = Callable[[EpochMetrics], None]
 
 
 class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
@@ -36,7 +36,7 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
 
     def __init__(self, path: Path, seed: int, on_epoch: OnEpoch, patience: int | None = None) -> None:
         self.path, self.seed, self.on_epoch, self.patience = path, seed, on_epoch, patience
-        self.rows: list[Row] = []
+        self.rows: list[EpochMetrics] = []
         self.best: dict[str, Any] | None = None
 
     def before_fit(self) -> None:
@@ -72,7 +72,7 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
             return
         names = {"train_loss": "train_loss", "valid_loss": "valid_loss", "balanced_accuracy_score": "balanced_accuracy"}
         figures = dict(zip(self.learn.recorder.metric_names[1:-1], self.learn.recorder.values[-1], strict=False))
-        row: Row = {"epoch": self.epoch + 1}
+        row: EpochMetrics = {"epoch": self.epoch + 1}
         row |= {mine: float(figures[name]) for name, mine in names.items() if figures.get(name) is not None}
         if not all(math.isfinite(value) for value in row.values()):
             message = f"The loss is no number any more after epoch {self.epoch + 1}: take another --seed or --batch-size."

@@ -20,18 +20,18 @@ from PIL import Image
 
 from cartoons.dataset import Item
 from cartoons.errors import DataError
-from cartoons.evaluation.corruptions import SLICES
-from cartoons.evaluation.held_out import OutOfFold
+from cartoons.evaluation.corruptions import CORRUPTIONS
+from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.files import write_atomically
 from cartoons.images import load_cutout, square_pad
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.progress import Progress, spoken_time
-from cartoons.splits import Plan, Round, Scenery
+from cartoons.splits import Backgrounds, Fold, Split
 from cartoons.training import cached_features, finetune
-from cartoons.training.callbacks import OnEpoch, Row
+from cartoons.training.callbacks import EpochMetrics, OnEpoch
 from cartoons.training.network import Network
 
-SLICED_PICTURES = 200
+CORRUPTED_PICTURES = 200
 """About how many character pictures are also judged grey, cropped, and so on."""
 
 WORK = "work"
@@ -53,7 +53,7 @@ class Trainer(Protocol):
     size_px: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    found: dict[str, Any]
+    lr_finder: dict[str, Any]
     """The learning-rate finder's curve, where the recipe looks for one."""
 
     @property
@@ -64,7 +64,7 @@ class Trainer(Protocol):
     def epochs(self) -> int:
         """About how many epochs a fit takes."""
 
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[Row]:
+    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
         """Train on these items; resumes from `checkpoint`, a path without suffix. One row per epoch."""
 
     def close(self) -> None:
@@ -76,21 +76,19 @@ class Trainer(Protocol):
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then what training sees of it besides."""
 
-    def judge(self, indices: Sequence[int]) -> Floats:
+    def predict(self, indices: Sequence[int]) -> Floats:
         """Logits of items: (len(indices), labels)."""
 
-    def judge_pictures(self, squares: Sequence[Image.Image]) -> Floats:
+    def predict_pictures(self, squares: Sequence[Image.Image]) -> Floats:
         """Logits of RGB squares of size_px: (len(squares), labels)."""
 
 
-@dataclass
-class Answers:
-    """What the rounds found."""
+@dataclass(frozen=True)
+class CrossValidation:
+    """The result of training and predicting fold by fold."""
 
-    found: OutOfFold
-    slices: dict[str, Floats]
-    """For each robustness slice the logits: (items, labels), NaN where the sample did not reach."""
-    rows: list[Row] | None = None
+    predictions: HeldOutPredictions
+    history: list[EpochMetrics] | None
     """The epochs of the last fit, if its network is still there."""
 
 
@@ -124,14 +122,14 @@ def choose_recipe(name: str, epochs: int | None, batch_size: int | None, seed: i
 
 
 def make_trainer(
-    network: Network, items: Sequence[Item], labels: Sequence[str], recipe: Recipe, scenery: Scenery, work: Path
+    network: Network, items: Sequence[Item], labels: Sequence[str], recipe: Recipe, backgrounds: Backgrounds, work: Path
 ) -> Trainer:
     """The recipe's trainer, ready to fit. Raises DataError when the ImageNet weights cannot be had."""
     if isinstance(recipe, finetune.Recipe):
         return finetune.FinetuneTrainer(network, items, labels, recipe, work)
-    trainer = cached_features.FastTrainer(network, items, labels, recipe, scenery, work)
+    trainer = cached_features.CachedFeaturesTrainer(network, items, labels, recipe, backgrounds, work)
     progress, started = Progress(len(items)), time.monotonic()
-    for done in trainer.compute():
+    for done in trainer.cache_features():
         progress.show(f"what the frozen part sees: {done} of {len(items)} pictures")
     progress.clear()
     log.info("What the frozen part sees of them is there after %s.", spoken_time(time.monotonic() - started))
@@ -154,43 +152,41 @@ def is_helper() -> bool:
     return bool(rank_distrib())
 
 
-def run_rounds(
-    trainer: Trainer, plan: Plan, labels: tuple[str, ...], work: Path, progress: Progress, after: AfterRound
-) -> Answers:
+def cross_validate(
+    trainer: Trainer, split: Split, labels: tuple[str, ...], work: Path, progress: Progress, after: AfterRound
+) -> CrossValidation:
     """Train and judge round by round. Finished rounds are taken from `work`; `after` is called while a round's model is
     there. On several processes all train, and the first judges and writes."""
-    shape = (len(trainer.items), len(labels))
-    answers = Answers(
-        OutOfFold(trainer.items, labels, np.full(shape, np.nan)), {name: np.full(shape, np.nan) for name in SLICES}
-    )
+    shape, history = (len(trainer.items), len(labels)), None
+    logits, corrupted = np.full(shape, np.nan), {name: np.full(shape, np.nan) for name in CORRUPTIONS}
     done = {path.name for path in work.glob("round-*.npz")}  # asked once, so that several processes agree
-    for number, round_ in enumerate(plan.rounds):
+    for number, fold in enumerate(split.folds):
         path = work / f"round-{number}.npz"
         if path.name not in done:
-            name = f"{round_.name} of {len(plan.rounds)}"
-            answers.rows = trainer.fit(round_.train, work / f"round-{number}", ticking(progress, name))
+            name = f"{fold.name} of {len(split.folds)}"
+            history = trainer.fit(fold.train, work / f"round-{number}", ticking(progress, name))
             if is_helper():
                 continue
             after(number)
-            sample = sampled(round_, trainer.items, SLICED_PICTURES // len(plan.rounds), number)
-            write_atomically(path, _packed(trainer, round_, sample))
-            if not plan.is_holdout:
+            sample = sampled(fold, trainer.items, CORRUPTED_PICTURES // len(split.folds), number)
+            write_atomically(path, _packed(trainer, fold, sample))
+            if not split.is_holdout:
                 for checkpoint in work.glob(f"round-{number}.[!n]*"):
                     checkpoint.unlink()
         else:
             for _ in range(trainer.epochs):
-                progress.step(f"{round_.name}: done before", at_once=True)
+                progress.step(f"{fold.name}: done before", at_once=True)
         with np.load(path) as kept:
-            answers.found.logits[list(round_.judged)] = kept["judged"]
-            for name in SLICES:
-                answers.slices[name][kept["sample"]] = kept[name]
-    return answers
+            logits[list(fold.held_out)] = kept["judged"]
+            for name, changed in corrupted.items():
+                changed[kept["sample"]] = kept[name]
+    return CrossValidation(HeldOutPredictions.where_predicted(trainer.items, labels, logits, corrupted), history)
 
 
 def ticking(progress: Progress, name: str) -> OnEpoch:
     """A callback that shows each epoch on the live line."""
 
-    def on_epoch(row: Row) -> None:
+    def on_epoch(row: EpochMetrics) -> None:
         figures = f"training loss {row['train_loss']:.3f}"
         if "balanced_accuracy" in row:
             figures += f", held-out balanced accuracy {row['balanced_accuracy']:.3f}"
@@ -199,10 +195,10 @@ def ticking(progress: Progress, name: str) -> OnEpoch:
     return on_epoch
 
 
-def sampled(round_: Round, items: Sequence[Item], count: int, seed: int) -> list[int]:
+def sampled(fold: Fold, items: Sequence[Item], count: int, seed: int) -> list[int]:
     """About `count` of the round's judged character pictures, the same number of each character where there are as many."""
     by_label: dict[str, list[int]] = {}
-    for i in round_.judged:
+    for i in fold.held_out:
         if items[i].label != OTHER_LABEL:
             by_label.setdefault(items[i].label, []).append(i)
     each = max(1, count // max(1, len(by_label)))
@@ -210,12 +206,12 @@ def sampled(round_: Round, items: Sequence[Item], count: int, seed: int) -> list
     return sorted(i for mine in by_label.values() for i in rng.sample(mine, min(each, len(mine))))
 
 
-def _packed(trainer: Trainer, round_: Round, sample: Sequence[int]) -> bytes:
+def _packed(trainer: Trainer, fold: Fold, sample: Sequence[int]) -> bytes:
     """A round's answers as the bytes of an .npz file."""
-    arrays: dict[str, Any] = {"judged": trainer.judge(round_.judged), "sample": np.array(sample, dtype=np.int64)}
+    arrays: dict[str, Any] = {"judged": trainer.predict(fold.held_out), "sample": np.array(sample, dtype=np.int64)}
     cutouts = [load_cutout(trainer.items[i].path) for i in sample]
-    for name, change in SLICES.items():
-        arrays[name] = trainer.judge_pictures([square_pad(change(cutout), trainer.size_px) for cutout in cutouts])
+    for name, change in CORRUPTIONS.items():
+        arrays[name] = trainer.predict_pictures([square_pad(change(cutout), trainer.size_px) for cutout in cutouts])
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()

@@ -51,7 +51,7 @@ class Parity:
     largest_difference: float
 
 
-class Looking(nn.Module):
+class WithHeatMap(nn.Module):
     """A network that also says where it looked: its head asked about every cell of the last feature map by itself.
 
     For a head of average pooling and one linear layer that is the class activation map (Zhou et al. 2016); for any other
@@ -79,13 +79,13 @@ def to_onnx(model: nn.Module, size_px: int, *, half: bool = True) -> bytes:
     very same numbers; for that the exporter must not fold batch normalisation into them (onnxruntime does so when it loads).
     """
     model = model.cpu().eval()
-    settle_padding(model, size_px)
+    fix_padding(model, size_px)
     if half:
         round_to_half(model)
     sample = torch.zeros(1, 3, size_px, size_px)
-    if has_maps(model, size_px):
+    if has_feature_maps(model, size_px):
         body, head = model.children()
-        graph = trace(Looking(body, head).eval(), sample, [OUTPUT_NAME, FEATURES_NAME, HEAT_NAME])
+        graph = trace(WithHeatMap(body, head).eval(), sample, [OUTPUT_NAME, FEATURES_NAME, HEAT_NAME])
     else:
         graph = trace(model, sample, [OUTPUT_NAME])
     return store_half(graph) if half else graph
@@ -99,7 +99,7 @@ def shift_logit(model: nn.Module, label: int, amount: float) -> None:
 
 
 @torch.no_grad()
-def settle_padding(model: nn.Module, size_px: int) -> None:
+def fix_padding(model: nn.Module, size_px: int) -> None:
     """Replace, in place, convolutions that work out TensorFlow's padding at every picture (timm's Conv2dSame) by ones that
     know it: the size never changes, and the arithmetic would stay in the graph, where int8 rounds it to another size."""
     sizes: dict[nn.Module, tuple[int, int]] = {}
@@ -150,7 +150,7 @@ def trace(model: nn.Module, sample: torch.Tensor, outputs: Sequence[str]) -> byt
 
 
 @torch.no_grad()
-def has_maps(model: nn.Module, size_px: int) -> bool:
+def has_feature_maps(model: nn.Module, size_px: int) -> bool:
     """Whether a network is a body that gives feature maps and a head that takes any size of them, as fastai's are."""
     if not (isinstance(model, nn.Sequential) and len(model) == 2):
         return False
@@ -194,14 +194,14 @@ def store_half(graph_bytes: bytes) -> bytes:
 
 def check_parity(learn: Learner, classifier: Classifier, paths: Sequence[Path], gate: Gate) -> Parity:
     """Compare the learner (its own loader) with the classifier (the page's path) on every picture. Raises ExportError."""
-    theirs = softmax(network.answers(learn, paths) / classifier.info.temperature)
+    theirs = softmax(network.predict_logits(learn, paths) / classifier.info.temperature)
     batches = [paths[start : start + BATCH_SIZE] for start in range(0, len(paths), BATCH_SIZE)]
     mine = np.concatenate([classifier.probabilities([load(path) for path in batch]) for batch in batches])
     return compare(theirs, mine, paths, gate)
 
 
 def compare(theirs: NDArray[np.float64], mine: NDArray[np.float64], paths: Sequence[Path], gate: Gate = EXACT) -> Parity:
-    """Two arrays of probabilities (n, labels) put through the gate."""
+    """The gate itself, on two arrays of probabilities (n, labels)."""
     gap = np.abs(theirs - mine).max(axis=1)
     lead = np.diff(np.sort(theirs, axis=1)[:, -2:], axis=1)[:, 0]
     excused = (lead < 2 * gate.tolerance) & (gate.tolerance > EXACT.tolerance)

@@ -26,20 +26,20 @@ from PIL import Image
 from cartoons.dataset import Item
 from cartoons.files import write_atomically
 from cartoons.images import load, load_cutout, on_white, square_pad
-from cartoons.splits import watched
+from cartoons.splits import split_validation
 from cartoons.training.augment import background, on_scenery
-from cartoons.training.callbacks import Checkpoint, OnEpoch, Row
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, OnEpoch
 from cartoons.training.frozen import FrozenNorm
 from cartoons.training.hardware import on_hardware
 from cartoons.training.network import (
     Network,
-    answers,
     augmented_on_device,
     build_learner,
     data_block,
     label_of,
     plain_loaders,
     portable,
+    predict_logits,
 )
 
 GPU_WORKERS = 8
@@ -122,7 +122,7 @@ class FinetuneTrainer:
         """work: a folder for the state of interrupted fits."""
         self.network, self.items, self.labels, self.recipe, self.work = network, items, labels, recipe, work
         self.size_px, self.mean, self.std = network.size_px, network.mean, network.std
-        self.found: dict[str, Any] = {}
+        self.lr_finder: dict[str, Any] = {}
         """The learning-rate finder's curve: "lr", "loss" and "suggested"."""
         self._learn: Learner | None = None
 
@@ -137,18 +137,18 @@ class FinetuneTrainer:
         """The most epochs that a fit takes."""
         return self.recipe.freeze_epochs + self.recipe.epochs
 
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[Row]:
+    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
         """fine_tune from ImageNet weights. A part of `train` is watched instead: the epoch that is best on it is kept."""
         recipe = self.recipe
         set_seed(recipe.seed, reproducible=True)
-        train, valid = watched(self.items, train, recipe.watched_pct, recipe.seed)
+        train, valid = split_validation(self.items, train, recipe.watched_pct, recipe.seed)
         lr = self._learning_rate(train, valid)
         set_seed(recipe.seed, reproducible=True)
         learn = self._learn = self._fresh(train, valid)
         patience = recipe.patience if valid else None
         head = Checkpoint(checkpoint.with_suffix(".head"), recipe.seed, on_epoch)
 
-        def counted_on(row: Row) -> Row:
+        def counted_on(row: EpochMetrics) -> EpochMetrics:
             return row | {"epoch": row["epoch"] + recipe.freeze_epochs}
 
         whole = Checkpoint(
@@ -181,13 +181,13 @@ class FinetuneTrainer:
             decoded = loader.decode(loader.one_batch())[0].clamp(0, 1).cpu().numpy()
         return [Image.fromarray((pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)) for pixels in decoded]
 
-    def judge(self, indices: Sequence[int]) -> NDArray[np.float64]:
+    def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
-        return answers(self.learn, [self.items[i].path for i in indices])
+        return predict_logits(self.learn, [self.items[i].path for i in indices])
 
-    def judge_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
+    def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
         """What it answers for any RGB squares of size_px: (len(squares), labels)."""
-        return answers(self.learn, squares)
+        return predict_logits(self.learn, squares)
 
     def _fresh(self, train: Sequence[int], valid: Sequence[int]) -> Learner:
         trained = [self.items[i] for i in train]
@@ -223,5 +223,5 @@ class FinetuneTrainer:
             lrs, losses = (list(map(float, values)) for values in (learn.recorder.lrs, learn.recorder.losses))
             found = {"lr": lrs, "loss": losses, "suggested": min(HIGHEST_LR, max(LOWEST_LR, suggested))}
             write_atomically(noted, json.dumps(found).encode())
-        self.found = json.loads(noted.read_text(encoding="utf-8"))
-        return float(self.found["suggested"])
+        self.lr_finder = json.loads(noted.read_text(encoding="utf-8"))
+        return float(self.lr_finder["suggested"])

@@ -209,7 +209,7 @@ def portable(learn: Learner, loaders: DataLoaders) -> Learner:
 
 
 @torch.no_grad()
-def answers(learn: Learner, given: Sequence[Any]) -> NDArray[np.float64]:
+def predict_logits(learn: Learner, given: Sequence[Any]) -> NDArray[np.float64]:
     """What a learner's network says of paths or pictures through its own loader: logits, (len(given), labels).
 
     Without fastai's get_preds, which would start the callbacks of a fit, and wait for other processes.

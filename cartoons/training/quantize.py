@@ -30,7 +30,7 @@ from cartoons.files import write_atomically
 from cartoons.graph import INPUT_NAME, open_session
 from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
-from cartoons.splits import Round
+from cartoons.splits import Fold
 from cartoons.training.cross_validation import Trainer
 from cartoons.training.export import EXACT, Gate, export, round_to_half, shift_logit, to_onnx
 
@@ -69,7 +69,7 @@ class Candidate:
     """What a single picture of the rarest character is worth in balanced accuracy: no less can be told."""
 
 
-def trial(trainer: Trainer, labels: Sequence[str], round_: Round, work: Path) -> dict[str, Any]:
+def compare_precisions(trainer: Trainer, labels: Sequence[str], fold: Fold, work: Path) -> dict[str, Any]:
     """Try every precision of the network as now trained on pictures that it has not seen; noted in `work`, and done once.
 
     "kept": the name of the one to keep; "candidates": what each costs and gives.
@@ -77,12 +77,12 @@ def trial(trainer: Trainer, labels: Sequence[str], round_: Round, work: Path) ->
     noted = work / "precision.json"
     if not noted.exists():
         rng = random.Random(0)
-        judged = rng.sample(round_.judged, min(TRIED_PICTURES, len(round_.judged)))
-        pictures, calibration = pixels_of(trainer, judged), calibration_of(trainer, round_.train)
+        judged = rng.sample(fold.held_out, min(TRIED_PICTURES, len(fold.held_out)))
+        pictures, calibration = to_pixels(trainer, judged), calibration_pixels(trainer, fold.train)
         targets = [trainer.items[i].label for i in judged]
         model = trainer.portable().model
         found = [
-            measured(name, graph_of(model, trainer.size_px, name, calibration), labels, pictures, targets)
+            measure_precision(name, export_graph(model, trainer.size_px, name, calibration), labels, pictures, targets)
             for name in (FP32, FP16, INT8)
         ]
         result = {"kept": choose(found).name, "candidates": [asdict(candidate) for candidate in found]}
@@ -92,7 +92,7 @@ def trial(trainer: Trainer, labels: Sequence[str], round_: Round, work: Path) ->
 
 
 def export_best(trainer: Trainer, info: ModelInfo, train: Sequence[int], judged: Sequence[int], folder: Path) -> ModelInfo:
-    """Write the model folder in the precision that the trial chose, if the parity gate lets it pass.
+    """Write the model folder in the precision that compare_precisions chose, if the parity gate lets it pass.
 
     An int8 graph that the gate stops is replaced by one with fp16 weights. Raises ExportError when that is stopped too.
     """
@@ -102,7 +102,7 @@ def export_best(trainer: Trainer, info: ModelInfo, train: Sequence[int], judged:
         shift_logit(learn.model, info.labels.index(OTHER_LABEL), info.metrics["calibration"]["other_bias"])
     if info.metrics["precision"]["kept"] == INT8:
         try:
-            graph = graph_of(learn.model, info.size_px, INT8, calibration_of(trainer, train))
+            graph = export_graph(learn.model, info.size_px, INT8, calibration_pixels(trainer, train))
             return export(learn, info, graph, paths, folder, INT8_GATE)
         except ExportError as error:
             log.warning("%s Taking fp16 weights instead of int8.", error)
@@ -111,22 +111,22 @@ def export_best(trainer: Trainer, info: ModelInfo, train: Sequence[int], judged:
     kept = info.metrics["precision"]["kept"]
     if kept == FP16:
         round_to_half(learn.model)
-    return export(learn, info, graph_of(learn.model, info.size_px, kept, ()), paths, folder, EXACT)
+    return export(learn, info, export_graph(learn.model, info.size_px, kept, ()), paths, folder, EXACT)
 
 
-def graph_of(model: nn.Module, size_px: int, precision: str, calibration: Sequence[Pixels]) -> bytes:
+def export_graph(model: nn.Module, size_px: int, precision: str, calibration: Sequence[Pixels]) -> bytes:
     """A copy of the network as an ONNX graph of that precision; calibration: single pictures (1, 3, size_px, size_px)."""
     model = copy.deepcopy(model)
     graph = to_onnx(model, size_px, half=precision == FP16)
-    return quantised(graph, calibration) if precision == INT8 else graph
+    return quantize_to_int8(graph, calibration) if precision == INT8 else graph
 
 
-def calibration_of(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
+def calibration_pixels(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
     """Some of the pictures trained on, for int8 to see how large its numbers become."""
-    return pixels_of(trainer, random.Random(0).sample(indices, min(CALIBRATION_PICTURES, len(indices))))
+    return to_pixels(trainer, random.Random(0).sample(indices, min(CALIBRATION_PICTURES, len(indices))))
 
 
-def pixels_of(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
+def to_pixels(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
     """Pictures as the graph takes them, one by one."""
     squares = (square_pad(load(trainer.items[i].path), trainer.size_px) for i in indices)
     return [to_batch([square], trainer.mean, trainer.std) for square in squares]
@@ -151,7 +151,7 @@ def choose(candidates: Sequence[Candidate]) -> Candidate:
     return min((c for c in good if c.milliseconds * CLEARLY_FASTER <= fastest), key=lambda candidate: candidate.megabytes)
 
 
-def measured(
+def measure_precision(
     name: str, graph: bytes, labels: Sequence[str], pictures: Sequence[Pixels], targets: Sequence[str]
 ) -> Candidate:
     """Run a graph on every picture and time it."""
@@ -173,7 +173,7 @@ def measured(
     return Candidate(name, len(graph) / 1e6, median(times), float(right), auroc, one_picture)
 
 
-def quantised(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
+def quantize_to_int8(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
     """A float32 graph with 8-bit weights and activations between quantise and dequantise nodes."""
     quiet = logging.getLogger()
     level = quiet.level
@@ -187,7 +187,7 @@ def quantised(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
             quantize_static(
                 ready,
                 made,
-                _Reader(calibration),
+                _CalibrationReader(calibration),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 nodes_to_exclude=last,
@@ -199,7 +199,7 @@ def quantised(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
         quiet.setLevel(level)
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+class _CalibrationReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     """Hands pictures to the calibration one by one."""
 
     def __init__(self, pictures: Sequence[Pixels]) -> None:

@@ -10,16 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cartoons import dataset, model_folder, near_duplicates, splits
-from cartoons.dataset import Dataset, Item
+from cartoons import dataset, model_folder, splits
+from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
 from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.ood import Thresholds
 from cartoons.files import check_writable, write_atomically
 from cartoons.model_folder import ModelInfo
-from cartoons.picture_files import PassedOver
+from cartoons.near_duplicates import group_near_duplicates
 from cartoons.picture_folder import in_words
-from cartoons.splits import How, Plan
+from cartoons.splits import Split, SplitConfig
 from cartoons.training import cross_validation
 from cartoons.training.hardware import claim_device
 from cartoons.training.network import DEFAULT_ARCH, find_network
@@ -41,7 +41,7 @@ class Settings:
     recipe: cross_validation.Recipe
     arch: str = DEFAULT_ARCH
     weights: Path | None = None
-    how: How = field(default_factory=How)
+    split: SplitConfig = field(default_factory=SplitConfig)
     name: str | None = None
 
 
@@ -52,16 +52,8 @@ class Job:
     order: str
     """What order_of says of it."""
     data: Dataset
-    """The folder as it was read, before any picture was opened."""
-    items: list[Item]
-    content: str
-    """dataset.content_hash of the items."""
-    left_out: list[tuple[Path, str]]
-    """Pictures that do not open, and why."""
-    passed_over: dict[str, int]
-    """How many files and folders are not used, by reason, those that do not open included."""
-    labels: tuple[str, ...]
-    plan: Plan
+    """Every picture of it was opened, and near-duplicates share a group."""
+    split: Split
     leaked: tuple[int, int]
     """Of the pictures that a random split would judge: those with a copy in training, and all."""
     work: Path
@@ -73,7 +65,7 @@ def read_data(root: Path) -> Dataset:
     data = dataset.read(root)
     if cross_validation.is_helper():
         return data
-    for line in data.lines():
+    for line in data.summary():
         log.info("%s", line)
     for warning in data.folder.warnings():
         log.warning("%s", warning)
@@ -84,51 +76,45 @@ def prepare(data: Dataset, out: Path, settings: Settings) -> Job:
     """Everything that can be refused is refused here, before any epoch runs."""
     claim_device()
     network = find_network(settings.arch, settings.weights)
-    if out.resolve().is_relative_to(data.root.resolve()):
-        message = f"{out} lies in the picture folder {data.root}, where it would pass for a character: give another --out."
+    if out.resolve().is_relative_to(data.folder.root.resolve()):
+        message = (
+            f"{out} lies in the picture folder {data.folder.root}, where it would pass for a character: give another --out."
+        )
         raise DataError(message)
     check_writable(out)
-    items, left_out, passed_over = look_through(data)
-    labels, plan = dataset.labels_of(items), splits.plan_for(items, settings.how)
+    order, data = order_of(data, settings), open_pictures(data)
+    items, labels, split = data.items, data.labels, splits.make_split(data.items, settings.split)
     seed = settings.recipe.seed
-    leaked, of = splits.leaked_by_random_split(items, settings.how.valid_pct, seed)
-    log.info("%d pictures of %d labels, %d of them alike to others.", len(items), len(labels), near_duplicates.alike(items))
+    leaked, of = splits.leaked_by_random_split(items, settings.split.valid_pct, seed)
+    log.info("%d pictures of %d labels, %d of them alike to others.", len(items), len(labels), data.near_duplicates)
     log.info("A random split would have judged %d of %d pictures by a model that was trained on a copy.", leaked, of)
-    content = dataset.content_hash(items)
-    work = cross_validation.work_folder(out / cross_validation.WORK, content, items, replace(settings, name=None))
-    trainer = cross_validation.make_trainer(network, items, labels, settings.recipe, plan.scenery(items), work)
-    return Job(
-        order_of(data, settings), data, items, content, left_out, passed_over, labels, plan, (leaked, of), work, trainer
+    work = cross_validation.work_folder(
+        out / cross_validation.WORK, data.content_hash, list(items), replace(settings, name=None)
     )
+    trainer = cross_validation.make_trainer(network, items, labels, settings.recipe, split.backgrounds(items), work)
+    return Job(order, data, split, (leaked, of), work, trainer)
 
 
-def look_through(data: Dataset) -> tuple[list[Item], list[tuple[Path, str]], dict[str, int]]:
-    """The pictures that open, those that do not and why, and how many files are not used, by reason.
-
-    Raises DataError when too few are left.
-    """
-    log.info("Looking through %d pictures.", len(data))
-    looked = near_duplicates.look_through(data)
-    for path, reason in looked.bad[:WARNED]:
-        log.warning("Left out %s: %s", path, reason)
-    if len(looked.bad) > WARNED:
-        log.warning("So it is with %d more: the report names them all.", len(looked.bad) - WARNED)
-    faults = [PassedOver(path.parts, near_duplicates.kind_of_fault(path, why)) for path, why in looked.bad]
-    reasons = in_words(Counter(fault.reason for fault in faults))
-    if faults:
-        log.warning("Left out, in all: %s.", reasons)
-    counts = Counter(item.label for item in looked.items)
-    for label, count in Counter(item.label for item in data).items():
-        if not counts[label]:
+def open_pictures(data: Dataset) -> Dataset:
+    """The pictures that open, near-duplicates in one group. Raises DataError when too few are left."""
+    log.info("Looking through %d pictures.", len(data.items))
+    opened = group_near_duplicates(data)
+    for each in opened.unreadable[:WARNED]:
+        log.warning("Left out %s: %s", each.item.path, each.error)
+    if len(opened.unreadable) > WARNED:
+        log.warning("So it is with %d more: the report names them all.", len(opened.unreadable) - WARNED)
+    if opened.unreadable:
+        log.warning("Left out, in all: %s.", in_words(Counter(each.reason for each in opened.unreadable)))
+    for label, count in data.counts.items():
+        if not opened.counts[label]:
             log.warning("None of the %d pictures of %s can be opened, so it is no label of this model.", count, label)
-    dataset.check(data.root, counts, f" (left out: {reasons})" if faults else "")
-    return looked.items, looked.bad, data.passed_over(faults)
+    opened.check()
+    return opened
 
 
 def order_of(data: Dataset, settings: Settings) -> str:
     """Names exactly what a training is given: the pictures' bytes, what is said of them, and the settings."""
-    readable = [item for item in data if item.sha256]
-    described = f"{cross_validation.STATE_FORMAT} {dataset.content_hash(readable)} {list(data)} {settings}"
+    described = f"{cross_validation.STATE_FORMAT} {data.content_hash} {list(data.items)} {settings}"
     return hashlib.sha256(described.encode()).hexdigest()
 
 
@@ -164,27 +150,27 @@ def describe(
     job: Job, settings: Settings, metrics: dict[str, Any], fitted: Calibration, thresholds: Thresholds
 ) -> ModelInfo:
     """model.json but for what export adds."""
-    counts = Counter(item.label for item in job.items)
+    data = job.data
     return ModelInfo(
-        labels=job.labels,
+        labels=data.labels,
         size_px=job.trainer.size_px,
         mean=job.trainer.mean,
         std=job.trainer.std,
         temperature=fitted.temperature,
         unknown_threshold=thresholds.unknown,
         certain_threshold=thresholds.certain,
-        name=settings.name or f"{len(job.labels)} labels of {job.data.root.name}",
+        name=settings.name or f"{len(data.labels)} labels of {data.folder.root.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=settings.arch,
         recipe=settings.recipe.name,
         commit=commit(),
         hyperparameters=asdict(settings.recipe),
         dataset={
-            "pictures": {label: counts[label] for label in job.labels},
-            "sources": len({item.source for item in job.items if item.source}) or "unstated",
-            "sha256": job.content,
-            "split": job.data.folder.split_words(),
-            "passed_over": job.passed_over,
+            "pictures": {label: data.counts[label] for label in data.labels},
+            "sources": len({item.source for item in data.items if item.source}) or "unstated",
+            "sha256": data.content_hash,
+            "split": data.folder.split_words(),
+            "passed_over": data.passed_over,
         },
         metrics=metrics,
         versions={package: version(package) for package in VERSIONS_OF},

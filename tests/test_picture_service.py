@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from cartoons.errors import BusyError
-from cartoons.serving.worker_pool import WorkerPool
+from cartoons.serving.picture_service import WorkerPool
 
 
 def test_work_beyond_what_may_wait_is_refused_at_once_and_taken_again_later() -> None:

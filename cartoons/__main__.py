@@ -1,0 +1,156 @@
+"""Classifies the pictures of a folder, as many as there are, into a table: a row per file, as soon as it is known.
+
+python -m cartoons FOLDER > answers.csv
+python -m cartoons FOLDER --model runs/mine --json > answers.jsonl
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cartoons import console, proxies
+from cartoons.classifier import Classifier, Prediction
+from cartoons.errors import BundleError, DataError, ImageError
+from cartoons.graph import available_cores
+from cartoons.images import load
+from cartoons.picture_files import is_hidden, pictures_below
+from cartoons.progress import Progress
+
+EMBEDDED_MODEL = Path(__file__).parent.parent / "model"
+IN_FLIGHT = 4
+"""Pictures per worker that are read ahead of the row that is written next."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One file: its answer, or the reason why there is none."""
+
+    file: str
+    prediction: Prediction | None
+    reason: str = ""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = console.ArgumentParser(prog="python -m cartoons", description="Classify the pictures of a folder into a table.")
+    made.add_argument("folder", type=Path, metavar="FOLDER", help="looked through to any depth; or a single file")
+    made.add_argument("--model", metavar="DIR", help="a model folder, or USER/NAME on the Hub (default: the embedded one)")
+    made.add_argument("--json", action="store_true", help="JSON Lines instead of CSV")
+    return made
+
+
+def load_model(model: str | None) -> Classifier:
+    """The classifier of a model folder or of a model on the Hub. Raises BundleError, HubError."""
+    if model is None:
+        return Classifier.load(EMBEDDED_MODEL, trusted=True, threads=1)
+    if Path(model).is_dir():
+        return Classifier.load(Path(model), threads=1)
+    if model.count("/") != 1 or model.startswith((".", "/")):
+        raise BundleError(
+            f"{model} is no model folder: give the folder that train.py wrote, or USER/NAME of one on the Hub."
+        )
+    from cartoons.hub.pull import pull
+
+    return Classifier.load(pull(model), threads=1)
+
+
+def files_of(folder: Path) -> list[tuple[Path, str]]:
+    """Every file below the folder, sorted, with "" or why it is no picture; hidden files are left out.
+
+    Raises DataError when there is nothing to classify.
+    """
+    if folder.is_file():
+        return [(folder, "")]
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: give one that holds pictures.")
+    pictures, passed_over = pictures_below(folder)
+    if not pictures:
+        raise DataError(
+            f"{folder} holds no picture: give a folder that holds JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC."
+        )
+    others = [(folder.joinpath(*each.parts), each.reason) for each in passed_over if not is_hidden(each.parts[-1])]
+    return sorted([*((path, "") for path in pictures), *others])
+
+
+def rows(files: Sequence[tuple[Path, str]], classifier: Classifier) -> Iterator[Row]:
+    """A row for each file, in order; pictures are opened and classified by all cores, a few ahead."""
+
+    def classified(path: Path, reason: str) -> Row:
+        if reason:
+            return Row(str(path), None, reason)
+        try:
+            return Row(str(path), classifier.predict([load(path)])[0])
+        except ImageError as error:
+            return Row(str(path), None, str(error))
+
+    workers = available_cores()
+    waiting: deque[Future[Row]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for path, reason in files:
+            if len(waiting) >= workers * IN_FLIGHT:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(classified, path, reason))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def csv_writer(characters: Sequence[str]) -> Callable[[Row], None]:
+    """Writes the head at once, then rows, to standard output."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", "label", "known", "probability", *(f"probability of {name}" for name in characters), "reason"])
+
+    def write(row: Row) -> None:
+        answer = row.prediction
+        if answer is None:
+            writer.writerow([row.file, "", "", "", *[""] * len(characters), row.reason])
+        else:
+            known = "true" if answer.known else "false"
+            values = [f"{answer.probabilities[name]:.4f}" for name in (answer.label, *characters)]
+            writer.writerow([row.file, answer.label, known, *values, ""])
+
+    return write
+
+
+def write_json(row: Row) -> None:
+    """Writes a row as a line of JSON to standard output: no label where there is no answer."""
+    answer = row.prediction
+    if answer is None:
+        print(json.dumps({"file": row.file, "reason": row.reason}))
+    else:
+        keys = ("label", "known", "unknown_score", "probabilities")
+        print(json.dumps({"file": row.file, **{key: getattr(answer, key) for key in keys}}))
+
+
+def classify(arguments: argparse.Namespace) -> int:
+    """Writes the table; the exit code. Raises CartoonError."""
+    files = files_of(arguments.folder)
+    if arguments.model:
+        proxies.prepare()
+    classifier = load_model(arguments.model)
+    write = write_json if arguments.json else csv_writer(classifier.info.characters)
+    progress, without = Progress(len(files)), 0
+    for number, row in enumerate(rows(files, classifier), 1):
+        write(row)
+        sys.stdout.flush()
+        without += row.prediction is None
+        progress.step(f"{number} of {len(files)} files")
+    progress.clear()
+    print(
+        f"{len(files) - without} pictures answered, {without} files without an answer: their rows say why.", file=sys.stderr
+    )
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line: 0 when every file has its row, 2 with one sentence when the input cannot be used."""
+    return console.run("python -m cartoons", lambda: classify(parser().parse_args(argv)))
+
+
+if __name__ == "__main__":
+    console.leave(main())

@@ -1,0 +1,390 @@
+// The review page in the browser. Gradio runs this with `element` (the component) and `server` (the functions of server.py).
+// Whatever comes from the folder or the web is put into the page as text, never as HTML.
+
+const SMALL_SCREEN = matchMedia("(max-width: 700px)");
+const LOADING_AT_ONCE = 3; // leaves the browser connections for decisions
+const MOST_LOADED = 600, MOST_NUMBERED = 9, OTHER = "_other";
+
+const root = element.querySelector(".review");
+const view = { overview: null, label: "", start: 0, cards: [], pictures: 0, at: 0 };
+const loaded = new Map(); // name -> promise of a data: URL
+let queue = [], loading = 0, clicked = -1;
+let turn = Promise.resolve(); // what was asked by key or click happens in the order in which it was asked
+
+function make(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child != null && child !== ""));
+  return made;
+}
+
+const button = (words, act, attributes = {}) =>
+  make("button", { type: "button", class: "plain", onclick: () => inTurn(act), ...attributes }, ...[words].flat());
+const keyCap = (key) => (key ? make("kbd", { "aria-hidden": "true" }, key) : "");
+const spoken = (label) => (label === OTHER ? "none of these" : label);
+const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+const pageSize = () => (SMALL_SCREEN.matches ? 12 : 24);
+const labels = () => view.overview.classes.map((one) => one.label);
+const selected = () => view.cards[view.at];
+const named = (card) => `${spoken(card.label)}: ${card.title || card.name}`;
+
+function opinion(card) {
+  if (card.broken) return "cannot be opened";
+  if (!card.looks_like) return "";
+  const like = card.looks_like === card.label ? "looks right" : `looks like ${spoken(card.looks_like)}`;
+  return `${like}, ${Math.round(card.probability * 100)}\u00a0%`;
+}
+
+function decided({ action, undoable, to }, words = { delete: "to be deleted", move: "to " }) {
+  if (action === "move") return undoable ? words.move + spoken(to) : "moved here";
+  return { keep: "kept", delete: words.delete }[action] || "";
+}
+
+const badge = (card) => make("span", { class: "badge" }, decided(card, { delete: "delete", move: "→ " }));
+
+// ---------------------------------------------------------------- asking the server
+
+async function ask(name, asked = {}) {
+  const answer = await server[name](asked);
+  const error = answer ? answer.error : "The review page has stopped: start it again and reload.";
+  alarm.textContent = error || "";
+  alarm.hidden = !error;
+  if (error) throw new Error(error);
+  if (answer.overview) view.overview = answer.overview;
+  return answer;
+}
+
+function inTurn(act) {
+  turn = turn.then(act).catch((error) => console.warn(error.message));
+}
+
+function picture(key, large = false) {
+  const name = `${key} ${large}`;
+  if (!loaded.has(name)) {
+    const begun = large ? Promise.resolve() : new Promise((begin) => queue.push({ name, begin }));
+    const url = begun.then(() => server.picture({ key, large })).then((answer) => answer?.url ?? Promise.reject(answer?.error));
+    url.catch(() => loaded.delete(name)).finally(() => large || loadMore(1));
+    loaded.set(name, url);
+    if (loaded.size > MOST_LOADED) loaded.delete(loaded.keys().next().value);
+  }
+  return loaded.get(name);
+}
+
+function loadMore(ended = 0) {
+  loading -= ended;
+  for (; loading < LOADING_AT_ONCE && queue.length; loading += 1) queue.shift().begin();
+}
+
+// ---------------------------------------------------------------- the frame, built once
+
+const title = make("h1");
+const lead = make("p", { class: "quiet lead" });
+const applyButton = button("", applyAll, { class: "main apply" });
+const alarm = make("p", { class: "alarm", role: "alert", hidden: true });
+const told = make("p", { class: "told", role: "status" });
+const chips = make("nav", { class: "chips", "aria-label": "Classes" });
+const grid = make("div", { class: "grid", role: "listbox", "aria-label": "Pictures" });
+const pager = make("nav", { class: "pager", "aria-label": "Pages" });
+const which = make("p", { class: "which" });
+const acts = make("div", { class: "acts" });
+const bar = make("section", { class: "bar", "aria-label": "The selected picture" }, make("div", { class: "line" }, which, told), acts);
+const foot = make("div", { class: "foot" }, bar);
+const large = make("dialog", { class: "large", tabindex: -1, "aria-label": "The picture, large" });
+const choice = make("dialog", { class: "choice", "aria-label": "Move to another label" });
+const keys = make("dialog", { class: "keys", "aria-label": "Keys" });
+const KEYS = {
+  "← → ↑ ↓": "select a picture", K: "keep it", "D, Delete": "delete it", "1 … 9": "move it to that label",
+  M: "choose a label to move it to", U: "undo the last decision", "Enter, Space": "see it large",
+  "Page Up, Page Down": "turn the page", "?": "these keys",
+};
+
+function frame() {
+  const showKeys = button("? Keys", () => keys.showModal(), { "aria-label": "Show the keys" });
+  root.replaceChildren(
+    make("header", {}, make("div", {}, title, lead), make("div", { class: "top" }, showKeys, applyButton)),
+    alarm, chips, grid, pager, foot, large, choice, keys,
+  );
+  keys.append(
+    make("h2", {}, "Keys"),
+    make("dl", {}, ...Object.entries(KEYS).flatMap(([key, what]) => [make("dt", {}, key), make("dd", {}, what)])),
+    make("p", { class: "quiet" }, "Every decision is written down at once. Files move only when you apply."),
+    button("Close", () => keys.close()),
+  );
+  for (const dialog of [large, choice, keys]) {
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    dialog.addEventListener("close", focusCard);
+  }
+}
+
+// ---------------------------------------------------------------- showing
+
+function showOverview() {
+  const { folder, model, classes, waiting } = view.overview;
+  title.textContent = `Review ${folder}`;
+  const left = classes.reduce((sum, one) => sum + one.to_look_at, 0);
+  lead.textContent = `${left} to look at${model ? `, most doubted by the model “${model}” first` : ""}`;
+  applyButton.textContent = waiting ? `Apply ${plural(waiting, "decision")}` : "Nothing to apply";
+  applyButton.disabled = !waiting;
+  const focused = [...chips.children].indexOf(document.activeElement);
+  chips.replaceChildren(
+    ...classes.map(({ label, pictures, to_look_at: unseen }) => {
+      const parts = [make("b", {}, spoken(label)), make("span", {}, pictures), unseen ? make("em", {}, `${unseen} to look at`) : ""];
+      return button(parts, () => open(label, 0), { class: null, "aria-current": label === view.label ? "true" : false });
+    }),
+  );
+  chips.children[focused]?.focus();
+}
+
+function showGrid() {
+  for (const { name } of queue) loaded.delete(name); // of the page before
+  queue = [];
+  grid.replaceChildren(...view.cards.map(cardOf));
+  if (!view.cards.length) grid.append(make("p", { class: "quiet empty" }, "No pictures are left here."));
+  loadMore();
+  const { start, pictures } = view, size = pageSize(), end = Math.min(start + size, pictures);
+  pager.hidden = pictures <= size;
+  pager.replaceChildren(
+    button("← Previous", () => turnPage(-1), { disabled: start === 0 }),
+    make("span", { class: "quiet" }, `${start + 1}–${end} of ${pictures}`),
+    button("Next →", () => turnPage(1), { disabled: end >= pictures }),
+  );
+}
+
+function cardOf(card, place) {
+  const image = make("img", { alt: named(card), draggable: "false" });
+  const made = make(
+    "div",
+    { class: "card", role: "option", "data-key": card.key, onclick: () => inTurn(() => click(place)) },
+    make("div", { class: "box" }, image, badge(card)),
+    make("p", { class: "name" }, spoken(card.label)),
+    make("p", { class: "opinion" }),
+    make("p", { class: "quiet source", title: card.title || card.name }, card.source || card.name),
+  );
+  picture(card.key).then(
+    (url) => (image.src = url),
+    () => {
+      card.broken = true;
+      dress(made, card, place);
+    },
+  );
+  return made;
+}
+
+function dress(made, card, place) {
+  made.dataset.action = card.action;
+  made.classList.toggle("broken", Boolean(card.broken));
+  made.classList.toggle("doubted", Boolean(card.suggested || card.broken));
+  made.setAttribute("aria-selected", String(place === view.at));
+  made.tabIndex = place === view.at ? 0 : -1;
+  made.querySelector(".badge").replaceWith(badge(card));
+  const said = made.querySelector(".opinion");
+  said.textContent = said.title = opinion(card);
+  const parts = [spoken(card.label), opinion(card), card.source && `from ${card.source}`, decided(card) || "not decided"];
+  made.setAttribute("aria-label", `Picture ${view.start + place + 1} of ${view.pictures}: ${parts.filter(Boolean).join(", ")}`);
+}
+
+function select(place) {
+  view.at = Math.max(0, Math.min(place, view.cards.length - 1));
+  view.cards.forEach((card, k) => dress(grid.children[k], card, k));
+  bar.hidden = !selected();
+  if (bar.hidden) return;
+  which.replaceChildren(...describe(selected()));
+  acts.replaceChildren(button(["Large", keyCap("↵")], openLarge, { "aria-label": "See it large" }), ...actions());
+  if (large.open) openLarge();
+  else focusCard();
+}
+
+function focusCard() {
+  const card = grid.children[view.at];
+  if (!card?.classList.contains("card")) return;
+  card.focus({ preventScroll: true });
+  const { top, bottom } = card.getBoundingClientRect(), room = foot.getBoundingClientRect().top;
+  if (top < 8) scrollBy({ top: top - 12 });
+  else if (bottom > room) scrollBy({ top: Math.min(bottom - room + 12, top - 12) });
+}
+
+function actions() {
+  const card = selected(), names = labels();
+  const act = (words, key, does, attributes = {}) => button([words, keyCap(key)], does, { "aria-keyshortcuts": key || null, ...attributes });
+  const move = (label, kind) =>
+    act(`→ ${spoken(label)}`, numberOf(label), () => decide("move", label), { class: kind, "aria-label": `Move to ${spoken(label)}` });
+  const others = names.filter((label) => label !== card.label), fit = names.length <= MOST_NUMBERED;
+  return [
+    act("Keep", "K", () => decide("keep")),
+    act("Delete", "D", () => decide("delete"), { class: "plain danger" }),
+    card.suggested && move(card.suggested, "plain suggested"),
+    ...(fit ? others : []).filter((label) => label !== card.suggested).map((label) => move(label, "plain wide")),
+    others.length && act("Move to…", "M", chooseLabel, { class: fit ? "plain narrow" : "plain" }),
+    card.undoable && act("Take back", "", () => takeBack(card.key)),
+    act("Undo", "U", () => takeBack(""), { class: "plain undo", "aria-label": "Undo the last decision" }),
+  ].filter(Boolean);
+}
+
+function numberOf(label) {
+  const number = labels().indexOf(label) + 1;
+  return number <= MOST_NUMBERED ? String(number) : "";
+}
+
+function describe(card) {
+  const words = [opinion(card), card.source && `from ${card.source}`, decided(card)].filter(Boolean).join(" · ");
+  return [make("b", {}, spoken(card.label)), make("span", {}, words), make("small", { class: "quiet" }, card.title || card.name)];
+}
+
+function openLarge() {
+  const card = selected();
+  if (!card) return;
+  const image = make("img", { alt: named(card) });
+  large.replaceChildren(
+    make("div", { class: "stage", "data-action": card.action }, image, badge(card)),
+    make("p", { class: "which" }, ...describe(card)),
+    make(
+      "div",
+      { class: "acts" },
+      button("←", () => step(-1), { "aria-label": "Previous picture" }),
+      ...actions(),
+      button("→", () => step(1), { "aria-label": "Next picture" }),
+      button("Close", () => large.close()),
+    ),
+  );
+  picture(card.key).then((url) => (image.src = image.src || url), () => {});
+  picture(card.key, true).then((url) => (image.src = url), () => (image.alt = "This file cannot be opened as a picture."));
+  if (!large.open) large.showModal();
+  large.focus();
+}
+
+function chooseLabel() {
+  const others = labels().filter((label) => label !== selected().label);
+  const list = make("div", { class: "list" });
+  const choose = (label) => {
+    choice.close();
+    return decide("move", label);
+  };
+  const fill = (part) => {
+    const matching = others.filter((label) => spoken(label).toLowerCase().includes(part));
+    list.replaceChildren(...matching.map((label) => button([spoken(label), keyCap(numberOf(label))], () => choose(label))));
+  };
+  const search = make("input", { type: "search", placeholder: "Find a label", "aria-label": "Find a label" });
+  search.addEventListener("input", () => fill(search.value.toLowerCase()));
+  search.addEventListener("keydown", (event) => event.key === "Enter" && list.firstElementChild?.click());
+  fill("");
+  const cancel = button("Cancel", () => choice.close());
+  choice.replaceChildren(make("h2", {}, "Move to"), others.length > 11 ? search : "", list, cancel);
+  choice.showModal();
+}
+
+// ---------------------------------------------------------------- doing
+
+async function open(label, start, at = 0) {
+  const size = pageSize(), turned = label !== view.label || start !== view.start;
+  const { cards, pictures } = await ask("cards", { label, start, count: size });
+  Object.assign(view, { label, start, cards, pictures, at });
+  showOverview();
+  showGrid();
+  const { top } = grid.getBoundingClientRect();
+  if (turned && top < 0) scrollBy({ top: top - 12 });
+  select(at);
+  if (start + size < pictures) prefetch(label, start + size, size);
+}
+
+function openAt(label, place) {
+  return open(label, place - (place % pageSize()), place % pageSize());
+}
+
+async function prefetch(label, start, count) {
+  const next = await server.cards({ label, start, count });
+  if (view.label !== label || !next || next.error) return;
+  for (const card of next.cards) picture(card.key).catch(() => {});
+  loadMore();
+}
+
+async function turnPage(by) {
+  const start = view.start + by * pageSize();
+  if (start < 0 ? view.start > 0 : start < view.pictures) await open(view.label, Math.max(0, start));
+}
+
+function step(by) {
+  const place = view.at + by, ahead = view.start + pageSize();
+  if (place >= view.cards.length && ahead < view.pictures) return open(view.label, ahead);
+  if (place < 0 && view.start > 0) return openAt(view.label, view.start - 1);
+  return select(place);
+}
+
+function click(place) {
+  if (place === view.at && clicked === place && grid.children[place].contains(document.activeElement)) openLarge();
+  else select(place);
+  clicked = place;
+}
+
+async function decide(action, to = "") {
+  const card = selected();
+  if (!card) return;
+  Object.assign(card, (await ask("decide", { key: card.key, action, to })).card);
+  told.textContent = `${spoken(card.label)}, ${card.title || card.name}: ${decided(card)}.`;
+  showOverview();
+  clicked = -1;
+  select(view.at + 1);
+}
+
+async function takeBack(key) {
+  const { card, label, place } = await ask("undo", { key });
+  told.textContent = card ? `Taken back: ${card.title || card.name}.` : "There is nothing to undo.";
+  if (card) await openAt(label, place);
+}
+
+async function applyAll() {
+  applyButton.disabled = true;
+  const done = await ask("apply").finally(showOverview);
+  const parts = [
+    done.deleted && `${plural(done.deleted, "picture")} deleted (kept in .scrape/removed)`,
+    done.moved && `${plural(done.moved, "picture")} moved`,
+  ];
+  told.textContent = `Applied: ${parts.filter(Boolean).join(", ") || "nothing was left to do"}.`;
+  loaded.clear();
+  await open(view.label, 0);
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !view.overview || !root.isConnected) return;
+  const on = event.target instanceof Element ? event.target : document.body;
+  if (on.closest("input, select, textarea")) return;
+  const act = keyAct(event.key.length === 1 ? event.key.toLowerCase() : event.key, on);
+  if (!act) return;
+  inTurn(act);
+  event.preventDefault();
+}
+
+function keyAct(key, on) {
+  if (keys.open) return key === "?" && (() => keys.close());
+  const label = /^[1-9]$/.test(key) && labels()[key - 1];
+  if (label) choice.close();
+  if (label) return () => decide("move", label);
+  if (choice.open) return null;
+  const acts = {
+    k: () => decide("keep"), d: () => decide("delete"), Delete: () => decide("delete"),
+    m: chooseLabel, u: () => takeBack(""), "?": () => keys.showModal(),
+    ArrowLeft: () => step(-1), ArrowRight: () => step(1),
+    PageUp: () => turnPage(-1), PageDown: () => turnPage(1),
+  };
+  if (acts[key]) return acts[key];
+  if (on.closest("button")) return null; // Enter and Space press it
+  if (key === "Enter" || key === " ") return large.open ? () => large.close() : openLarge;
+  if (large.open) return null;
+  const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+  const rows = { ArrowUp: -columns, ArrowDown: columns, Home: -view.at, End: view.cards.length };
+  return key in rows && (() => select(view.at + rows[key] < 0 ? view.at : view.at + rows[key]));
+}
+
+async function begin() {
+  frame();
+  view.overview = await ask("overview");
+  const { classes } = view.overview;
+  await open((classes.find((one) => one.to_look_at) || classes[0]).label, 0);
+}
+
+document.addEventListener("keydown", press);
+SMALL_SCREEN.addEventListener("change", () => view.overview && inTurn(() => openAt(view.label, view.start + view.at)));
+new ResizeObserver(() => root.style.setProperty("--foot", `${foot.offsetHeight}px`)).observe(foot);
+inTurn(begin);

@@ -1,0 +1,174 @@
+"""Where pictures come from: addresses that were searched or listed, and pictures that lie on this machine."""
+
+import asyncio
+import itertools
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cartoons import img2dataset, proxies
+from cartoons.console import command
+from cartoons.download.http import DownloadResult, HttpConfig, get_json, raise_open_file_limit
+from cartoons.errors import DataError
+from cartoons.files import HIDDEN
+from cartoons.images import MAX_BYTES
+from cartoons.picture_files import pictures_below
+from cartoons.picture_folder import in_words, read_folder
+from cartoons.scraping.config import SHORT, ScrapeConfig, folder_of
+from cartoons.search.engines import SearchResult
+from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
+from cartoons.search.url_list import read_url_list
+
+PREVIEWED = 40
+"""Addresses of each name that a dry run looks for."""
+PICTURES_IN_MEMORY = 128
+"""Addresses being fetched, or pictures being cleaned, at once."""
+BYTES_IN_MEMORY = 32 * 2**20
+"""Of pictures that lie here: no more are read at once when those exceed this."""
+
+Say = Callable[[str], None]
+Pictures = Iterator[tuple[SearchResult, DownloadResult]]
+"""Each with its bytes, or why there are none."""
+
+
+class UrlList:
+    """A label, and the addresses for it that were not tried yet."""
+
+    def __init__(self, label: str, hits: Iterable[SearchResult], limit: int | None = None) -> None:
+        """hits: lazily found, always in the same order. limit: the most pictures kept of the label, None for all."""
+        self.label, self.limit, self.is_exhausted, self._hits = label, limit, False, iter(hits)
+
+    async def take(self, count: int, known: set[str]) -> list[SearchResult]:
+        """The next hits, fewer when there are no more. known: addresses that are passed over.
+
+        A thread looks for them, which the end of the program does not wait for: an engine may take minutes.
+        """
+        new = (hit for hit in self._hits if hit.url not in known)
+        future: Future[list[SearchResult]] = Future()
+        future.set_running_or_notify_cancel()
+
+        def look() -> None:
+            try:
+                future.set_result(list(itertools.islice(new, count)))
+            except Exception as error:
+                future.set_exception(error)
+
+        threading.Thread(target=look, daemon=True).start()
+        hits = await asyncio.wrap_future(future)
+        self.is_exhausted = len(hits) < count
+        return hits
+
+
+def connect(config: ScrapeConfig) -> HttpConfig:
+    """The way to the web, where the run needs one. Raises DownloadError when it cannot work."""
+    if config.publish or (not config.is_local and config.proxy == proxies.of_environment()):
+        proxies.check()
+    if config.is_local:
+        return HttpConfig()
+    raise_open_file_limit()
+    return HttpConfig(config.proxy, config.ca)
+
+
+def url_lists(config: ScrapeConfig, web: HttpConfig, say: Say) -> tuple[list[UrlList], Mapping[str, list[str]]]:
+    """The addresses of each label, searched or listed; and, by label, the engines' problems, as sentences yet to come.
+
+    Raises DataError for a list that cannot be read.
+    """
+    listed: dict[str, list[SearchResult]] = {}
+    for hit in read_url_list(config.from_urls, config.default_label) if config.from_urls else []:
+        listed.setdefault(hit.label, []).append(hit)
+    engines = make_engines(config.engines, partial(get_json, config=web), web.proxy or None, web.ca_file or None)
+    searcher = Searcher(engines, config.out / HIDDEN / "searches", config.license, RetryPolicy(), say)
+    searched = {label: searcher.search(label, queries) for label, queries in config.queries.items()}
+    return [UrlList(label, hits) for label, hits in (searched | listed).items()], searcher.failures
+
+
+def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
+    """Search without downloading: a list for img2dataset, or, for a dry run, the first addresses; the exit code."""
+    wanted = 2 * config.per_class if config.per_class else sys.maxsize
+    count = min(PREVIEWED, wanted) if config.dry_run else wanted
+
+    async def first() -> list[list[SearchResult]]:
+        return await asyncio.gather(*(url_list.take(count, set()) for url_list in lists))
+
+    hits = dict(zip([each.label for each in lists], asyncio.run(first()), strict=True))
+    for label, mine in hits.items():
+        engines = ", ".join(f"{name} {number}" for name, number in Counter(hit.engine or "list" for hit in mine).items())
+        hosts = len({urlsplit(hit.url).hostname for hit in mine})
+        folder = config.out / folder_of(label)
+        print(f"{label}: {len(mine)} addresses ({engines or 'none'}) on {hosts} hosts, for {folder}")
+    if config.urls_only:
+        path = config.out / img2dataset.URLS_FILE
+        count = img2dataset.write_urls(path, itertools.chain.from_iterable(hits.values()))
+        print(f"{path}: {count} addresses. Download them with")
+        print(command("img2dataset", "--url_list", path), "--input_format parquet --url_col url --caption_col caption \\")
+        print("  --save_additional_columns '[\"label\"]' --disable_all_reencoding True --output_folder downloaded")
+        print(command("python", "scrape.py", "--from-img2dataset", "downloaded", "--out", config.out))
+    return 0 if all(hits.values()) else SHORT
+
+
+def local_pictures(config: ScrapeConfig, say: Say) -> Pictures:
+    """The pictures of the folder, or of img2dataset's, that the run was given; say: is told what is left out."""
+    if config.from_folder:
+        yield from from_folder(config.from_folder, config.default_label, say)
+    elif config.from_img2dataset:
+        for hit, outcome in img2dataset.read_output(config.from_img2dataset):
+            if hit.label:
+                yield hit, outcome
+            else:
+                say(f"Left out: {outcome.reason}.")
+
+
+def from_folder(folder: Path, label: str = "", say: Say = lambda _: None) -> Pictures:
+    """Every picture file below `folder`.
+
+    label: of them all; without one, as training takes the folder. say: is told what is passed over.
+    Raises DataError when there are no pictures.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
+    if label:
+        files, passed_over = pictures_below(folder)
+        paths = [(label, path) for path in files]
+    else:
+        known = read_folder(folder)
+        paths, passed_over = [(picture.label, picture.path) for picture in known.pictures], known.passed_over
+        for sentence in known.warnings():
+            say(sentence)
+    reasons = in_words(Counter(each.reason for each in passed_over))
+    if not paths:
+        seen = f" (passed over: {reasons})" if reasons else ""
+        raise DataError(
+            f"{folder} holds no pictures in folders of their own{seen}: make one for each character, or name the only one."
+        )
+    if reasons:
+        say(f"Passed over in {folder}: {reasons}.")
+    return ((SearchResult(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
+
+
+def _read(path: Path) -> DownloadResult:
+    url = path.resolve().as_uri()
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return DownloadResult(url, status="refused", reason=f"larger than {MAX_BYTES / 2**20:g} MB")
+        return DownloadResult(url, path.read_bytes(), final_url=url)
+    except OSError as error:
+        return DownloadResult(url, status="failed", reason=f"cannot be read ({error.strerror})")
+
+
+def batches(pictures: Pictures) -> Iterator[list[tuple[SearchResult, DownloadResult]]]:
+    """The same pairs, as many at once as the memory is meant for."""
+    batch, size = list[tuple[SearchResult, DownloadResult]](), 0
+    for hit, outcome in pictures:
+        batch.append((hit, outcome))
+        size += len(outcome.data or b"")
+        if len(batch) == PICTURES_IN_MEMORY or size > BYTES_IN_MEMORY:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
