@@ -8,17 +8,23 @@ It searches, downloads, cleans, drops copies, and goes on until each name has en
 goes on from there: what was searched or downloaded once is not asked for again.
 """
 
+from cartoons import ctrl_c
+
+if __name__ == "__main__":
+    ctrl_c.end_at_once()
+
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cartoons import console, malloc, proxies
+from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
 from cartoons.search.engines import LICENSES, QUERY_TEMPLATES
 from cartoons.search.searcher import DEFAULT_ENGINES, ENGINES
+from cartoons.search.url_list import read_url_list
 
 PER_CLASS = 200
 
@@ -86,10 +92,18 @@ def check(arguments: argparse.Namespace) -> None:
             raise DataError(f"{flag} has no effect without {other.replace('NAME', 'a name')}: give that, or leave it out.")
     if sources and len(arguments.names) > 1:
         raise DataError(f"{len(arguments.names)} names were given with a list: give one at most, for what has no label.")
+    if arguments.from_folder:
+        check_folder(arguments.from_folder)
     if arguments.from_folder and arguments.from_folder.resolve() in (out := arguments.out.resolve(), *out.parents):
         raise DataError(f"--out {arguments.out} lies in the folder that pictures are taken from: give another.")
     if not sources and not arguments.names and arguments.other is None:
         raise DataError('No names were given: python scrape.py "bugs bunny" "donald duck".')
+
+
+def check_folder(folder: Path) -> None:
+    """Raise DataError for what is no folder."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
 
 
 def configure(argv: Sequence[str]) -> ScrapeConfig:
@@ -98,43 +112,61 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     check(arguments)
     options = vars(arguments)
     names, other, templates = options.pop("names"), options.pop("other"), options.pop("query") or QUERY_TEMPLATES
-    is_search = not (arguments.from_urls or arguments.from_folder or arguments.from_img2dataset)
-    engines = [name.strip() for name in (arguments.engines or ",".join(DEFAULT_ENGINES)).split(",")]
+    url_file, label = options.pop("from_urls"), "".join(names)
+    is_local = arguments.from_folder or arguments.from_img2dataset
+    is_search = not (url_file or is_local)
+    engines = [name.strip() for name in arguments.engines.split(",")] if arguments.engines is not None else DEFAULT_ENGINES
     if unknown := [name for name in engines if name not in ENGINES]:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
-        "default_label": "" if is_search else "".join(names),
-        "publish": arguments.publish or "",
+        "url_list": read_url_list(url_file, label) if url_file else (),
+        "default_label": label,
         "per_class": arguments.per_class or (PER_CLASS if is_search else None),
         "engines": engines,
         "license": arguments.license or LICENSES[0],
         "proxy": proxies.of_environment() if arguments.proxy is None else arguments.proxy,
         "ca": os.environ.get("SSL_CERT_FILE", "") if arguments.ca is None else arguments.ca,
     }
+    if is_local:
+        computed |= {"proxy": "", "ca": ""}
     return ScrapeConfig(**options | computed)
+
+
+def check_connection(config: ScrapeConfig) -> None:
+    """Raise DownloadError or HubError when the run needs the web or the Hub, and cannot reach it as it is told to."""
+    if config.publish is not None or (not config.is_local and config.proxy == proxies.of_environment()):
+        proxies.check()
+    if not config.is_local:
+        from cartoons.download.http import HttpConfig, raise_open_file_limit
+
+        raise_open_file_limit()
+        HttpConfig(config.proxy, config.ca)
+    if config.publish is not None:
+        from cartoons.hub.push import check_login
+
+        check_login(config.publish)
 
 
 def scrape(config: ScrapeConfig) -> int:
     """Fill the folder and describe it; the exit code. Raises CartoonError."""
-    from cartoons.hub import push
-    from cartoons.scraping import publish, scraper, sources  # they take seconds to load, and the arguments are good now
-    from cartoons.scraping.layout import open_folder
+    check_connection(config)
+    import asyncio  # these take a second to load
+
+    from cartoons.scraping import publish, scraper, selection, sources
     from cartoons.scraping.progress import ScrapeProgress
 
-    web = sources.connect(config)
-    if config.publish:
-        push.check_login(config.publish)
     malloc.give_back()
-    with open_folder(config.out), ScrapeProgress() as progress:
-        url_lists, problems = sources.url_lists(config, web, progress.say)
+    ctrl_c.interrupt_work()
+    with selection.open_folder(config.out), ScrapeProgress() as progress:
+        url_lists, failures = sources.url_lists(config, progress)
         if config.dry_run or config.urls_only:
             return sources.preview(config, url_lists)
-        attempts = scraper.fill(config, web, url_lists, progress)
-        publish.write_card_and_report(config.out, attempts, problems)
-    code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, problems)
-    if config.publish:
-        print(f"Published: {publish.publish(config, attempts)}")
+        attempts = asyncio.run(scraper.fill(config, url_lists, progress))
+        publish.write_card_and_report(config.out, attempts, failures)
+    code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, failures)
+    if config.publish is not None:
+        print(f"Published: {publish.publish(config, config.publish, attempts)}")
     return code
 
 
@@ -145,17 +177,22 @@ def review(argv: Sequence[str]) -> int:
     if argv[0] == "review":
         made.add_argument("--model", type=Path, metavar="DIR", help="show what this model doubts first")
     given = made.parse_args(argv[1:])
+    check_folder(given.folder)
     if argv[0] == "apply":
         from cartoons.review.apply import apply
 
+        ctrl_c.interrupt_work()
         done = apply(given.folder, folder_of)
         print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
         return 0
+    if given.model:
+        model_folder.read(given.model)
     from cartoons.serving import environment
 
     environment.prepare()
     from cartoons.review.server import serve  # gradio takes seconds to load, and reads the environment then
 
+    ctrl_c.interrupt_work()
     serve(given.folder, given.model, folder_of)
     return 0
 

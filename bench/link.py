@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.serving import ROOT
 
 sys.path.insert(0, str(ROOT / "tests"))
-from town import Pictures, encoded, town
+from loopback_services import DrawnPictures, figure_jpeg, loopback_services
 
 NAMES = {"bugs bunny": "round", "donald duck": "square", "mickey mouse": "triangle", "shinchan": "star"}
 EACH, SIZE, HOSTS, WAIT_S = 200, (800, 600), 40, 0.05
@@ -42,14 +42,14 @@ def cpu_s(pid: int) -> float:
 def main() -> int:
     for kind in (*NAMES.values(), "lines"):
         for number in range(10 * FOUND_OF_OTHERS if kind == "lines" else 3 * FOUND):
-            encoded(kind, number, SIZE)
+            figure_jpeg(kind, number, SIZE)
     counts = {**dict.fromkeys(NAMES, FOUND), "lines": FOUND_OF_OTHERS}
-    pictures = Pictures(NAMES, counts, SIZE, HOSTS, WAIT_S)
+    pictures = DrawnPictures(NAMES, counts, SIZE, HOSTS, WAIT_S)
     flags = ["--per-class", EACH, "--push", "toon/cartoons", "--deploy", "toon/cartoons", *sys.argv[1:]]
-    with tempfile.TemporaryDirectory() as folder, town(Path(folder), pictures) as made:
+    with tempfile.TemporaryDirectory() as folder, loopback_services(Path(folder), pictures) as services:
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
         marks = [("start", time.monotonic(), 0.0)]
-        with made.start(ROOT / "train.py", "--names", *NAMES, *flags) as process:
+        with services.start(ROOT / "train.py", "--names", *NAMES, *flags) as process:
             for line in process.stdout or ():
                 print(line.rstrip(), flush=True)
                 if " of 4: " in line:

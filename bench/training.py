@@ -32,10 +32,11 @@ from fastai.vision.all import (
 from sklearn.metrics import balanced_accuracy_score
 
 from cartoons import dataset, near_duplicates, splits
-from cartoons.dataset import Item
-from cartoons.splits import Fold, Split
-from cartoons.training.cross_validation import Trainer, choose_recipe, make_trainer
-from cartoons.training.network import DEFAULT_ARCH, find_network, load_weights
+from cartoons.dataset import Dataset, Item
+from cartoons.splits import Fold, Split, SplitConfig
+from cartoons.training.config import DEFAULT_ARCH, TrainConfig
+from cartoons.training.cross_validation import Trainer, make_trainer
+from cartoons.training.network import find_network, load_weights
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "five"
 EPOCHS, FREEZE_EPOCHS = 8, 3
@@ -111,18 +112,17 @@ def usual(items: Sequence[Item], fold: Fold) -> Course:
     return course
 
 
-def ours(name: str, items: Sequence[Item], fold: Fold, split: Split, labels: tuple[str, ...]) -> Course:
+def ours(name: str, data: Dataset, fold: Fold, split: Split) -> Course:
     """A recipe of this project."""
     course = Course(name)
-    truth = [items[i].label for i in fold.held_out]
-    with tempfile.TemporaryDirectory() as work:
-        recipe = choose_recipe(name, None, None, SEED)
-        trainer = make_trainer(find_network(DEFAULT_ARCH), items, labels, recipe, split.backgrounds(items), Path(work))
+    truth = [data.items[i].label for i in fold.held_out]
+    with tempfile.TemporaryDirectory() as out:
+        trainer = make_trainer(TrainConfig(FOLDER, Path(out), recipe=name, split=SplitConfig(seed=SEED)), data, split)
 
         def judge() -> float:
-            return accuracy(trainer, fold, truth, labels)
+            return accuracy(trainer, fold, truth, data.labels)
 
-        trainer.fit(fold.train, Path(work) / "fit", lambda _: course.note(judge))
+        trainer.fit(fold.train, trainer.work / "fit", lambda _: course.note(judge))
         course.note(judge)  # a recipe may keep another epoch than its last
     return course
 
@@ -140,12 +140,11 @@ def main() -> int:
         return 0
     warnings.simplefilter("ignore")
     data = near_duplicates.group_near_duplicates(dataset.read(folder))
-    items, labels = data.items, data.labels
-    split = splits.holdout(items, 0.2, SEED)
+    split = splits.holdout(data.items, 0.2, SEED)
     [fold] = split.folds
     print(f"{len(fold.train)} pictures to train on, {len(fold.held_out)} held out in whole groups, {folder.name}")
-    peer = usual(items, fold)
-    courses = [peer, *(ours(name, items, fold, split, labels) for name in names)]
+    peer = usual(data.items, fold)
+    courses = [peer, *(ours(name, data, fold, split) for name in names)]
     print("| recipe | balanced accuracy | seconds in all | seconds to the usual one's accuracy | ratio |")
     print("|---|---|---|---|---|")
     aim = peer.accuracy[-1] - NEAR

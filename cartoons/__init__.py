@@ -3,8 +3,7 @@
 errors.py      the exception tree
 files.py       atomic writes, JSON Lines, a folder's lock
 image_scan/    a picture's bytes before they are decoded: what costs too much, what can be left out
-image_modes.py   pixels of any mode and depth -> 8-bit RGB or RGBA
-tiff_samples.py  TIFF of samples that Pillow has no mode for
+image_modes.py   pixels of any mode and depth -> 8-bit RGB or RGBA; TIFF of samples that Pillow has no mode for
 images.py      bytes -> a safe RGB picture; this project's one way to make it square and normal
 resize.py      every way to make a picture square that a model may name
 model_folder.py  the model folder: model.onnx + model.json; read, write, verify
@@ -19,13 +18,15 @@ dataset.py     the picture folder as training takes it: labels, sources, groups,
 near_duplicates.py  copies, resizes and mirror images of one artwork get one group
 splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
+ctrl_c.py      Ctrl-C while a program loads
 console.py     text, signals and exit codes, whatever the console is
 proxies.py     the proxies that the environment names
 progress.py    how far a long command is
-cards.py       metrics -> the model card, metadata -> the dataset card; their text: model_card.md, dataset_card.md
-img2dataset.py   addresses to img2dataset, its pictures back
-search/        names of characters -> addresses of pictures
-download/      addresses -> bytes, or the reason why not
+cards.py       metrics -> the model card (model_card.md)
+dataset_card.py  metadata -> the dataset card (dataset_card.md)
+img2dataset.py   URLs to img2dataset, its pictures back
+search/        names of characters -> URLs of pictures
+download/      URLs -> bytes, or the reason why not
 scraping/      both, cleaned, into a picture folder
 serving/       the network -> the classifier: uploads, checks, routes
 page/          what a visitor sees

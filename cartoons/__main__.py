@@ -17,6 +17,7 @@ from pathlib import Path
 from cartoons import console, proxies
 from cartoons.classifier import Classifier, Prediction
 from cartoons.errors import BundleError, DataError, ImageError
+from cartoons.files import check_folder
 from cartoons.graph import available_cores
 from cartoons.images import load
 from cartoons.picture_files import is_hidden, pictures_below
@@ -67,8 +68,7 @@ def files_of(folder: Path) -> list[tuple[Path, str]]:
     """
     if folder.is_file():
         return [(folder, "")]
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: give one that holds pictures.")
+    check_folder(folder, "one that holds pictures")
     pictures, passed_over = pictures_below(folder)
     if not pictures:
         raise DataError(

@@ -1,22 +1,20 @@
-"""The model card and the dataset card: README.md with the front matter that the Hugging Face Hub reads.
+"""The model card: README.md of a model folder, with the front matter that the Hugging Face Hub reads.
 
-Their text is in model_card.md and dataset_card.md, Jinja2 templates of Markdown. Front matter:
-https://huggingface.co/docs/hub/model-cards
+Its text is in model_card.md, a Jinja2 template of Markdown. Front matter: https://huggingface.co/docs/hub/model-cards
 """
 
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
+from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
 
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
+from cartoons.model_folder import ModelInfo
 
-MODEL_TEMPLATE, DATASET_TEMPLATE = (Path(__file__).with_name(f"{kind}_card.md") for kind in ("model", "dataset"))
+TEMPLATE = Path(__file__).with_name("model_card.md")
 
 IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
 """Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""
@@ -31,11 +29,6 @@ FILE_KINDS = {
     "large JPEG": "the page reads those of at least 2048 px on both sides at a reduced scale; fastai at the full one",
 }
 """How the page and fastai's own PILImage open the kinds of files on which they usually differ."""
-
-MOST_HOSTS = 20
-MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~&!"})
-SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>1T")
-"""The Hub's size categories, each ten times the one before; the first is of fewer than 1,000."""
 
 Row = Mapping[str, Any]
 
@@ -57,60 +50,60 @@ def model_card(info: ModelInfo, published: Published | None = None) -> str:
 
     Metrics that older versions did not write are left out. published: if it goes to the Hub.
     """
-    metrics, per_class = info.metrics, _per_class(info.metrics)
+    metrics = without_empty_intervals(info.metrics)
+    per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
-    more = ", ".join(f"{words} {metrics[name]:.3f}" for words, name in others.items() if name in metrics)
-    kinds = {"photographs": "photographs", "unseen_cartoons": "unseen cartoons" if _are_unseen(metrics) else "others"}
+    more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
+    kinds = {
+        "photographs": "photographs",
+        "unseen_cartoons": "unseen cartoons" if metrics.get("strangers_unseen") else "others",
+    }
     unknown = metrics.get("unknown", {})
-    return _text(
+    return text_of(
         ModelCard.from_template(
-            _model_card_data(info, published),
-            str(MODEL_TEMPLATE),
+            _model_card_data(info, metrics, published),
+            str(TEMPLATE),
             info=info,
             metrics=metrics,
             published=published,
             more=f"{more}." if more else "",
             per_class=per_class,
-            measured=_measured,
+            few=too_few(per_class),
+            enough=TOO_FEW,
+            held_out=sum(row["pictures"] for row in per_class.values()),
+            counted=counted,
+            share=_share,
             percent=_percent,
+            measured=_measured,
             cell=lambda label: label.replace("|", "\\|"),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
-            weak=list(_weaknesses(per_class)),
+            weak=_weaknesses(per_class),
             differing=differing_files(info),
         )
     )
 
 
-def _text(card: ModelCard | DatasetCard) -> str:
+def text_of(card: ModelCard | DatasetCard) -> str:
     """The card as a file; where the template left sections out, one empty line stands."""
     return re.sub(r"\n{3,}", "\n\n", str(card)).rstrip() + "\n"
 
 
-def _are_unseen(metrics: Row) -> bool:
-    """Whether each cartoon of none of the characters was judged by a model that never saw its character."""
-    return bool(metrics.get("strangers_unseen"))
-
-
-def _model_card_data(info: ModelInfo, published: Published | None) -> ModelCardData:
-    metrics, results = info.metrics, None
-    names = {"balanced_accuracy": None, "accuracy": None, "macro_f1": "macro F1"}
-    if "balanced_accuracy" in metrics:
-        results = [
-            EvalResult(
-                task_type="image-classification",
-                dataset_type=(published and published.dataset) or "imagefolder",
-                dataset_name=f"pictures of {len(info.characters)} characters, judged by models that never saw them",
-                metric_type="f1" if key == "macro_f1" else key,
-                metric_name=name,
-                metric_value=round(metrics[key], 4),
-            )
-            for key, name in names.items()
-            if key in metrics
-        ]
-    more: dict[str, Any] = {}
-    if published and published.drawings:
-        address = f"https://huggingface.co/{published.repo}/resolve/main"
-        more["widget"] = [{"src": f"{address}/{path}", "example_title": label} for path, label in published.drawings]
+def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None) -> ModelCardData:
+    names = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "macro_f1": "macro F1"}
+    results = [
+        EvalResult(
+            task_type="image-classification",
+            dataset_type=(published and published.dataset) or "imagefolder",
+            dataset_name=f"pictures of {len(info.characters)} characters, judged by models that never saw them",
+            metric_type="f1" if key == "macro_f1" else key,
+            metric_name=name + _reservation(metrics, key),
+            metric_value=round(metrics[key], 4),
+        )
+        for key, name in names.items()
+        if key in metrics and "balanced_accuracy" in metrics
+    ]
+    address = f"https://huggingface.co/{published.repo}/resolve/main" if published else ""
+    drawings = published.drawings if published else ()
     return ModelCardData(
         library_name="fastai",
         pipeline_tag="image-classification",
@@ -119,8 +112,8 @@ def _model_card_data(info: ModelInfo, published: Published | None) -> ModelCardD
         tags=["cartoon-classifier", "image-classification", "fastai", "onnx"],
         datasets=[published.dataset] if published and published.dataset else None,
         model_name=info.name if results else None,
-        eval_results=results,
-        **more,
+        eval_results=results or None,
+        widget=[{"src": f"{address}/{path}", "example_title": label} for path, label in drawings] or None,
     )
 
 
@@ -139,19 +132,44 @@ def _measured(row: Row, name: str) -> str:
     return f"{row[name]:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
+def _reservation(metrics: Row, key: str) -> str:
+    """What to read a metric of the model index with: its interval, and of how few pictures it is."""
+    few, pair = too_few(_per_class(metrics)), metrics.get(f"{key}_95")
+    return (f", too few to say: {counted(few[1], 'picture')} of {few[0]}" if few else "") + (
+        f", 95 % interval {pair[0]:.3f} to {pair[1]:.3f}" if pair else ""
+    )
+
+
+def _share(share: float, pictures: int) -> str:
+    """A share of so many pictures with its interval: "95.0% (91.3% to 97.2%)"."""
+    low, high = wilson(share, pictures)
+    return f"{share:.1%}" + (f" ({low:.1%} to {high:.1%})" if pictures else "")
+
+
 def _percent(row: Row, name: str) -> str:
     """A measured share with its interval: "**92.3%** (75.9% to 97.9%)"."""
     low, high = row[f"{name}_95"]
     return f"**{row[name]:.1%}** ({low:.1%} to {high:.1%})"
 
 
-def _weaknesses(per_class: Mapping[str, Row]) -> Iterator[str]:
-    """The characters it is worst at."""
-    if per_class:
-        weakest = min(per_class, key=lambda name: per_class[name]["recall"])
-        fewest = min(per_class, key=lambda name: per_class[name]["pictures"])
-        number = per_class[fewest]["pictures"]
-        yield f"{weakest.capitalize()} is found least often; {fewest} was judged on {number} pictures only."
+def _weaknesses(per_class: Mapping[str, Row]) -> str:
+    """The characters it is worst at, unless it is as good at all, and those held out the least."""
+    if not per_class:
+        return ""
+    recalls, counts = ({label: row[key] for label, row in per_class.items()} for key in ("recall", "pictures"))
+    weakest = [label for label, recall in recalls.items() if recall == min(recalls.values())]
+    fewest = min(counts, key=lambda label: counts[label])
+    number, same = counted(counts[fewest], "picture"), len(set(counts.values())) == 1
+    judged = f"each character was judged on {number}" if same else f"{fewest} was judged on {number} only"
+    if len(weakest) == len(recalls):
+        return f"{judged[:1].upper()}{judged[1:]}."
+    names = " and ".join(weakest)
+    return f"{names[:1].upper()}{names[1:]} {'is' if len(weakest) == 1 else 'are'} found least often; {judged}."
+
+
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """A number of things: "1 picture", "1,234 addresses"."""
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def differing_files(info: ModelInfo) -> list[str]:
@@ -167,67 +185,3 @@ def differing_files(info: ModelInfo) -> list[str]:
             parts.append(f"{gap}, the label on {found['other_label']} of {opened} tried")
         sentences.append(f"{kind[0].upper()}{kind[1:]} files: {'; '.join(parts)}.")
     return sentences
-
-
-def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, with_pictures: bool = True) -> str:
-    """README.md of a scraped folder: what it holds, where it is from and how to have a picture taken down.
-
-    rows, attempts: those of metadata.jsonl and attempts.jsonl; nothing in them is trusted. with_pictures: the folder is
-    published with its pictures, not as a manifest of addresses and hashes.
-    """
-    counts = {key: Counter(str(row.get(key) or "") for row in rows) for key in ("label", "engine", "source", "license")}
-    other = f"{_markdown(OTHER_LABEL)} (none of the characters)"
-    hosts = [(_code(host) if host else "not known", count) for host, count in counts["source"].most_common()]
-    if rest := hosts[MOST_HOSTS:]:
-        hosts[MOST_HOSTS:] = [(f"{len(rest):,} others", sum(count for _, count in rest))]
-    days = sorted({day for row in rows if (day := str(row.get("fetched_at") or "")[:10])})
-    return _text(
-        DatasetCard.from_template(
-            _dataset_card_data(name, len(rows), with_pictures),
-            str(DATASET_TEMPLATE),
-            title=_markdown(name),
-            pictures=len(rows),
-            labels=[
-                (other if label == OTHER_LABEL else _markdown(label), n) for label, n in sorted(counts["label"].items())
-            ],
-            days=_markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
-            attempts=len(attempts),
-            status=Counter(str(row.get("status") or "") for row in attempts),
-            engines=[(_markdown(words) or "no engine", n) for words, n in counts["engine"].most_common()],
-            hosts=hosts,
-            licences=[(_markdown(words) or "not stated", n) for words, n in counts["license"].most_common()],
-            counted=lambda n, noun, plural="s": f"{n:,} {noun}{'' if n == 1 else plural}",
-            with_pictures=with_pictures,
-        )
-    )
-
-
-def _dataset_card_data(name: str, pictures: int, with_pictures: bool) -> DatasetCardData:
-    files = [{"split": "train", "path": ["*/*", "metadata.jsonl"] if with_pictures else ["metadata.jsonl"]}]
-    return DatasetCardData(
-        pretty_name=_plain(name),
-        license="other",
-        license_name="as-stated-for-each-picture",
-        task_categories=["image-classification"],
-        size_categories=[next((words for k, words in enumerate(SIZES[:-1]) if pictures < 10 ** (k + 3)), SIZES[-1])],
-        tags=["cartoon-classifier", "cartoons"],
-        # Without rows the Hub would find nothing to read, so it is told of no files.
-        configs=[{"config_name": "default", "data_files": files}] if pictures else None,
-    )
-
-
-def _markdown(words: str) -> str:
-    """Words as they are, whatever they would mean to Markdown."""
-    return _plain(words).translate(MARKDOWN)
-
-
-def _code(words: str) -> str:
-    """A host as code, which no reader of Markdown turns into a link."""
-    return "`" + _plain(words).replace("`", "'").replace("|", "/") + "`"
-
-
-def _plain(words: str) -> str:
-    """One line, without what YAML and Markdown cannot hold: control characters, halves of characters, unassigned ones."""
-    odd = ("Cc", "Cs", "Cn", "Zl", "Zp")
-    kept = "".join(" " if unicodedata.category(letter) in odd else letter for letter in words)
-    return " ".join(kept.split())

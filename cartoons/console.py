@@ -20,9 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cartoons import ctrl_c
 from cartoons.errors import CartoonError, shortened
 
-UNUSABLE = 2
+UNUSABLE, INTERRUPTED = 2, 130
+"""Exit codes."""
+
 STOPPED = 128
 """The exit code of what a signal ended, less the signal's number."""
 
@@ -38,7 +41,8 @@ def run(program: str, work: Callable[[], int]) -> int:
         try:
             code = _worked(program, work)
         except KeyboardInterrupt:
-            print("\nStopped. The same command goes on from here.", file=sys.stderr)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already: a second one changes nothing
+            print(ctrl_c.STOPPED, file=sys.stderr)
             code = STOPPED + (came[0] if came else signal.SIGINT)
     sys.stdout.flush()
     if (lost := _lost(sys.stdout)) and not code:

@@ -1,5 +1,6 @@
 """Files that a kill at any moment leaves whole: atomic writes, JSON Lines, and a folder's lock."""
 
+import codecs
 import json
 import os
 import sqlite3
@@ -7,11 +8,14 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from cartoons.errors import DataError
 
 HIDDEN = ".scrape"
 """Below a picture folder: what is no picture of it, but belongs to the work on it."""
+
+PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -24,8 +28,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+def check_folder(path: Path, expected: str = PICTURE_FOLDER) -> None:
+    """Raises DataError for what is no folder; expected: what to give instead."""
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder: give {expected}.")
+
+
 def check_writable(out: Path) -> None:
-    """Refuse an output folder that cannot be written before minutes are spent."""
+    """Raises DataError for an output folder that cannot be written, before minutes are spent."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / ".writable", b"")
@@ -34,27 +44,65 @@ def check_writable(out: Path) -> None:
         raise DataError(f"{out} cannot be written ({error}): give another folder with --out.") from error
 
 
-def write_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, Any]]:
+    """Each row of a JSON Lines file with the number of its line; none when there is no file.
+
+    A last line that is no whole JSON was cut off by a kill, before anybody relied on it: it is passed over. Raises DataError
+    for any other, unless not strict: files of earlier versions may have cut-off lines in their middle.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+        for number, line in enumerate(lines, 1):
+            row = codecs.getincrementaldecoder("utf-8")().decode(line)  # a cut-off last character is no error
+            try:
+                yield number, json.loads(row)
+            except (ValueError, RecursionError) as error:
+                if strict and row and number < len(lines):
+                    raise DataError(
+                        f"{path} line {number} is not a row of this program ({error}): mend or remove it."
+                    ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} cannot be read as UTF-8 ({error}): mend it or take it away.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}): mend it or take it away.") from error
+
+
+def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = False) -> None:
+    """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return."""
+    with path.open("ab+") as file:
+        _end_last_line(file)
+        file.write(b"".join(map(_json_line, rows)))
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write a JSON Lines file whole, or not at all."""
-    write_atomically(path, b"".join(map(json_line, rows)))
+    write_atomically(path, b"".join(map(_json_line, rows)))
 
 
-def json_line(row: Mapping[str, object]) -> bytes:
-    """A row of a JSON Lines file, in UTF-8; one with characters that UTF-8 has not, or that end lines, all escaped."""
+def _json_line(row: Mapping[str, object]) -> bytes:
+    """In UTF-8; a row with characters that UTF-8 has not, or that end lines, all escaped."""
     line = json.dumps(row, ensure_ascii=False)
     return (line if line.isprintable() else json.dumps(row)).encode() + b"\n"
 
 
-def whole_lines(path: Path) -> list[str]:
-    """The lines of a log; what a kill left of a last one is cut off, in the file too. Raises DataError."""
+def _end_last_line(file: IO[bytes]) -> None:
+    """Take away what a kill left of the last line; one that lost only its end gets that."""
+    if not file.seek(0, os.SEEK_END):
+        return
+    file.seek(-1, os.SEEK_END)
+    if file.read() == b"\n":
+        return
+    file.seek(0)
+    data = file.read()
+    start = data.rfind(b"\n") + 1
     try:
-        data = path.read_bytes() if path.exists() else b""
-        if data and not data.endswith(b"\n"):
-            data = data[: data.rfind(b"\n") + 1]
-            write_atomically(path, data)
-        return data.decode("utf-8").split("\n")[:-1]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 ({error}): mend it or take it away.") from error
+        json.loads(data[start:])
+        file.write(b"\n")
+    except ValueError:
+        file.truncate(start)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ A name of a part is never taken for a label: a folder that could be read in two 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cartoons.errors import DataError
@@ -38,6 +38,21 @@ STRAY_SHARE = 0.1
 SHOWN = 8
 
 Children = dict[str, list[Parts]]
+"""The folders in a folder, by name, with the pictures below each."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a picture belongs."""
+
+    folder: Parts | None
+    """Its label folder, None where it lies in none."""
+    part: str = ""
+    """TRAIN, VALID or TEST, "" for no split."""
+    inner: Parts = ()
+    """The folders between its label folder and it, without those of the split."""
+    left_out: str = ""
+    """Why it is left out whatever its label is, "" where it is not."""
 
 
 @dataclass(frozen=True)
@@ -46,39 +61,30 @@ class Layout:
 
     tops: dict[Parts, str]
     """The folders that hold label folders, by path, each with the part of the split that it holds, "" for no split."""
-    is_split_inside: bool = False
-    """Whether each label folder holds folders of the parts."""
     left_out: dict[Parts, str] = field(default_factory=dict)
     """Folders with pictures that are none of these, and why they are left out."""
+    is_split_inside: bool = False
+    """Whether each label folder holds folders of the parts."""
 
-    def place(self, picture: Parts) -> "Place":
+    def place(self, picture: Parts) -> Place:
         """Where a picture belongs."""
         for folder, reason in self.left_out.items():
             if picture[: len(folder)] == folder:
-                return Place(None, "", reason)
+                return Place(None, left_out=reason)
         top = max((top for top in self.tops if picture[: len(top)] == top), key=len, default=picture[:-1])
-        folder, below, part = picture[: len(top) + 1], picture[len(top) + 1 : -1], self.tops.get(top, "")
+        folder, inner, part = picture[: len(top) + 1], picture[len(top) + 1 : -1], self.tops.get(top, "")
         if folder == picture:
             return Place(None, part)
         if self.is_split_inside:
-            part = (part_of(below[0]) if below else "") or TRAIN
-        return Place(folder, part)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A picture's label folder, None where it lies in none, and the part of the split."""
-
-    folder: Parts | None
-    part: str
-    left_out: str = ""
-    """Why it is left out whatever its label is, "" where it is not."""
+            own = part_of(inner[0]) if inner else ""
+            part, inner = own or TRAIN, inner[1:] if own else inner
+        return Place(folder, part, inner)
 
 
 def part_of(name: str) -> str:
     """The part of a split that a folder of this name holds: TRAIN, VALID or TEST; "" for any other name."""
-    named = _PART_NAME.fullmatch(name.strip().casefold())
-    return next((part for part, words in PART_WORDS.items() if named and named[1] in words), "")
+    match = _PART_NAME.fullmatch(name.strip().casefold())
+    return next((part for part, words in PART_WORDS.items() if match and match[1] in words), "")
 
 
 def split_folders(root: Path) -> list[str]:
@@ -103,45 +109,41 @@ def layout_of(root: Path, pictures: Sequence[Parts], described: Mapping[Parts, s
     parts = {name: part for name in children if (part := part_of(name)) and name not in characters}
     depth = len(prefix) + 2
     labelled = {name: part for name, part in parts.items() if any(len(p) > depth or p in described for p in children[name])}
-    others = {name: mine for name, mine in children.items() if name not in parts}
+    others = [name for name in children if name not in parts]
     where = shown_name(str(root.joinpath(*prefix))) if prefix else root
     _check_parts(f"{where} holds {_counted(children)}", children, parts, labelled)
-    if TRAIN in labelled.values() or not others:
-        tops = {_inside((*prefix, name), children[name]): part for name, part in labelled.items()} or {prefix: ""}
-        reason = f"beside {spoken(labelled)}"
-        left_out = {(*prefix, name): reason for name in others if labelled}
-    else:
-        tops = {_inside((*prefix, name), children[name]): part for name, part in labelled.items()}
-        tops |= {prefix: TRAIN if VALID in tops.values() else ""}
-        left_out = {}
-    left_out |= {(*prefix, name): f"without a label, in {shown_name(name)}" for name in parts if name not in labelled}
-    found = Layout(tops, left_out=left_out)
+    tops = {_inside((*prefix, name), children[name]): part for name, part in labelled.items()}
+    left_out = {(*prefix, name): f"without a label, in {shown_name(name)}" for name in parts if name not in labelled}
+    if others and TRAIN not in tops.values():
+        tops[prefix] = TRAIN if VALID in tops.values() else ""
+    elif labelled:
+        left_out = {(*prefix, name): f"beside {spoken(labelled)}" for name in others} | left_out
+    layout = Layout(tops or {prefix: ""}, left_out)
     undescribed = [picture for picture in pictures if picture not in described]
     once = [picture for picture in undescribed if picture not in again]
     if not labelled:
-        found = Layout(tops, _is_split_inside(root, found, once), left_out)
-    folders = {place.folder[-1] for picture in undescribed if (place := found.place(picture)).folder}
+        layout = replace(layout, is_split_inside=_is_split_inside(root, _placed(layout, once)))
+    folders = {place.folder[-1] for picture in undescribed if (place := layout.place(picture)).folder}
     if named := sorted(name for name in folders if part_of(name) and name not in characters):
         what = f"{shown_name(named[0])} would be a label beside {spoken(sorted(folders - {named[0]}))}"
         raise DataError(f"In {root}, {what}, but is called as a part of a split. {renaming(named[0])}.")
-    _check_inner_folders(root, found, once)
-    return found
+    _check_inner_folders(root, _placed(layout, once))
+    return layout
 
 
-def _children(prefix: Parts, pictures: Iterable[Parts]) -> Children:
-    """The pictures of each folder in the folder `prefix`."""
-    found: Children = {}
+def _children(folder: Parts, pictures: Iterable[Parts]) -> Children:
+    children: Children = {}
     for picture in pictures:
-        if picture[: len(prefix)] == prefix and len(picture) > len(prefix) + 1:
-            found.setdefault(picture[len(prefix)], []).append(picture)
-    return found
+        if picture[: len(folder)] == folder and len(picture) > len(folder) + 1:
+            children.setdefault(picture[len(folder)], []).append(picture)
+    return children
 
 
 def _unwrapped(folder: Parts, pictures: Sequence[Parts], may_wrap: Callable[[str], bool]) -> Parts:
     """The folder, or what it wraps: one folder that holds no picture itself but folders of them."""
     while len(children := _children(folder, pictures)) == 1:
-        [(name, mine)] = children.items()
-        if not may_wrap(name) or any(len(picture) == len(folder) + 2 for picture in mine):
+        [(name, below)] = children.items()
+        if not may_wrap(name) or any(len(picture) == len(folder) + 2 for picture in below):
             break
         folder = (*folder, name)
     return folder
@@ -173,40 +175,35 @@ def _check_parts(seen: str, children: Children, parts: Mapping[str, str], labell
         )
 
 
-def _is_split_inside(root: Path, layout: Layout, pictures: Iterable[Parts]) -> bool:
-    """Whether every label folder holds folders of parts. Raises DataError when only some do."""
-    parts: dict[str, set[str]] = {}
-    for picture in pictures:
-        place = layout.place(picture)
-        if place.folder:
-            below = picture[len(place.folder) : -1]
-            parts.setdefault(place.folder[-1], set()).update({below[0]} if below and part_of(below[0]) else ())
-    some = [label for label, names in parts.items() if names]
-    if some and len(some) < len(parts):
-        without = next(label for label, names in parts.items() if not names)
-        holds = (
-            f"{shown_name(some[0])} holds {spoken(sorted(parts[some[0]]))}, but {shown_name(without)} holds no such folder"
-        )
-        raise DataError(f"In {root}, {holds}: split every label so, or none.")
-    return bool(some)
-
-
-def _check_inner_folders(root: Path, layout: Layout, pictures: Iterable[Parts]) -> None:
-    """Refuse label folders whose own folders look like the labels."""
+def _placed(layout: Layout, pictures: Iterable[Parts]) -> dict[str, Counter[str]]:
+    """Each label folder's name with the folders right in it and the number of pictures in each, "" for its own."""
     folders: dict[str, Counter[str]] = {}
-    for picture in pictures:
-        place = layout.place(picture)
-        if place.folder is None:
-            continue
-        below = picture[len(place.folder) : -1]
-        below = below[1:] if layout.is_split_inside and below and part_of(below[0]) else below
-        folders.setdefault(place.folder[-1], Counter())[below[0] if below else ""] += 1
+    for place in map(layout.place, pictures):
+        if place.folder:
+            folders.setdefault(place.folder[-1], Counter())[place.inner[0] if place.inner else ""] += 1
+    return folders
+
+
+def _is_split_inside(root: Path, folders: Mapping[str, Counter[str]]) -> bool:
+    """Whether every label folder holds folders of parts. Raises DataError when only some do."""
+    parts = {label: sorted(name for name in inner if part_of(name)) for label, inner in folders.items()}
+    split, whole = [label for label in parts if parts[label]], [label for label in parts if not parts[label]]
+    if split and whole:
+        raise DataError(
+            f"In {root}, {shown_name(split[0])} holds {spoken(parts[split[0]])}, but {shown_name(whole[0])} holds no such "
+            "folder: split every label so, or none."
+        )
+    return bool(split)
+
+
+def _check_inner_folders(root: Path, folders: Mapping[str, Counter[str]]) -> None:
+    """Refuse label folders whose own folders look like the labels."""
     inner = [{name for name in names if name and not part_of(name)} for names in folders.values()]
     holders = Counter(name for names in inner for name in names)
     shared = {name for name, count in holders.items() if count > max(1, len(inner) / 2)}
     if (
         len(shared) > 1
-        and all(inner_names & shared for inner_names in inner)
+        and all(names & shared for names in inner)
         and all(names[""] < STRAY_SHARE * names.total() for names in folders.values())
     ):
         labels, same = spoken(sorted(folders)), spoken(sorted(shared))
@@ -233,12 +230,14 @@ def renaming(name: str) -> str:
 
 def spoken(names: Iterable[str]) -> str:
     """Folders in words: "train/, val/ and test/"."""
-    shown = [shown_name(name) for name in names]
-    shown = shown if len(shown) <= SHOWN else [*shown[: SHOWN - 1], f"{len(shown) - SHOWN + 1} more"]
+    shown = _first([shown_name(name) for name in names], "more")
     return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
 def _counted(children: Children) -> str:
-    """Folders with their numbers of pictures, in words."""
     counts = [f"{shown_name(name)} ({pictures_in_words(len(pictures))})" for name, pictures in children.items()]
-    return ", ".join(counts if len(counts) <= SHOWN else [*counts[: SHOWN - 1], f"{len(counts) - SHOWN + 1} more folders"])
+    return ", ".join(_first(counts, "more folders"))
+
+
+def _first(words: list[str], more: str) -> list[str]:
+    return words if len(words) <= SHOWN else [*words[: SHOWN - 1], f"{len(words) - SHOWN + 1} {more}"]

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from cartoons.errors import ImageError
-from cartoons.image_modes import to_8_bit, turned
+from cartoons.image_modes import open_tiff_samples, to_8_bit, turned
+from cartoons.image_scan import MAX_SIDE_PX, ORIENTATION, Scan, damaged
 from cartoons.image_scan.jpeg import DRAFT_PX, draft_scale
-from cartoons.image_scan.limits import KINDS, MAX_SIDE_PX, Scan, damaged
-from cartoons.image_scan.orientation import ORIENTATION
 from cartoons.image_scan.scan import scan
-from cartoons.tiff_samples import open_samples
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 40_000_000
@@ -40,38 +38,27 @@ WHITE = (255, 255, 255)
 Pixels = NDArray[np.float32]
 
 
-def load(
-    source: bytes | str | os.PathLike[str],
-    *,
-    max_bytes: int = MAX_BYTES,
-    max_pixels: int = MAX_PIXELS,
-) -> Image.Image:
+def load(source: bytes | str | os.PathLike[str]) -> Image.Image:
     """Open a picture from bytes or a path as upright 8-bit RGB, transparency on white, the first frame of an animation.
 
     Its `format` is the file's. As `load_cutout`, which see for limits and errors.
     """
-    cutout = load_cutout(source, max_bytes=max_bytes, max_pixels=max_pixels)
+    cutout = load_cutout(source)
     picture = on_white(cutout)
     picture.format = cutout.format
     return picture
 
 
-def load_cutout(
-    source: bytes | str | os.PathLike[str],
-    *,
-    max_bytes: int = MAX_BYTES,
-    max_pixels: int = MAX_PIXELS,
-) -> Image.Image:
+def load_cutout(source: bytes | str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """As `load`, but a picture with transparency stays RGBA, for training to paste it on other backgrounds.
 
     Size is checked before reading and the pixel count before decoding. Large JPEGs come reduced (`DRAFT_PX`).
     Raises ImageError, with a sentence for the user, for anything that is not a whole picture within the limits.
     """
-    data = source if isinstance(source, bytes) else _read(Path(source), max_bytes)
+    data = source if isinstance(source, bytes) else _read(Path(source))
     if not data:
         raise ImageError("The file is empty (0 bytes): give a picture.")
-    if len(data) > max_bytes:
-        raise ImageError(_too_many_bytes(len(data), max_bytes))
+    _check_bytes(len(data))
     scanned = scan(data)
     _check_pixels(scanned, max_pixels)
     return _decoded(scanned)
@@ -117,22 +104,23 @@ def to_batch(squares: Sequence[Image.Image], mean: Sequence[float], std: Sequenc
     return batch
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file, never more than max_bytes of them."""
+def _read(path: Path) -> bytes:
+    """The bytes of a regular file, never more than MAX_BYTES and one of them."""
     try:
         if not path.is_file():
             raise ImageError(f"{path} is not a file: give the path of a picture.")
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise ImageError(_too_many_bytes(size, max_bytes))
+        _check_bytes(path.stat().st_size)
         with path.open("rb") as file:
-            return file.read(max_bytes + 1)
+            return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ImageError(f"The picture {path} cannot be read ({error}).") from error
 
 
-def _too_many_bytes(size: int, limit: int) -> str:
-    return f"The file has {size / 2**20:.1f} MB, more than the {limit / 2**20:.0f} MB allowed: give a smaller picture."
+def _check_bytes(size: int) -> None:
+    if size > MAX_BYTES:
+        raise ImageError(
+            f"The file has {size / 2**20:.1f} MB, more than the {MAX_BYTES / 2**20:.0f} MB allowed: give a smaller picture."
+        )
 
 
 @functools.cache
@@ -165,13 +153,11 @@ def _decoded(scanned: Scan) -> Image.Image:
     try:
         opened = _opened(scanned, scanned.data)
         if not opened:
-            return open_samples(scanned.data)
+            return open_tiff_samples(scanned.data)
         with opened:
             if scanned.before_cut is not None:
                 _check_cut(scanned, opened)
-            picture = _upright(opened)
-            if scanned.frames > 1 and not _shows_something(picture):
-                picture = _later_frame(scanned, opened) or picture
+            picture = turned(_shown_frame(opened, scanned.frames), scanned.orientation)
             picture.format = opened.format
             return picture
     except ImageError:
@@ -188,7 +174,8 @@ def _opened(scanned: Scan, data: bytes) -> ImageFile.ImageFile | None:
     except UnidentifiedImageError as error:
         if scanned.formats == ("TIFF",):
             return None
-        raise damaged(KINDS.get(scanned.formats[0], f"a {scanned.formats[0]}"), "its header is not right") from error
+        kind = {"AVIF": "an AVIF", "HEIF": "a HEIC", "WEBP": "a WebP"}.get(scanned.formats[0], f"a {scanned.formats[0]}")
+        raise damaged(kind, "its header is not right") from error
     if scanned.formats == ("JPEG",):
         opened.draft(None, (DRAFT_PX, DRAFT_PX))
     return opened
@@ -220,17 +207,18 @@ def _share_above(changed: Image.Image) -> float:
     return (top + (box[3] - top) * (last[2] if last else 0) / changed.width) / changed.height
 
 
-def _later_frame(scanned: Scan, opened: Image.Image) -> Image.Image | None:
-    """The first frame after the first that shows something, among those that were kept."""
-    for frame in range(1, scanned.frames):
-        try:
-            opened.seek(frame)
-            picture = _upright(opened)
-        except Exception:  # the first frame is whole, if blank
-            return None
+def _shown_frame(opened: Image.Image, frames: int) -> Image.Image:
+    """The first of this many frames that shows something; the first one where none does, or a later one is damaged."""
+    picture = first = _upright(opened)
+    for number in range(1, frames):
         if _shows_something(picture):
             return picture
-    return None
+        try:
+            opened.seek(number)
+            picture = _upright(opened)
+        except Exception:
+            return first
+    return picture if picture is first or _shows_something(picture) else first
 
 
 def _shows_something(picture: Image.Image) -> bool:

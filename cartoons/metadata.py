@@ -69,6 +69,11 @@ def clean_label(value: object) -> str:
     return " ".join(unicodedata.normalize("NFC", shown).split())
 
 
+def is_label(label: str) -> bool:
+    """Whether a label can be written down as text, on one line."""
+    return bool(label) and label.isprintable()
+
+
 def alike_key(label: str) -> str:
     """The same for labels that differ only in capital letters or in characters that look alike (- and –, ' and ’)."""
     known = unicodedata.normalize("NFKC", label).casefold()

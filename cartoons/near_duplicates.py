@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from cartoons.dataset import Dataset, Item, Unreadable
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES, load
-from cartoons.picture_files import PICTURE, content_of, why_no_picture
+from cartoons.picture_files import why_no_picture
 
 MAX_BITS = 4
 HASHED_PX = 256
@@ -90,9 +90,8 @@ def _hash_file(item: Item) -> tuple[int, int] | Unreadable:
 
 def _short_reason(item: Item, error: str) -> str:
     """Why a file does not open, in a few words, to be counted."""
-    content = content_of(item.path)
-    if content != PICTURE:
-        return why_no_picture(content)
+    if reason := why_no_picture(item.path):
+        return reason
     return "too large" if item.path.stat().st_size > MAX_BYTES or "pixels" in error else "damaged"
 
 

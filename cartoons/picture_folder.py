@@ -1,18 +1,18 @@
-"""The pictures of a folder with the label and the metadata of each, and what is passed over: one reading for training,
-reviewing and taking pictures over.
-"""
+"""The pictures of a folder with the label and the metadata of each, and what is passed over."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from cartoons.errors import DataError
+from cartoons.files import check_folder
 from cartoons.folder_layout import (
     TEST,
     TRAIN,
     VALID,
     Layout,
+    Place,
     layout_of,
     part_of,
     pictures_in_words,
@@ -20,7 +20,7 @@ from cartoons.folder_layout import (
     shown_name,
     spoken,
 )
-from cartoons.metadata import Row, clean_label, file_key, read_metadata
+from cartoons.metadata import Row, clean_label, file_key, is_label, read_metadata
 from cartoons.picture_files import READ_ALREADY, File, Parts, PassedOver, Walk, walk
 
 FOLDERS_SHOWN = 10
@@ -76,21 +76,23 @@ class PictureFolder:
 
     def warnings(self) -> list[str]:
         """A sentence for everything that a person who made this folder may not have meant."""
-        said = []
+        sentences = []
         for name, why in self.left_out.items():
-            said.append(f"{shown_name(name)} ({pictures_in_words(self._below(name))}) is left out: {why}.")
-            said[-1] += f" {renaming(name)}." if part_of(name) else ""
+            advice = f" {renaming(name)}." if part_of(name) else ""
+            sentences.append(f"{shown_name(name)} ({pictures_in_words(self._below(name))}) is left out: {why}.{advice}")
         for name, reasons in self.emptied.items():
             why = f"passed over: {in_words(reasons)}" if reasons else "it is empty"
-            said.append(f"{shown_name(name)} holds no picture ({why}), so there is no label {name!r}.")
+            sentences.append(f"{shown_name(name)} holds no picture ({why}), so there is no label {name!r}.")
         for (folder, label), inner in self._inner_folders().items():
             holds = f"{shown_name(folder)} holds no picture itself, but {spoken(inner)} with pictures"
-            said.append(f"{holds}: all of them are taken for {label!r}.")
-        if len(said) > FOLDERS_SHOWN:
-            said = [*said[:FOLDERS_SHOWN], f"So it is with {len(said) - FOLDERS_SHOWN:,} more folders."]
+            sentences.append(f"{holds}: all of them are taken for {label!r}.")
+        if len(sentences) > FOLDERS_SHOWN:
+            sentences[FOLDERS_SHOWN:] = [f"So it is with {len(sentences) - FOLDERS_SHOWN:,} more folders."]
         if self.unmatched_rows:
-            said.append(f"{self.unmatched_rows:,} of the {self.rows:,} rows of metadata are of no picture that is here.")
-        return said
+            sentences.append(
+                f"{self.unmatched_rows:,} of the {self.rows:,} rows of metadata are of no picture that is here."
+            )
+        return sentences
 
     def _inner_folders(self) -> dict[tuple[str, str], list[str]]:
         """The folders in those label folders that hold several and no picture right in them."""
@@ -112,8 +114,7 @@ def read_folder(root: Path) -> PictureFolder:
 
     Raises DataError when the root is no folder, could be meant in two ways, or holds broken metadata.
     """
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
+    check_folder(root)
     below = walk(root)
     rows = _rows(root, below)
     labels = {file.parts: clean_label(rows.get(_key(file.parts), {}).get("label")) for file in below.files}
@@ -121,11 +122,11 @@ def read_folder(root: Path) -> PictureFolder:
     unlinked = {file.real for file in below.files if not file.is_linked}
     again = {file.parts for file in below.files if file.is_linked and file.real in unlinked}
     layout = layout_of(root, [file.parts for file in below.files], described, again)
-    pictures, passed_over, parts = _placed(root, below.files, layout, rows)
-    unsplit = not (parts[TRAIN] and parts[VALID])
-    pictures = [replace(each, part="" if unsplit else each.part or TRAIN) for each in pictures]
+    pictures, passed_over, parts = _labelled(root, below.files, layout, rows)
+    is_split = parts[TRAIN] and parts[VALID]
+    pictures = [replace(each, part=(each.part or TRAIN) if is_split else "") for each in pictures]
     here = {_key(file.parts) for file in below.files} | {_key(each.parts) for each in below.passed_over}
-    passed_over = sorted([*below.passed_over, *passed_over], key=lambda each: each.parts)
+    passed_over = sorted([*below.passed_over, *passed_over])
     return PictureFolder(
         root,
         sorted(pictures, key=lambda each: PurePosixPath(each.file_name).parts),
@@ -134,22 +135,21 @@ def read_folder(root: Path) -> PictureFolder:
         parts,
         len(rows),
         len(rows.keys() - here),
-        _emptied(below, layout, pictures, passed_over),
+        _emptied(below, layout, {each.folder.rpartition("/")[2] for each in pictures}, passed_over),
     )
 
 
 def check_labels(root: Path, labels: Iterable[str]) -> None:
     """Raises DataError for a label that cannot be written down."""
     for label in labels:
-        if not label or not label.isprintable() or label.encode("utf-8", "replace").decode() != label:
+        if not is_label(label):
             raise DataError(f"The label {label!r} in {root} cannot be written down as text: rename its folder.")
 
 
 def in_words(counts: Mapping[str, int]) -> str:
     """Reasons with their numbers: "hidden (3), a file that cannot be read (1)"."""
-    return ", ".join(
-        f"{reason} ({count:,})" for reason, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    )
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{reason} ({count:,})" for reason, count in ordered)
 
 
 def _key(parts: Parts) -> str:
@@ -165,14 +165,14 @@ def _rows(root: Path, below: Walk) -> dict[str, Row]:
     files = [parts for parts in below.metadata if parts[:-1] in with_pictures]
     if len(kinds := sorted({parts[-1] for parts in files})) > 1:
         raise DataError(f"{root} holds {' and '.join(kinds)}: keep the metadata in files of one kind.")
-    found: dict[str, Row] = {}
-    for parts in sorted(files, key=len):
-        rows = read_metadata(root.joinpath(*parts))
-        found |= {_key((*parts[:-1], name)): row for name, row in rows.items()}
-    return found
+    return {
+        _key((*parts[:-1], name)): row
+        for parts in sorted(files, key=len)
+        for name, row in read_metadata(root.joinpath(*parts)).items()
+    }
 
 
-def _placed(
+def _labelled(
     root: Path, files: Iterable[File], layout: Layout, rows: Mapping[str, Row]
 ) -> tuple[list[LabelledPicture], list[PassedOver], Counter[str]]:
     """Each picture with its label, those passed over, and the number of pictures in each part of the split."""
@@ -181,26 +181,27 @@ def _placed(
     label_of: dict[tuple[str, str], str] = {}
     for file in sorted(files, key=lambda file: file.is_linked):  # of a file and a link to it, the file counts
         place, row = layout.place(file.parts), rows.get(_key(file.parts), {})
-        label = clean_label(row.get("label")) or _label_of(place.folder, folder_labels)
-        reason = place.left_out or _why_not(place.folder, place.part, label, label_of.get((place.part, file.real)))
+        label = clean_label(row.get("label"))
+        if not label and place.folder:
+            label = folder_labels.get(_key(place.folder), clean_label(place.folder[-1]))
+        reason = place.left_out or _why_not(place, label, label_of.get((place.part, file.real)))
         if not place.left_out and (not reason or place.part == TEST):
             parts[place.part] += 1
         if reason:
             passed_over.append(PassedOver(file.parts, reason))
             continue
         label_of[place.part, file.real] = label
-        folder = "/".join(place.folder or ())
-        path = root.joinpath(*file.parts)
+        folder, path = "/".join(place.folder or ()), root.joinpath(*file.parts)
         pictures.append(LabelledPicture(path, "/".join(file.parts), folder, label, place.part, row))
     return pictures, passed_over, parts
 
 
-def _why_not(folder: Parts | None, part: str, label: str, earlier: str | None) -> str:
+def _why_not(place: Place, label: str, earlier: str | None) -> str:
     """Why a picture is passed over, "" where it is not. earlier: the label of the same file by another path."""
-    if part == TEST:
+    if place.part == TEST:
         return "in the test part of the split"
     if not label:
-        return "in no folder of a label" if folder is None else "without a label, in a folder of several"
+        return "without a label, in a folder of several" if place.folder else "in no folder of a label"
     if earlier is None:
         return ""
     return READ_ALREADY if earlier == label else "a link to a picture of another label"
@@ -224,20 +225,12 @@ def _folder_labels(rows: Mapping[str, Row]) -> dict[str, str]:
     }
 
 
-def _label_of(folder: Parts | None, folder_labels: Mapping[str, str]) -> str:
-    """A picture's label by the folder that it lies in."""
-    return "" if folder is None else folder_labels.get(_key(folder), clean_label(folder[-1]))
-
-
-def _emptied(
-    below: Walk, layout: Layout, pictures: Iterable[LabelledPicture], passed_over: Collection[PassedOver]
-) -> dict[str, Counter[str]]:
-    """Label folders, by name, of which no picture is left, and what was passed over in them, by reason."""
-    kept = {each.folder.rpartition("/")[2] for each in pictures}
-    found: dict[str, Counter[str]] = {}
+def _emptied(below: Walk, layout: Layout, kept: Set[str], passed_over: Collection[PassedOver]) -> dict[str, Counter[str]]:
+    """Label folders, by name, of which no picture is kept, and what was passed over in them, by reason."""
+    emptied: dict[str, Counter[str]] = {}
     for folder in below.folders:
         place = layout.place((*folder, ""))
         if place.folder == folder and not place.left_out and place.part != TEST and folder[-1] not in kept:
-            mine = (each.reason for each in passed_over if each.parts[: len(folder)] == folder)
-            found.setdefault(folder[-1], Counter()).update(mine)
-    return found
+            reasons = (each.reason for each in passed_over if each.parts[: len(folder)] == folder)
+            emptied.setdefault(folder[-1], Counter()).update(reasons)
+    return emptied

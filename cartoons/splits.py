@@ -78,30 +78,38 @@ class SplitConfig:
     """What the command line says of the split."""
 
     kind: str = "auto"
-    """One of KINDS; "auto" follows `train/` and `valid/` folders, else leaves sources out, or groups without sources."""
+    """One of KINDS; "auto" follows `train/` and `valid/` folders, else holds out once, or, where folds are given, leaves
+    sources out in turn, or groups without sources."""
     valid_pct: float = 0.2
-    folds: int = FOLDS
+    folds: int | None = None
+    """None: FOLDS, where there are several."""
     seed: int = 42
+
+    def check(self) -> None:
+        """Raises DataError for numbers that no folder allows."""
+        if not 0 < self.valid_pct < 1:
+            raise DataError(f"--valid-pct is {self.valid_pct:g}: give a share between 0 and 1, such as 0.2.")
+        if self.seed < 0:
+            raise DataError(f"--seed is {self.seed}: give 0 or more.")
+        if self.folds is not None and self.folds < 2:
+            raise DataError(f"--rounds is {self.folds}: give at least 2, or measure once with --split holdout.")
 
 
 def make_split(items: Sequence[Item], config: SplitConfig) -> Split:
     """The split that was asked for. Raises DataError, with what to do, when the folder does not allow it."""
+    config.check()
     has_parts = all(item.part for item in items)
-    if not 0 < config.valid_pct < 1:
-        raise DataError(f"--valid-pct is {config.valid_pct:g}: give a share between 0 and 1, such as 0.2.")
-    if config.seed < 0:
-        raise DataError(f"--seed is {config.seed}: give 0 or more.")
-    if config.folds < 2:
-        raise DataError(f"--rounds is {config.folds}: give at least 2, or measure once with --split holdout.")
     if config.kind == "folder" and not has_parts:
         raise DataError("--split folder needs a folder that holds train/ and valid/: take another split.")
     if config.kind == "source" and not any(item.source for item in items):
         raise DataError("--split source needs a metadata.jsonl that gives each picture's source: take --split group.")
     if config.kind == "folder" or (config.kind == "auto" and has_parts):
         return by_folder(items)
-    if config.kind == "holdout":
+    if config.kind == "holdout" or (config.kind == "auto" and config.folds is None):
         return holdout(items, config.valid_pct, config.seed)
-    return by_source([replace(item, source="") for item in items] if config.kind == "group" else items, config.folds)
+    return by_source(
+        [replace(item, source="") for item in items] if config.kind == "group" else items, config.folds or FOLDS
+    )
 
 
 def by_folder(items: Sequence[Item]) -> Split:

@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pillow_heif
@@ -297,6 +298,38 @@ def many_items(count: int) -> bytes:
     return data[:meta] + grown + data[meta + 4 : at] + listed + data[at + 14 : at + size] + extra + data[at + size :]
 
 
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def heif(*boxes: bytes, brand: bytes = b"heic") -> bytes:
+    """A file of these boxes in its meta box, whose primary item is the first."""
+    return box(b"ftyp", brand + bytes(4) + brand) + box(b"meta", bytes(4) + box(b"pitm", bytes(5) + b"\1") + b"".join(boxes))
+
+
+def nested_grids(count: int) -> bytes:
+    """Items of which each is a grid of all those of the next level, of three levels of so many."""
+    numbers = [range(1, 2), *(range(2 + level * count, 2 + (level + 1) * count) for level in range(3))]
+    infos = b"".join(
+        box(b"infe", struct.pack(">IHH4sB", 2 << 24, one, 0, b"grid" if one < 2 + 2 * count else b"hvc1", 0))
+        for one in range(1, 2 + 3 * count)
+    )
+    parts = b"".join(
+        box(b"dimg", struct.pack(f">HH{count}H", one, count, *below)) for level, below in pairwise(numbers) for one in level
+    )
+    hvcc = encode(photo(), "HEIF").partition(b"hvcC")[2][:300]
+    shared = b"".join(struct.pack(">HBB", one, 1, 1) for one in range(2 + 2 * count, 2 + 3 * count))
+    properties = box(b"ipco", box(b"hvcC", hvcc)) + box(b"ipma", struct.pack(">II", 0, count) + shared)
+    infos = struct.pack(">IH", 0, 1 + 3 * count) + infos
+    return heif(box(b"iinf", infos), box(b"iref", bytes(4) + parts), box(b"iprp", properties))
+
+
+def many_associations(size: int) -> bytes:
+    """A HEIC whose one item has property 1 again and again."""
+    entries = (b"\0\1\xff" + b"\1" * 255) * (size // 258)
+    return heif(box(b"iprp", box(b"ipco", b"") + box(b"ipma", struct.pack(">II", 0, size // 258) + entries)))
+
+
 def cut(data: bytes, missing: int) -> bytes:
     return data[: len(data) - missing]
 
@@ -387,6 +420,8 @@ COSTS = [
     Crafted("HEIC 8000x5000 that claims 64x48", lambda: claiming(encode(Image.new("RGB", (8_000, 5_000)), "HEIF"), 64, 48), TOO_LARGE),
     Crafted("HEIC 6000x4000", lambda: encode(Image.new("RGB", (6_000, 4_000)), "HEIF")),
     Crafted("HEIC 2,000 items", lambda: many_items(2_000), COSTLY),
+    Crafted("HEIC of grids of 60 grids of 60 grids of 60 tiles", lambda: nested_grids(60), COSTLY),
+    Crafted("HEIC 7 MB of property associations", lambda: many_associations(7_000_000), COSTLY),
     Crafted("HEIC 900,000 boxes", lambda: encode(photo(), "HEIF") + b"\0\0\0\x08free" * 900_000, COSTLY),
 ]  # fmt: skip
 """Files that cost much with a decoder that takes what comes: each is to be answered within a second and 400 MB."""

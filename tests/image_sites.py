@@ -1,4 +1,4 @@
-"""Image hosts with faults, for tests/world.py: faults.example/<fault>, and what a downloader should say of each."""
+"""Image hosts with faults, for tests/web.py: faults.example/<fault>, and what a downloader should say of each."""
 
 import asyncio
 import gzip
@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from world import Reply, Request
+from loopback_web import Request, Response
 
 HOST = "faults.example"
 MB = 1024 * 1024
@@ -54,60 +54,60 @@ OPT_OUTS = {"noai": "noai, noimageai", "for-others": "otherbot: noai, noindex", 
 
 
 @dataclass
-class Faults:
+class FaultySite:
     """The site: any other path is the picture."""
 
     picture: bytes
     sent: int = 0
     """Bytes of streamed bodies."""
 
-    async def __call__(self, asked: Request) -> Reply:
-        fault = asked.path.strip("/")
+    async def __call__(self, request: Request) -> Response:
+        fault = request.path.strip("/")
         if fault in REDIRECTS:
-            return Reply(status=302, headers={"Location": REDIRECTS[fault]} if REDIRECTS[fault] else {})
+            return Response(status=302, headers={"Location": REDIRECTS[fault]} if REDIRECTS[fault] else {})
         if fault in OPT_OUTS:
-            return Reply(self.picture, headers={"X-Robots-Tag": OPT_OUTS[fault]})
+            return Response(self.picture, headers={"X-Robots-Tag": OPT_OUTS[fault]})
         if fault.startswith("hops-"):
             left = int(fault.removeprefix("hops-"))
-            return Reply(status=301, headers={"Location": f"hops-{left - 1}" if left > 1 else "/picture"})
+            return Response(status=301, headers={"Location": f"hops-{left - 1}" if left > 1 else "/picture"})
         if fault == "stall":
             await asyncio.sleep(30)
         return self.reply(fault)
 
-    def reply(self, fault: str) -> Reply:
+    def reply(self, fault: str) -> Response:
         match fault:
             case "missing":
-                return Reply(b"gone", 404, {"X-Robots-Tag": "noindex"})
+                return Response(b"gone", 404, {"X-Robots-Tag": "noindex"})
             case "forbidden":
-                return Reply(b"no", 403)
+                return Response(b"no", 403)
             case "accepted":
-                return Reply(b"later", 202)
+                return Response(b"later", 202)
             case "unavailable":
-                return Reply(b"later", 503)
+                return Response(b"later", 503)
             case "empty":
-                return Reply()
+                return Response()
             case "page":
-                return Reply(b"<html>not a picture</html>", headers={"Content-Type": "image/jpeg"})
+                return Response(b"<html>not a picture</html>", headers={"Content-Type": "image/jpeg"})
             case "truncated":
-                return Reply(self.picture[: len(self.picture) // 2], length=len(self.picture))
+                return Response(self.picture[: len(self.picture) // 2], length=len(self.picture))
             case "stall-midway":
-                return Reply(self.stream(1, pause_s=30), length=MB)
+                return Response(self.stream(1, pause_s=30), length=MB)
             case "drip":
-                return Reply(self.stream(1, pause_s=0.05), length=MB)
+                return Response(self.stream(1, pause_s=0.05), length=MB)
             case "huge":
-                return Reply(self.stream(65536))
+                return Response(self.stream(65536))
             case "huge-and-says-so":
-                return Reply(self.stream(65536), length=200 * MB)
+                return Response(self.stream(65536), length=200 * MB)
             case "bomb":
-                return Reply(BOMB, headers={"Content-Encoding": "gzip"})
+                return Response(BOMB, headers={"Content-Encoding": "gzip"})
             case "noai-elsewhere":
-                return Reply(status=302, headers={"Location": "/picture", "X-Robots-Tag": "noindex"})
+                return Response(status=302, headers={"Location": "/picture", "X-Robots-Tag": "noindex"})
             case "endless":
-                return Reply(status=302, headers={"Location": "/hops-100"})
+                return Response(status=302, headers={"Location": "/hops-100"})
             case "bad-length":
-                return Reply(headers={"Content-Length": "many"}, body=self.stream(1, pause_s=30))
+                return Response(headers={"Content-Length": "many"}, body=self.stream(1, pause_s=30))
             case _:
-                return Reply(self.picture, headers={"Content-Type": "text/plain"})
+                return Response(self.picture, headers={"Content-Type": "text/plain"})
 
     async def stream(self, step: int, total: int = 200 * MB, pause_s: float = 0.0) -> AsyncIterator[bytes]:
         part = bytes(step)
@@ -118,7 +118,7 @@ class Faults:
 
 
 @dataclass
-class Counting:
+class CountingSite:
     """A site that knows how many ask it at once, alone or with the sites that share its `now` and `most`."""
 
     picture: bytes
@@ -126,24 +126,24 @@ class Counting:
     now: list[None] = field(default_factory=list)
     most: list[int] = field(default_factory=lambda: [0])
 
-    async def __call__(self, _: Request) -> Reply:
+    async def __call__(self, _: Request) -> Response:
         self.now.append(None)
         self.most[0] = max(self.most[0], len(self.now))
         await asyncio.sleep(self.pause_s)
         self.now.pop()
-        return Reply(self.picture)
+        return Response(self.picture)
 
 
 @dataclass
-class Gate:
+class GatedSite:
     """A site that sends `first` bytes of a body at once, and a last one when opened; all of it at /whole."""
 
     first: int
     opened: threading.Event = field(default_factory=threading.Event)
     waiting: list[None] = field(default_factory=list)
 
-    async def __call__(self, asked: Request) -> Reply:
-        return Reply(bytes(self.first)) if asked.path == "/whole" else Reply(self._body(), length=self.first + 1)
+    async def __call__(self, request: Request) -> Response:
+        return Response(bytes(self.first)) if request.path == "/whole" else Response(self._body(), length=self.first + 1)
 
     async def _body(self) -> AsyncIterator[bytes]:
         yield bytes(self.first)
@@ -154,14 +154,14 @@ class Gate:
 
 
 @dataclass
-class Moody:
+class FlakySite:
     """A site that gives these replies first, and then the picture."""
 
     picture: bytes
-    first: list[Reply]
+    first: list[Response]
     asked_s: list[float] = field(default_factory=list)
     """When (event loop's seconds)."""
 
-    async def __call__(self, _: Request) -> Reply:
+    async def __call__(self, _: Request) -> Response:
         self.asked_s.append(asyncio.get_running_loop().time())
-        return self.first.pop(0) if self.first else Reply(self.picture)
+        return self.first.pop(0) if self.first else Response(self.picture)

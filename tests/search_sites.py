@@ -1,4 +1,4 @@
-"""The image searches on the loopback world: what they know, and how they fail when a test asks for it.
+"""The image searches on the loopback web: what they know, and how they fail when a test asks for it.
 
 sites = {"duckduckgo.com": DuckDuckGoSite(pictures), "www.bing.com": BingSite(pictures)}
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from world import Reply, Request
+from loopback_web import Request, Response
 
 STALL_S = 30.0
 
@@ -40,7 +40,7 @@ def pictures(prefix: str, count: int, **values: Any) -> list[Picture]:
 
 @dataclass
 class Site:
-    """A Site of world.py. Faults: "403", "202", "429 <seconds>", "empty", "html", "stall", "no vqd" (DuckDuckGo)."""
+    """A Site of web.py. Faults: "403", "202", "429 <seconds>", "empty", "html", "stall", "no vqd" (DuckDuckGo)."""
 
     known: Known
     fault: str = ""
@@ -49,21 +49,21 @@ class Site:
     """Of the next searches, one each ("" for none), before `fault` counts."""
     page_size: int = 0
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request) -> Response:
         fault = self.faults.pop(0) if self.faults else self.fault
         if fault == "stall":
             await asyncio.sleep(STALL_S)
         if fault == "html":
-            return Reply(b"<html><body>Are you a person?</body></html>", headers={"Content-Type": "text/html"})
+            return Response(b"<html><body>Are you a person?</body></html>", headers={"Content-Type": "text/html"})
         if fault[:3].isdigit():
             status, _, seconds = fault.partition(" ")
-            return Reply(b"{}", int(status), {"Retry-After": seconds} if seconds else {})
+            return Response(b"{}", int(status), {"Retry-After": seconds} if seconds else {})
         return self.answer(request, [] if fault == "empty" else list(self.known(self.query(request))))
 
     def query(self, request: Request) -> str:
         return request.query["q"]
 
-    def answer(self, request: Request, found: list[Picture]) -> Reply:
+    def answer(self, request: Request, found: list[Picture]) -> Response:
         raise NotImplementedError
 
 
@@ -71,15 +71,15 @@ class Site:
 class DuckDuckGoSite(Site):
     page_size: int = 100
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request) -> Response:
         if request.path == "/i.js":
             return await super().__call__(request)
         if (self.faults[0] if self.faults else self.fault) == "no vqd":
             del self.faults[:1]
-            return Reply(b"<html>Something went wrong.</html>")
-        return Reply(b'<script>vqd="4-123"</script>')
+            return Response(b"<html>Something went wrong.</html>")
+        return Response(b'<script>vqd="4-123"</script>')
 
-    def answer(self, request: Request, found: list[Picture]) -> Reply:
+    def answer(self, request: Request, found: list[Picture]) -> Response:
         assert request.query["vqd"] == "4-123"
         start = int(request.query.get("s", 0))
         rows = [
@@ -94,7 +94,7 @@ class DuckDuckGoSite(Site):
             }
             for one in found[start : start + self.page_size]
         ]
-        return Reply(json.dumps({"results": rows}).encode())
+        return Response(json.dumps({"results": rows}).encode())
 
 
 @dataclass
@@ -103,20 +103,20 @@ class BingSite(Site):
 
     page_size: int = 35
 
-    def answer(self, request: Request, found: list[Picture]) -> Reply:
+    def answer(self, request: Request, found: list[Picture]) -> Response:
         start = min(int(request.query["first"]) - 1, max(0, len(found) - self.page_size))
         tiles = ""
         for one in found[start : start + self.page_size]:
             said = html.escape(json.dumps({"murl": one.url, "purl": one.page_url, "t": one.title}), quote=True)
             tiles += f'<div><div class="imgpt"><a class="iusc" m="{said}"></a></div><div class="infopt"></div></div>'
-        return Reply(f"<html><body>{tiles}</body></html>".encode())
+        return Response(f"<html><body>{tiles}</body></html>".encode())
 
 
 @dataclass
 class OpenverseSite(Site):
     page_size: int = 20
 
-    def answer(self, request: Request, found: list[Picture]) -> Reply:
+    def answer(self, request: Request, found: list[Picture]) -> Response:
         asked = request.query
         assert asked["page_size"] == str(self.page_size)
         if wanted := asked.get("license"):
@@ -137,7 +137,7 @@ class OpenverseSite(Site):
             for one in found[start : start + self.page_size]
         ]
         said = {"result_count": len(found), "page_count": -(-len(found) // self.page_size), "results": rows}
-        return Reply(json.dumps(said).encode())
+        return Response(json.dumps(said).encode())
 
 
 @dataclass
@@ -150,7 +150,7 @@ class CommonsSite(Site):
         assert request.query["gsrsearch"].endswith(" filetype:bitmap")
         return request.query["gsrsearch"].removesuffix(" filetype:bitmap")
 
-    def answer(self, request: Request, found: list[Picture]) -> Reply:
+    def answer(self, request: Request, found: list[Picture]) -> Response:
         offset, part = int(request.query["gsroffset"]), int(request.query.get("iicontinue", 0))
         here = found[offset : offset + self.page_size]
         pages: list[dict[str, Any]] = []
@@ -165,7 +165,7 @@ class CommonsSite(Site):
             said["continue"] = {"gsroffset": offset + self.page_size, "continue": "gsroffset||"}
         if here:
             said["query"] = {"pages": pages[::-1]}  # by page id or in any order, never by rank
-        return Reply(json.dumps(said).encode())
+        return Response(json.dumps(said).encode())
 
 
 def _image_info(one: Picture, width_px: int) -> dict[str, Any]:

@@ -81,6 +81,53 @@ def test_a_whole_description_gives_every_section() -> None:
         assert words in card
 
 
+def rows(**counts: tuple[int, float]) -> dict[str, Any]:
+    """per_class of so many pictures and such a recall."""
+    return {"per_class": {name: ROW | {"pictures": n, "recall": recall} for name, (n, recall) in counts.items()}}
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "says_not"),
+    [
+        (rows(fox=(30, 0.9), frog=(9, 0.8)), "**too few to say**, with 9 held-out pictures of frog", "**0.900**"),
+        (rows(fox=(30, 0.9), frog=(1, 0.8)), "**too few to say**, with 1 held-out picture of frog", "pictures of frog"),
+        (rows(fox=(30, 0.9), frog=(0, 0.0)), "**too few to say**, with 0 held-out pictures of frog", "**0.900**"),
+        (rows(fox=(30, 0.9), frog=(10, 0.8)), "Balanced accuracy over the characters: **0.900**", "too few"),
+        (rows(fox=(30, 0.9), frog=(20, 0.8)), "Frog is found least often; frog was judged on 20 pictures only", "few"),
+        (rows(fox=(30, 0.9), frog=(30, 0.9)), "- Each character was judged on 30 pictures.", "least often"),
+        (rows(fox=(30, 0.9), frog=(20, 0.9)), "- Frog was judged on 20 pictures only.", "least often"),
+        (rows(a=(30, 0.9), b=(20, 0.8), c=(20, 0.8)), "B and c are found least often", "B is found"),
+        ({"strangers_unseen": True}, "Cartoons of characters it never saw sometimes", "Other characters"),
+        ({"strangers_unseen": False}, "Other characters may get a name", "characters it never saw"),
+        ({"unknown": {}}, "Other characters may get a name", "characters it never saw"),
+        ({"accuracy_95": [0.8, 0.96]}, "accuracy 0.910 (0.800 to 0.960)", "redraw"),
+        ({"accuracy_95": [0.8, 0.96]}, "accuracy, too few to say: 7 pictures of green frog, 95 % interval 0.8", "redraw"),
+        ({"balanced_accuracy": 1.0, "balanced_accuracy_95": [1.0, 1.0]}, "chance is 0.500", "1.000 to 1.000"),
+        (
+            {"per_class": {"fox": ROW | {"pictures": 3, "recall": 1.0, "recall_95": [1.0, 1.0]}}},
+            "1.000 (0.439 to 1.000)",
+            "None",
+        ),
+        ({}, "| photographs | 20 | 0.970 | 90.0% (69.9% to 97.2%) |", "None"),
+    ],
+)
+def test_what_is_claimed_is_what_was_measured(change: dict[str, Any], says: str, says_not: str) -> None:
+    card = described(METRICS | change)
+    assert says in card.replace("\n  ", " ")
+    assert says_not not in card
+
+
+def test_a_model_without_none_of_these_says_nothing_of_them() -> None:
+    card = described(METRICS | {"unknown": {"characters_kept": 0.95}}, labels=("red fox", "green frog"))
+    assert "none of these" not in card
+    assert "treat every answer as a guess among the names it knows" in card
+
+
+def test_a_converted_model_is_not_said_to_know_what_it_does_not_know() -> None:
+    card = described({"parity": METRICS["parity"]}, recipe="converted", unknown_threshold=1.0)
+    assert "or says that it knows none" not in card
+
+
 def test_three_numbers_say_what_a_visitor_wants_to_know() -> None:
     card = described(METRICS | {"unknown": UNKNOWN}, certain_threshold=0.25, commit="ab" * 20 + "+")
     for words in (

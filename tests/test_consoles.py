@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ROOT, draw_shape, free_port
+from loopback_web import LoopbackWeb
 from search_sites import DuckDuckGoSite
-from world import World
 
 import scrape
 from cartoons import proxies
@@ -312,10 +312,10 @@ def test_the_clients_of_gradio_and_the_hub_reach_loopback_past_a_proxy(monkeypat
     monkeypatch.setenv("NO_PROXY", "")
     proxies.forget_unusable()
     proxies.prepare()
-    with World() as world:
-        assert httpx.get(f"{world.proxy}/").status_code == 502  # its own answer: nobody else is at port 9
+    with LoopbackWeb() as web:
+        assert httpx.get(f"{web.proxy}/").status_code == 502  # its own answer: nobody else is at port 9
         with pytest.raises(urllib.request.HTTPError, match="502"):
-            urllib.request.urlopen(f"http://localhost:{world.port}/")
+            urllib.request.urlopen(f"http://localhost:{web.port}/")
 
 
 LAUNCH = [
@@ -480,12 +480,12 @@ def test_help_fits_a_narrow_console_of_ascii(script: str, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_order_to_end_is_like_ctrl_c(tmp_path: Path, number: int, code: int) -> None:
-    with World({"duckduckgo.com": DuckDuckGoSite(lambda _: [], fault="stall")}) as world:
-        words = ["red fox", "--out", str(tmp_path / "data"), "--ca", world.ca]
-        env = os.environ | {"ALL_PROXY": world.proxy}
+    with LoopbackWeb({"duckduckgo.com": DuckDuckGoSite(lambda _: [], fault="stall")}) as web:
+        words = ["red fox", "--out", str(tmp_path / "data"), "--ca", web.ca]
+        env = os.environ | {"ALL_PROXY": web.proxy}
         command = [sys.executable, str(ROOT / "scrape.py"), *words]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
-            while not world.asked:  # through the proxy that all_proxy names
+            while not web.requests:  # through the proxy that all_proxy names
                 time.sleep(0.05)
             process.send_signal(number)
             said = process.communicate(timeout=9)[1]

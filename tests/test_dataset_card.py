@@ -9,7 +9,7 @@ import pytest
 from conftest import draw_shape
 from huggingface_hub import DatasetCard
 
-from cartoons.cards import dataset_card
+from cartoons.dataset_card import dataset_card
 
 EVIL = '"\n---\n# Taken | <script> [x](javascript:alert(1)) `code` **bold** \u2028\x00\ud800'
 

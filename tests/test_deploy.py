@@ -6,16 +6,16 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Page, colour_graph, colour_info, plain
+from conftest import ROOT, colour_graph, colour_info, plain
 from gradio_client import Client, handle_file
 from hub_server import SHA, Hub
+from hub_spaces import RunningSpaces
 from huggingface_hub import RepoCard
-from test_page import SPACES
 
 from cartoons import model_folder
 from cartoons.errors import HubError
@@ -136,25 +136,6 @@ def test_a_file_that_is_not_there_is_noticed_before_any_upload(source: SpaceMode
         check_space(content, front_matter(card), zero_gpu=True)
 
 
-class Spaces:
-    """Starts what was uploaded, as a Space does: in a folder of its own, where ZeroGPU's module is, with its variables."""
-
-    def __init__(self, folder: Path, hub: Hub) -> None:
-        self.folder, self.hub = folder, hub
-        self.pages: list[Page] = []
-        (folder / "zero").mkdir()
-        (folder / "zero" / "spaces.py").write_text(SPACES)
-
-    def __call__(self, files: Mapping[str, bytes], variables: Mapping[str, str]) -> str:
-        place = self.folder / f"space-{len(self.pages)}"
-        for name, data in files.items():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            (place / name).write_bytes(data)
-        env = self.hub.env(self.folder / "its-cache") | variables | {"PYTHONPATH": str(self.folder / "zero")}
-        self.pages.append(Page(cwd=place, env=env))
-        return self.pages[-1].url
-
-
 Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -163,10 +144,9 @@ def hub(tmp_path: Path, colour_model: Path) -> Iterator[Hub]:
     """A Hub that runs Spaces, and has the model that knows red from green as toon/model."""
     files = {path.name: path.read_bytes() for path in colour_model.iterdir()}
     with Hub(files=files) as made:
-        made.run = spaces = Spaces(tmp_path, made)
+        made.run = spaces = RunningSpaces(tmp_path, made)
         yield made
-        for page in spaces.pages:
-            page.stop()
+        spaces.stop()
 
 
 @pytest.fixture

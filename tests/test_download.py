@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 import trustme
-from image_sites import EXPECTED, HOST, MB, Counting, Faults, Gate, Moody
-from world import Reply, Request, World
+from image_sites import EXPECTED, HOST, MB, CountingSite, FaultySite, FlakySite, GatedSite
+from loopback_web import LoopbackWeb, Request, Response
 
 from cartoons.download.downloader import LARGE_BYTES, MAX_IDLE_POOLS, MAX_LARGE_BODIES, Downloader, Limits, RateLimiter
 from cartoons.download.http import USER_AGENT, DownloadResult, HttpConfig, get_json, opt_out, parse_url, retry_after_s
@@ -28,18 +28,18 @@ QUICK = {"read_timeout_s": 1.0, "total_timeout_s": 2.5, "connect_timeout_s": 2.0
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World({HOST: Faults(PICTURE)}) as running:
+def web() -> Iterator[LoopbackWeb]:
+    with LoopbackWeb({HOST: FaultySite(PICTURE)}) as running:
         yield running
 
 
-def fetch(world: World, *urls: str, **limits: Any) -> list[DownloadResult]:
-    return fetch_by(HttpConfig(world.proxy, world.ca), *urls, **limits)
+def fetch(web: LoopbackWeb, *urls: str, **limits: Any) -> list[DownloadResult]:
+    return fetch_by(HttpConfig(web.proxy, web.ca), *urls, **limits)
 
 
-def fetch_by(web: HttpConfig, *urls: str, guard: SsrfGuard | None = None, **limits: Any) -> list[DownloadResult]:
+def fetch_by(config: HttpConfig, *urls: str, guard: SsrfGuard | None = None, **limits: Any) -> list[DownloadResult]:
     async def all_of_them() -> list[DownloadResult]:
-        async with Downloader(Limits(**(QUICK | limits)), web, guard) as downloader:
+        async with Downloader(Limits(**(QUICK | limits)), config, guard) as downloader:
             return await asyncio.gather(*(download(downloader, url) for url in urls))
 
     return asyncio.run(all_of_them())
@@ -50,71 +50,69 @@ async def download(downloader: Downloader, url: str) -> DownloadResult:
         return result
 
 
-def asked(world: World, path: str) -> list[Request]:
-    return [request for request in world.asked if request.path == path]
+def requests_to(web: LoopbackWeb, path: str) -> list[Request]:
+    return [request for request in web.requests if request.path == path]
 
 
-def test_a_picture_comes_whole_and_knows_who_asked(world: World) -> None:
+def test_a_picture_comes_whole_and_knows_who_asked(web: LoopbackWeb) -> None:
     url = f"https://user:secret@{HOST}/good/pic%20ture é.jpg?w=1#top"
-    (outcome,) = fetch(world, url)
-    assert outcome == DownloadResult(url, PICTURE, final_url=f"https://{HOST}/good/pic%20ture%20%C3%A9.jpg?w=1")
-    (request,) = asked(world, "/good/pic%20ture%20%C3%A9.jpg")
+    (result,) = fetch(web, url)
+    assert result == DownloadResult(url, PICTURE, final_url=f"https://{HOST}/good/pic%20ture%20%C3%A9.jpg?w=1")
+    (request,) = requests_to(web, "/good/pic%20ture%20%C3%A9.jpg")
     assert request.headers["user-agent"] == USER_AGENT
     assert request.headers["accept-encoding"] == "identity"
     assert "authorization" not in request.headers
 
 
-def test_every_fault_has_its_reason_and_none_holds_up_the_others(world: World) -> None:
+def test_every_fault_has_its_reason_and_none_holds_up_the_others(web: LoopbackWeb) -> None:
     begun_s = time.monotonic()
-    outcomes = fetch(
-        world, *(f"https://{HOST}/{fault}" for fault in EXPECTED), max_per_host=64, max_tries=1, max_bytes=2 * MB
-    )
-    found = {outcome.url.rpartition("/")[2]: (outcome.status, outcome.reason) for outcome in outcomes}
+    results = fetch(web, *(f"https://{HOST}/{fault}" for fault in EXPECTED), max_per_host=64, max_tries=1, max_bytes=2 * MB)
+    found = {result.url.rpartition("/")[2]: (result.status, result.reason) for result in results}
     assert found == EXPECTED
-    assert all(outcome.data is None for outcome in outcomes)
-    assert all(outcome.may_pass for outcome in outcomes if outcome.url.endswith("drip"))
+    assert all(result.data is None for result in results)
+    assert all(result.may_pass for result in results if result.url.endswith("drip"))
     assert time.monotonic() - begun_s < 5
 
 
-def test_what_may_pass_is_tried_again_and_said_to(world: World) -> None:
+def test_what_may_pass_is_tried_again_and_said_to(web: LoopbackWeb) -> None:
     faults = ("unavailable", "truncated", "missing", "stall", "accepted", "huge-and-says-so", "noai")
-    outcomes = fetch(world, *(f"https://{HOST}/{fault}" for fault in faults), read_timeout_s=0.4)
-    assert [outcome.tries for outcome in outcomes] == [3, 3, 1, 3, 1, 1, 1]
-    assert [outcome.may_pass for outcome in outcomes] == [True, True, False, True, False, False, False]
+    results = fetch(web, *(f"https://{HOST}/{fault}" for fault in faults), read_timeout_s=0.4)
+    assert [result.tries for result in results] == [3, 3, 1, 3, 1, 1, 1]
+    assert [result.may_pass for result in results] == [True, True, False, True, False, False, False]
 
 
-def test_a_host_that_recovers_gives_its_picture(world: World) -> None:
+def test_a_host_that_recovers_gives_its_picture(web: LoopbackWeb) -> None:
     for host, status in (("busy.example", 503), ("slow.example", 408), ("early.example", 425), ("broken.example", 500)):
-        world.sites[host] = Moody(PICTURE, [Reply(status=status), Reply(PICTURE[:99], length=len(PICTURE))])
-        (outcome,) = fetch(world, f"https://{host}/a.jpg")
-        assert outcome.data == PICTURE
-        assert (outcome.status, outcome.tries, outcome.reason) == ("fetched", 3, "")
+        web.sites[host] = FlakySite(PICTURE, [Response(status=status), Response(PICTURE[:99], length=len(PICTURE))])
+        (result,) = fetch(web, f"https://{host}/a.jpg")
+        assert result.data == PICTURE
+        assert (result.status, result.tries, result.reason) == ("fetched", 3, "")
 
 
-def test_whatever_bytes_come_are_given_whatever_they_call_themselves(world: World) -> None:
-    page, picture = fetch(world, f"https://{HOST}/page", f"https://{HOST}/picture")
+def test_whatever_bytes_come_are_given_whatever_they_call_themselves(web: LoopbackWeb) -> None:
+    page, picture = fetch(web, f"https://{HOST}/page", f"https://{HOST}/picture")
     assert page.data == b"<html>not a picture</html>"
     assert picture.data == PICTURE
 
 
 def test_a_huge_body_is_read_little_further_than_the_cap() -> None:
-    site, before = Faults(PICTURE), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with World({HOST: site}) as world:
-        (outcome,) = fetch(world, f"https://{HOST}/huge", total_timeout_s=20.0, max_bytes=10 * MB)
-        assert outcome.reason == "larger than 10 MB"
+    site, before = FaultySite(PICTURE), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with LoopbackWeb({HOST: site}) as web:
+        (result,) = fetch(web, f"https://{HOST}/huge", total_timeout_s=20.0, max_bytes=10 * MB)
+        assert result.reason == "larger than 10 MB"
         assert 10 * MB <= site.sent < 40 * MB  # what the sockets hold is sent, too
         site.sent = 0
-        fetch(world, f"https://{HOST}/huge-and-says-so")
+        fetch(web, f"https://{HOST}/huge-and-says-so")
         assert site.sent < 30 * MB
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 100
 
 
-def test_few_bodies_grow_large_at_once(world: World) -> None:
-    world.sites["large.example"] = gate = Gate(LARGE_BYTES + 200_000)
+def test_few_bodies_grow_large_at_once(web: LoopbackWeb) -> None:
+    web.sites["large.example"] = gate = GatedSite(LARGE_BYTES + 200_000)
 
     async def scene() -> None:
         limits = Limits(**(QUICK | {"max_per_host": 20, "read_timeout_s": 9.0, "total_timeout_s": 9.0}))
-        async with Downloader(limits, HttpConfig(world.proxy, world.ca)) as downloader:
+        async with Downloader(limits, HttpConfig(web.proxy, web.ca)) as downloader:
             held = [asyncio.create_task(download(downloader, f"https://large.example/{k}")) for k in range(MAX_LARGE_BODIES)]
             while not downloader._large_bodies.locked():
                 await asyncio.sleep(0.01)
@@ -122,17 +120,17 @@ def test_few_bodies_grow_large_at_once(world: World) -> None:
             assert (await download(downloader, f"https://{HOST}/picture")).data == PICTURE
             assert not (await asyncio.wait([waits], timeout=0.3))[0]
             gate.opened.set()
-            assert all(outcome.data for outcome in await asyncio.gather(*held, waits))
+            assert all(result.data for result in await asyncio.gather(*held, waits))
 
     asyncio.run(scene())
 
 
-def test_a_large_body_counts_until_its_user_is_done_and_waiting_for_that_costs_no_time(world: World) -> None:
-    world.sites["large.example"] = Gate(LARGE_BYTES + 200_000)
+def test_a_large_body_counts_until_its_user_is_done_and_waiting_for_that_costs_no_time(web: LoopbackWeb) -> None:
+    web.sites["large.example"] = GatedSite(LARGE_BYTES + 200_000)
 
     async def scene() -> None:
         limits = Limits(**(QUICK | {"max_tries": 1, "read_timeout_s": 9.0, "total_timeout_s": 1.0}))
-        async with Downloader(limits, HttpConfig(world.proxy, world.ca)) as downloader, AsyncExitStack() as users:
+        async with Downloader(limits, HttpConfig(web.proxy, web.ca)) as downloader, AsyncExitStack() as users:
             for _ in range(MAX_LARGE_BODIES):
                 await users.enter_async_context(downloader.fetch("https://large.example/whole"))
             waits = asyncio.create_task(download(downloader, "https://large.example/whole"))
@@ -143,9 +141,9 @@ def test_a_large_body_counts_until_its_user_is_done_and_waiting_for_that_costs_n
     asyncio.run(scene())
 
 
-def test_redirects_are_followed_five_times_and_no_more(world: World) -> None:
+def test_redirects_are_followed_five_times_and_no_more(web: LoopbackWeb) -> None:
     five, six, relative, plain = fetch(
-        world, *(f"https://{HOST}/{path}" for path in ("hops-5", "hops-6", "relative", "to-plain-http"))
+        web, *(f"https://{HOST}/{path}" for path in ("hops-5", "hops-6", "relative", "to-plain-http"))
     )
     assert (five.data, five.final_url) == (PICTURE, f"https://{HOST}/picture")
     assert (six.data, six.reason) == (None, "more than 5 redirects")
@@ -153,10 +151,17 @@ def test_redirects_are_followed_five_times_and_no_more(world: World) -> None:
     assert (plain.data, plain.final_url) == (PICTURE, f"http://{HOST}/picture")
 
 
-def test_an_opt_out_holds_for_this_program_alone_and_can_be_overridden(world: World) -> None:
+def test_a_redirect_is_read_as_utf_8_whatever_other_headers_hold(web: LoopbackWeb) -> None:
+    headers = {"Location": f"https://{HOST}/é.jpg".encode().decode("latin-1"), "X-Author": "Andr\xe9"}
+    web.sites["moved.example"] = lambda _: Response(status=301, headers=headers)
+    (result,) = fetch(web, "https://moved.example/")
+    assert (result.data, result.final_url) == (PICTURE, f"https://{HOST}/%C3%A9.jpg")
+
+
+def test_an_opt_out_holds_for_this_program_alone_and_can_be_overridden(web: LoopbackWeb) -> None:
     urls = [f"https://{HOST}/{path}" for path in ("noai", "for-others", "for-us")]
-    assert [outcome.status for outcome in fetch(world, *urls)] == ["refused", "fetched", "refused"]
-    assert [outcome.status for outcome in fetch(world, *urls, respect_opt_out=False)] == ["fetched"] * 3
+    assert [result.status for result in fetch(web, *urls)] == ["refused", "fetched", "refused"]
+    assert [result.status for result in fetch(web, *urls, respect_opt_out=False)] == ["fetched"] * 3
 
 
 @pytest.mark.parametrize(
@@ -178,19 +183,19 @@ def test_robots_headers_are_read_by_their_rules(values: list[str], directive: st
     assert opt_out(values) == directive
 
 
-def test_a_host_that_asks_to_be_left_alone_is(world: World) -> None:
-    world.sites["tired.example"] = site = Moody(PICTURE, [Reply(status=429, headers={"Retry-After": "1"})])
-    outcomes = fetch(world, *(f"https://tired.example/{k}" for k in range(4)), f"https://{HOST}/picture", max_per_host=1)
-    assert all(outcome.data == PICTURE for outcome in outcomes)
-    assert [outcome.tries for outcome in outcomes] == [2, 1, 1, 1, 1]
+def test_a_host_that_asks_to_be_left_alone_is(web: LoopbackWeb) -> None:
+    web.sites["tired.example"] = site = FlakySite(PICTURE, [Response(status=429, headers={"Retry-After": "1"})])
+    results = fetch(web, *(f"https://tired.example/{k}" for k in range(4)), f"https://{HOST}/picture", max_per_host=1)
+    assert all(result.data == PICTURE for result in results)
+    assert [result.tries for result in results] == [2, 1, 1, 1, 1]
     assert all(second - site.asked_s[0] >= 1 for second in site.asked_s[1:])
 
 
-def test_a_host_that_asks_for_too_long_a_rest_is_given_up(world: World) -> None:
-    world.sites["asleep.example"] = site = Moody(PICTURE, [Reply(status=503, headers={"Retry-After": "3600"})])
-    outcomes = fetch(world, *(f"https://asleep.example/{k}" for k in range(3)), max_per_host=1)
-    assert {outcome.reason for outcome in outcomes} == {"the site asks to be left alone for 3600 s"}
-    assert all(outcome.may_pass for outcome in outcomes)
+def test_a_host_that_asks_for_too_long_a_rest_is_given_up(web: LoopbackWeb) -> None:
+    web.sites["asleep.example"] = site = FlakySite(PICTURE, [Response(status=503, headers={"Retry-After": "3600"})])
+    results = fetch(web, *(f"https://asleep.example/{k}" for k in range(3)), max_per_host=1)
+    assert {result.reason for result in results} == {"the site asks to be left alone for 3600 s"}
+    assert all(result.may_pass for result in results)
     assert len(site.asked_s) == 1
 
 
@@ -202,13 +207,13 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert [retry_after_s(odd, now) for odd in ("", "soon", "-5", "9" * 400, "Fri, 02 Jan 2025 03:04:35 GMT")] == [0] * 5
 
 
-def test_a_host_is_asked_by_few_at_once_and_a_slow_one_holds_up_no_other(world: World) -> None:
-    world.sites["count.example"] = slow = Counting(PICTURE, pause_s=0.15)
-    world.sites["quick.example"] = Counting(PICTURE, pause_s=0.0)
+def test_a_host_is_asked_by_few_at_once_and_a_slow_one_holds_up_no_other(web: LoopbackWeb) -> None:
+    web.sites["count.example"] = slow = CountingSite(PICTURE, pause_s=0.15)
+    web.sites["quick.example"] = CountingSite(PICTURE, pause_s=0.0)
     ended: list[str] = []
 
     async def scene() -> None:
-        async with Downloader(Limits(max_concurrent=4, max_per_host=2), HttpConfig(world.proxy, world.ca)) as downloader:
+        async with Downloader(Limits(max_concurrent=4, max_per_host=2), HttpConfig(web.proxy, web.ca)) as downloader:
 
             async def one(url: str) -> None:
                 assert (await download(downloader, url)).data == PICTURE
@@ -222,19 +227,19 @@ def test_a_host_is_asked_by_few_at_once_and_a_slow_one_holds_up_no_other(world: 
     assert all("quick" in url for url in ended[10:12])  # four slow ones at most were done before the last quick one
 
 
-def test_no_more_are_asked_at_once_than_allowed(world: World) -> None:
+def test_no_more_are_asked_at_once_than_allowed(web: LoopbackWeb) -> None:
     now, most = list[None](), [0]
     hosts = [f"many-{k}.example" for k in range(6)]
-    world.sites |= {host: Counting(PICTURE, 0.15, now, most) for host in hosts}
-    outcomes = fetch(world, *(f"https://{host}/{k}" for host in hosts for k in range(4)), max_concurrent=5)
-    assert all(outcome.data for outcome in outcomes)
+    web.sites |= {host: CountingSite(PICTURE, 0.15, now, most) for host in hosts}
+    results = fetch(web, *(f"https://{host}/{k}" for host in hosts for k in range(4)), max_concurrent=5)
+    assert all(result.data for result in results)
     assert most == [5]
 
 
-def test_hosts_that_cannot_be_reached_or_trusted_say_so(world: World) -> None:
-    (down,) = fetch(world, "https://down.example/a.jpg")
+def test_hosts_that_cannot_be_reached_or_trusted_say_so(web: LoopbackWeb) -> None:
+    (down,) = fetch(web, "https://down.example/a.jpg")
     assert (down.reason, down.tries, down.may_pass) == ("cannot be reached", 3, True)
-    (untrusted,) = fetch_by(HttpConfig(world.proxy), f"https://{HOST}/picture")
+    (untrusted,) = fetch_by(HttpConfig(web.proxy), f"https://{HOST}/picture")
     assert (untrusted.reason, untrusted.tries, untrusted.may_pass) == ("its certificate is not valid", 1, False)
     (no_proxy,) = fetch_by(HttpConfig("http://127.0.0.1:9"), f"https://{HOST}/picture")
     assert (no_proxy.reason, no_proxy.may_pass) == ("cannot be reached", True)
@@ -255,8 +260,8 @@ def test_a_proxy_that_wants_to_know_who_asks_gets_told() -> None:
             async with Downloader(config=HttpConfig(f"http://a%40b:c@127.0.0.1:{port}")) as downloader:
                 return await download(downloader, f"https://{HOST}/picture")
 
-    outcome = asyncio.run(scene())
-    assert (outcome.status, outcome.reason, outcome.may_pass) == ("failed", "the proxy refuses (407)", True)
+    result = asyncio.run(scene())
+    assert (result.status, result.reason, result.may_pass) == ("failed", "the proxy refuses (407)", True)
     assert b"Proxy-Authorization: Basic YUBiOmM=\r\n" in heads[0]
 
 
@@ -277,12 +282,12 @@ ODD = [
 ]
 
 
-def test_what_is_no_public_web_address_is_refused_unasked(world: World) -> None:
-    before = len(world.asked)
-    outcomes = fetch(world, *(url for url, _ in ODD))
-    assert [(outcome.url, outcome.reason) for outcome in outcomes] == ODD
-    assert all((outcome.status, outcome.may_pass, outcome.tries) == ("refused", False, 1) for outcome in outcomes)
-    assert len(world.asked) == before
+def test_what_is_no_public_web_address_is_refused_unasked(web: LoopbackWeb) -> None:
+    before = len(web.requests)
+    results = fetch(web, *(url for url, _ in ODD))
+    assert [(result.url, result.reason) for result in results] == ODD
+    assert all((result.status, result.may_pass, result.tries) == ("refused", False, 1) for result in results)
+    assert len(web.requests) == before
 
 
 @pytest.mark.parametrize(
@@ -317,33 +322,33 @@ class Names:
         return self.answers.pop(0)
 
 
-def test_a_name_is_resolved_once_and_its_checked_address_is_the_one_asked(world: World) -> None:
+def test_a_name_is_resolved_once_and_its_checked_address_is_the_one_requested(web: LoopbackWeb) -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
-    urls = [f"http://{HOST}:{world.port}/pinned-{k}" for k in range(5)]
-    outcomes = fetch_by(HttpConfig(), *urls, guard=names.guard, max_per_host=1)
-    assert all(outcome.data == PICTURE for outcome in outcomes)
+    urls = [f"http://{HOST}:{web.port}/pinned-{k}" for k in range(5)]
+    results = fetch_by(HttpConfig(), *urls, guard=names.guard, max_per_host=1)
+    assert all(result.data == PICTURE for result in results)
     assert names.answers == [["127.0.0.2"]]  # five pictures over one connection
     (rebound,) = fetch_by(HttpConfig(), urls[0], guard=names.guard)
     assert (rebound.status, rebound.reason) == ("refused", "a private address")
 
 
-def test_a_name_with_one_private_address_is_refused(world: World) -> None:
+def test_a_name_with_one_private_address_is_refused(web: LoopbackWeb) -> None:
     for answer in (["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"]):
-        (outcome,) = fetch_by(HttpConfig(), f"http://{HOST}:{world.port}/mixed", guard=Names(answer).guard)
-        assert (outcome.status, outcome.reason) == ("refused", "a private address")
-    assert not asked(world, "/mixed")
+        (result,) = fetch_by(HttpConfig(), f"http://{HOST}:{web.port}/mixed", guard=Names(answer).guard)
+        assert (result.status, result.reason) == ("refused", "a private address")
+    assert not requests_to(web, "/mixed")
 
 
-def test_a_name_whose_first_address_is_dead_is_asked_at_the_next(world: World) -> None:
-    (outcome,) = fetch_by(HttpConfig(), f"http://{HOST}:{world.port}/next", guard=Names(["127.0.0.3", "127.0.0.1"]).guard)
-    assert outcome.data == PICTURE
+def test_a_name_whose_first_address_is_dead_is_asked_at_the_next(web: LoopbackWeb) -> None:
+    (result,) = fetch_by(HttpConfig(), f"http://{HOST}:{web.port}/next", guard=Names(["127.0.0.3", "127.0.0.1"]).guard)
+    assert result.data == PICTURE
 
 
 def test_the_real_resolver_finds_loopback_which_the_real_rule_refuses() -> None:
     assert set(asyncio.run(resolve("localhost", 80))) <= {"127.0.0.1", "::1"}
     guard = SsrfGuard(resolve=lambda _, port: resolve("localhost", port))
-    (outcome,) = fetch_by(HttpConfig(), "http://looks-public.example/", guard=guard)
-    assert outcome.reason == "a private address"
+    (result,) = fetch_by(HttpConfig(), "http://looks-public.example/", guard=guard)
+    assert result.reason == "a private address"
 
 
 def test_a_name_that_is_unknown_or_slow_to_resolve_cannot_be_reached() -> None:
@@ -361,7 +366,7 @@ def test_a_name_that_is_unknown_or_slow_to_resolve_cannot_be_reached() -> None:
         fetch_by(HttpConfig(), f"http://{HOST}/", guard=SsrfGuard(resolve=how), connect_timeout_s=0.1)[0]
         for how in (unknown, nothing, slow)
     ]
-    assert [outcome.reason for outcome in found] == ["cannot be reached", "cannot be reached", "no connection within 0.1 s"]
+    assert [result.reason for result in found] == ["cannot be reached", "cannot be reached", "no connection within 0.1 s"]
 
 
 GARBAGE = [
@@ -407,9 +412,9 @@ def test_servers_that_speak_no_http_or_no_tls_are_failures_in_words(scheme: str)
     async def all_of_it() -> list[DownloadResult]:
         return await asyncio.gather(*map(blurt, GARBAGE))
 
-    for outcome in asyncio.run(all_of_it()):
-        assert outcome.data is None
-        assert outcome.reason in (WORDS if scheme == "http" else {"cannot be reached"})
+    for result in asyncio.run(all_of_it()):
+        assert result.data is None
+        assert result.reason in (WORDS if scheme == "http" else {"cannot be reached"})
 
 
 def fetch_directly_by_tls(folder: Path, answer: Any, *hosts: str) -> list[DownloadResult]:
@@ -425,8 +430,8 @@ def fetch_directly_by_tls(folder: Path, answer: Any, *hosts: str) -> list[Downlo
     async def scene() -> list[DownloadResult]:
         async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
             port = server.sockets[0].getsockname()[1]
-            web, guard = HttpConfig(ca_file=str(folder / "ca.pem")), SsrfGuard(lambda _: True, here)
-            async with Downloader(Limits(**QUICK), web, guard) as downloader:
+            config, guard = HttpConfig(ca_file=str(folder / "ca.pem")), SsrfGuard(lambda _: True, here)
+            async with Downloader(Limits(**QUICK), config, guard) as downloader:
                 return [await download(downloader, f"https://{host}:{port}/") for host in hosts]
 
     return asyncio.run(scene())
@@ -452,8 +457,8 @@ def test_encryption_that_turns_bad_midway_cuts_a_picture_short(tmp_path: Path) -
         os.write(writer.get_extra_info("socket").fileno(), b"no more of it" * 9)
         writer.close()
 
-    (outcome,) = fetch_directly_by_tls(tmp_path, answer, HOST)
-    assert (outcome.data, outcome.reason, outcome.tries) == (None, "cut short", 3)
+    (result,) = fetch_directly_by_tls(tmp_path, answer, HOST)
+    assert (result.data, result.reason, result.tries) == (None, "cut short", 3)
 
 
 def test_connections_of_hosts_that_nobody_asks_are_closed_the_oldest_first() -> None:
@@ -484,28 +489,28 @@ def test_connections_of_hosts_that_nobody_asks_are_closed_the_oldest_first() -> 
     asyncio.run(scene())
 
 
-def test_json_is_asked_with_its_parameters_and_given_as_it_is(world: World) -> None:
-    world.sites["api.example"] = lambda request: Reply(b'{"q": "%s"}' % request.query["q"].encode())
-    found = get_json("https://api.example/v1/", {"q": "bugs bunny", "page": 2}, HttpConfig(world.proxy, world.ca))
+def test_json_is_asked_with_its_parameters_and_given_as_it_is(web: LoopbackWeb) -> None:
+    web.sites["api.example"] = lambda request: Response(b'{"q": "%s"}' % request.query["q"].encode())
+    found = get_json("https://api.example/v1/", {"q": "bugs bunny", "page": 2}, HttpConfig(web.proxy, web.ca))
     assert found == {"q": "bugs bunny"}
-    (request,) = asked(world, "/v1/")
+    (request,) = requests_to(web, "/v1/")
     assert (request.query["page"], request.headers["user-agent"]) == ("2", USER_AGENT)
 
 
-def test_json_that_does_not_come_is_an_error_that_says_why(world: World) -> None:
+def test_json_that_does_not_come_is_an_error_that_says_why(web: LoopbackWeb) -> None:
     replies = {
-        "busy": Reply(status=429, headers={"Retry-After": "7"}),
-        "page": Reply(b"<html>"),
-        "list": Reply(b"[1]"),
-        "huge": Reply(Faults(b"").stream(65536)),
-        "drip": Reply(Faults(b"").stream(1, pause_s=0.1)),
-        "cut": Reply(b"{", length=9),
+        "busy": Response(status=429, headers={"Retry-After": "7"}),
+        "page": Response(b"<html>"),
+        "list": Response(b"[1]"),
+        "huge": Response(FaultySite(b"").stream(65536)),
+        "drip": Response(FaultySite(b"").stream(1, pause_s=0.1)),
+        "cut": Response(b"{", length=9),
     }
-    world.sites["poor.example"] = lambda request: replies[request.path[1:]]
-    web, found = HttpConfig(world.proxy, world.ca), {}
+    web.sites["poor.example"] = lambda request: replies[request.path[1:]]
+    config, found = HttpConfig(web.proxy, web.ca), {}
     for path in [*replies, "none"]:
         with pytest.raises(SearchError) as caught:
-            get_json(f"https://{'down' if path == 'none' else 'poor'}.example/{path}", {}, web, timeout_s=0.7)
+            get_json(f"https://{'down' if path == 'none' else 'poor'}.example/{path}", {}, config, timeout_s=0.7)
         found[path] = str(caught.value)
         assert caught.value.retry_after_s == (7 if path == "busy" else None)
     assert found.pop("cut").startswith("cannot be reached (peer closed connection")
@@ -517,13 +522,21 @@ def test_json_that_does_not_come_is_an_error_that_says_why(world: World) -> None
         "drip": "an answer of more than 8 MB or 0.7 s",
         "none": "cannot be reached (502 no such host)",
     }
-    world.sites["poor.example"] = Counting(b"", pause_s=9)
+    web.sites["poor.example"] = CountingSite(b"", pause_s=9)
     with pytest.raises(SearchError, match=r"no answer within 0\.2 s"):
-        get_json("https://poor.example/", {}, web, timeout_s=0.2)
+        get_json("https://poor.example/", {}, config, timeout_s=0.2)
 
 
 def test_a_way_that_cannot_work_is_an_error_at_once(tmp_path: Path) -> None:
-    for proxy in ("localhost:8080", "socks5://h:1", "http://", "http://h:port", "http://h"):
+    for proxy in (
+        "localhost:8080",
+        "socks5://h:1",
+        "http://",
+        "http://h:port",
+        "http://h",
+        "http://é..b:1",
+        "http://\x7f:1",
+    ):
         with pytest.raises(DownloadError, match=r"The proxy .* is none: give one as http://host:port"):
             HttpConfig(proxy)
     (tmp_path / "not.pem").write_text("hello")

@@ -5,7 +5,7 @@ import pytest
 from conftest import draw_shape
 
 from cartoons.dataset import Item
-from cartoons.evaluation import bootstrap, calibration, corruptions, label_issues, metrics, ood
+from cartoons.evaluation import calibration, corruptions, intervals, label_issues, metrics, ood
 from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.training.augment import augment, on_scenery
@@ -38,11 +38,44 @@ def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)
     alone, alike = (
-        bootstrap.interval(bootstrap.resampled_classes(targets, answers, np.array(groups), [0, 1])["recall"].mean(axis=1))
-        for groups in ([str(k) for k in range(120)], [str(k % 6) for k in range(120)])
+        metrics.accuracy(
+            predictions(
+                [item("ab"[k % 2], str(k % artworks)) for k in range(120)], [[*np.eye(2)[answer], 0] for answer in answers]
+            )
+        )["balanced_accuracy_95"]
+        for artworks in (120, 6)
     )
     assert alone[0] < 5 / 6 < alone[1]
     assert alike[1] - alike[0] > 2 * (alone[1] - alone[0])
+
+
+def test_three_of_three_do_not_say_that_it_is_always_right() -> None:
+    items = [item("ab"[k % 2], str(k)) for k in range(6)]
+    figures = metrics.accuracy(predictions(items, [[k % 2 == 0, k % 2 == 1, 0] for k in range(6)]))
+    per_class = [row[key] for row in figures["per_class"].values() for key in ("recall_95", "precision_95")]
+    for low, high in (figures["balanced_accuracy_95"], figures["accuracy_95"], *per_class):
+        assert 0.4 < low < 0.7
+        assert high == 1
+    assert per_class[0][0] == pytest.approx(0.438, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("share", "pictures", "low", "high"),
+    [(1, 3, 0.438, 1), (0, 3, 0, 0.562), (0.9, 10, 0.596, 0.982), (0.5, 1000, 0.469, 0.531), (0, 0, 0, 1)],
+)
+def test_wilsons_interval(share: float, pictures: int, low: float, high: float) -> None:
+    assert intervals.wilson(share, pictures) == pytest.approx([low, high], abs=1e-3)
+
+
+def test_intervals_of_no_width_that_older_versions_wrote_are_made_anew() -> None:
+    sure = {"pictures": 3, "recall": 1.0, "recall_95": [1.0, 1.0], "precision": 0.5, "precision_95": [0.1, 0.9]}
+    old = {"balanced_accuracy": 1.0, "balanced_accuracy_95": [1.0, 1.0], "per_class": {"a": sure, "b": sure}}
+    new = intervals.without_empty_intervals(old)
+    assert new["per_class"]["a"]["recall_95"] == intervals.wilson(1, 3)
+    assert new["per_class"]["a"]["precision_95"] == [0.1, 0.9]
+    assert intervals.wilson(1, 3)[0] < new["balanced_accuracy_95"][0] < intervals.wilson(1, 6)[0] + 0.01
+    only = {"balanced_accuracy": 1.0, "balanced_accuracy_95": [1.0, 1.0]}
+    assert intervals.without_empty_intervals(only)["balanced_accuracy_95"] is None
 
 
 def ece(probabilities: np.ndarray, targets: np.ndarray) -> float:
@@ -90,11 +123,12 @@ def test_unknown_figures() -> None:
     out = predictions(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
     measured, fitted, thresholds = metrics.measure(out)
     figures = measured["unknown"]
-    photographs = {"pictures": 1, "auroc": 1.0, "refused": 1.0, "refused_95": [1.0, 1.0], "certain": 0.0}
+    one_of_one = pytest.approx([0.207, 1.0], abs=1e-3)
+    photographs = {"pictures": 1, "auroc": 1.0, "refused": 1.0, "refused_95": one_of_one, "certain": 0.0}
     assert figures["photographs"] == photographs
     assert figures["unseen_cartoons"]["auroc"] == 0.5
     assert figures["characters"]["right"] == figures["characters_kept"] == 1.0
-    assert figures["characters"]["per_class"]["b"] == {"pictures": 1, "right": 1.0, "right_95": [1.0, 1.0]}
+    assert figures["characters"]["per_class"]["b"] == {"pictures": 1, "right": 1.0, "right_95": one_of_one}
     assert fitted.temperature > 0
     assert 0 <= thresholds.certain <= thresholds.unknown <= 1
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import struct
 import subprocess
 import sys
 import zlib
@@ -32,7 +33,6 @@ from crafted_images import (
 from PIL import Image
 
 from cartoons.errors import ImageError
-from cartoons.image_scan.orientation import orientation_exif
 from cartoons.image_scan.scan import scan
 from cartoons.images import load, opened_as_load, size_by_header
 
@@ -41,10 +41,12 @@ MOST_CPU_S = 1.5
 MOST_MB = 400
 QUICKLY_MADE = (
     "scans repeated|99 scans|65500x2040|MB of FF|empty segments|1x40000000|1,000,000 chunks|comment blocks|65535x65535|"
-    "700,000 frames|TIFF of|16x16|TIFF 6000x5000 of 32|WebP 5,000|WebP 16777216|run-length|900,000 boxes|2,000 items"
+    "700,000 frames|TIFF of|16x16|TIFF 6000x5000 of 32|WebP 5,000|WebP 16777216|run-length|900,000 boxes|2,000 items|"
+    "grids of|associations"
 )
 XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-EXIF = orientation_exif(8)
+EXIF = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x0112, 3, 1, 8, 0, 0)
+"""Of a picture that is to be turned: orientation 8."""
 CHILD = """
 import json, os, resource, sys, time
 from pathlib import Path

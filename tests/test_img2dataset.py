@@ -58,17 +58,19 @@ def shard(folder: Path, form: str, files: dict[str, bytes], name: str = "00000")
 
 
 def reasons(folder: Path) -> dict[str, str]:
-    return {hit.url.rpartition("/")[2]: outcome.reason for hit, outcome in read_output(folder) if outcome.data is None}
+    return {
+        result.url.rpartition("/")[2]: download.reason for result, download in read_output(folder) if download.data is None
+    }
 
 
 BOTH = pytest.mark.parametrize("form", ["files", "webdataset"])
 
 
 def test_addresses_are_written_as_columns_of_text(tmp_path: Path) -> None:
-    hits = [
+    results = [
         SearchResult(f"https://a.example/{k}.jpg", "bugs bunny", title="Bugs \ud800" if k else "") for k in range(25_000)
     ]
-    assert write_urls(tmp_path / "urls.parquet", iter(hits)) == 25_000
+    assert write_urls(tmp_path / "urls.parquet", iter(results)) == 25_000
     table = parquet.read_table(tmp_path / "urls.parquet")
     assert table.schema == pa.schema([(name, pa.string()) for name in ("url", "label", "caption")])
     assert table.slice(0, 2).to_pylist() == [
@@ -95,11 +97,11 @@ def test_pictures_come_back_with_their_labels_and_failures_with_their_reasons(tm
     listing(tmp_path, row(1), row(0), *failed)
     shard(tmp_path, form, entry(4), "00001")
     found = list(read_output(tmp_path))
-    hit, outcome = found[0]
-    assert hit == SearchResult("https://a.example/0.jpg", "red fox", title="Fox 0", engine="img2dataset")
-    assert outcome == DownloadResult(hit.url, jpeg(0), final_url=hit.url)
-    assert load(outcome.data or b"").size == (96, 96)
-    assert [(hit.url[-5], outcome.status, outcome.reason) for hit, outcome in found] == [
+    result, download = found[0]
+    assert result == SearchResult("https://a.example/0.jpg", "red fox", title="Fox 0", engine="img2dataset")
+    assert download == DownloadResult(result.url, jpeg(0), final_url=result.url)
+    assert load(download.data or b"").size == (96, 96)
+    assert [(result.url[-5], download.status, download.reason) for result, download in found] == [
         ("0", "fetched", ""),
         ("1", "fetched", ""),
         ("2", "failed", "HTTP Error 404: Not SearchResult"),
@@ -119,23 +121,23 @@ def test_broken_entries_are_told_apart_from_good_ones(tmp_path: Path, form: str)
     shard(tmp_path, form, good | large | no_picture | broken | odd)
     found = list(read_output(tmp_path))
     where = "00000" if form == "files" else "00000.tar"
-    assert [outcome.reason for _, outcome in found] == [
+    assert [download.reason for _, download in found] == [
         "",
         "000000001.jpg has more than the 20 MB allowed",
         f"{where}/000000002 has no picture",
         *(f"{where}/00000000{k} has no address, or no label, in its JSON" for k in range(3, 8)),
     ]
-    assert all(hit == SearchResult("", "") for hit, _ in found[3:])
+    assert all(result == SearchResult("", "") for result, _ in found[3:])
 
 
 @BOTH
 def test_a_picture_whose_json_is_broken_is_known_by_the_list(tmp_path: Path, form: str) -> None:
     shard(tmp_path, form, {"000000003.jpg": jpeg(3), "000000003.json": b""})
     listing(tmp_path, row(3), row(5), {"key": "000000006"} | dict.fromkeys(("url", "label", "status")))
-    (hit, outcome), *rest = read_output(tmp_path)
-    assert (hit.url, outcome.data) == ("https://a.example/3.jpg", jpeg(3))
+    (result, download), *rest = read_output(tmp_path)
+    assert (result.url, download.data) == ("https://a.example/3.jpg", jpeg(3))
     where = "00000" if form == "files" else "00000.tar"
-    assert [outcome.reason for _, outcome in rest] == [f"it is not in {where}", f"{where}/000000006 has no address"]
+    assert [download.reason for _, download in rest] == [f"it is not in {where}", f"{where}/000000006 has no address"]
 
 
 @pytest.mark.parametrize("kept", [700, 3000])
@@ -143,9 +145,9 @@ def test_a_shard_that_is_cut_short_says_which_pictures_it_lost(tmp_path: Path, k
     shard(tmp_path, "webdataset", entry(0) | entry(1))
     tar = tmp_path / "00000.tar"
     tar.write_bytes(tar.read_bytes()[:kept])
-    [(hit, outcome)] = read_output(tmp_path)
-    assert (hit.url, outcome.status) == ("", "failed")
-    assert "00000.tar is damaged or cut short" in outcome.reason
+    [(result, download)] = read_output(tmp_path)
+    assert (result.url, download.status) == ("", "failed")
+    assert "00000.tar is damaged or cut short" in download.reason
     listing(tmp_path, row(0), row(1))
     assert all("00000.tar is damaged or cut short" in reason for reason in reasons(tmp_path).values())
     assert reasons(tmp_path).keys() == {"0.jpg", "1.jpg"}
@@ -157,7 +159,7 @@ def test_a_compressed_or_foreign_tar_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "00001.tar").write_bytes(b"no tar")
     found = list(read_output(tmp_path))
     assert len(found) == 2
-    assert all("is damaged or cut short" in outcome.reason for _, outcome in found)
+    assert all("is damaged or cut short" in download.reason for _, download in found)
 
 
 def test_nothing_outside_the_folder_is_read_or_written(tmp_path: Path) -> None:

@@ -7,13 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, make_picture_folder, wait_until
+from conftest import ROOT, wait_until
 from gradio_client import Client, handle_file
-from town import Pictures, Town, drawn, town
+from loopback_services import DrawnPictures, LoopbackServices, draw_figure, loopback_services
 
 import scrape
 from cartoons.scraping.config import folder_of_names
@@ -22,12 +21,12 @@ KINDS = {"bugs bunny": "round", "donald duck": "square"}
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Town]:
-    with town(tmp_path, Pictures(KINDS)) as made:
-        yield made
+def services(tmp_path: Path) -> Iterator[LoopbackServices]:
+    with loopback_services(tmp_path, DrawnPictures(KINDS)) as running:
+        yield running
 
 
-def happens(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
     """Wait for it, while the process runs."""
 
     def look() -> None:
@@ -43,49 +42,49 @@ LINK += ("--push", "toon/cartoons", "--deploy", "toon/cartoons")
 
 
 @pytest.mark.slow
-def test_names_to_a_link_in_one_command_that_a_kill_only_delays(here: Town) -> None:
-    with here.start(*LINK, OMP_NUM_THREADS="1") as killed:
-        happens(lambda: list(here.folder.glob("runs/*/work/*/views.done")), killed)
+def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: LoopbackServices) -> None:
+    with services.start(*LINK, OMP_NUM_THREADS="1") as killed:
+        wait_for(lambda: list(services.folder.glob("runs/*/work/*/views.done")), killed)
         killed.kill()
-    asked, model = here.asked(), here.hub.repos
+    requested, model = services.pictures_requested(), services.hub.repos
     assert not model
 
-    done = here.run(*LINK, OMP_NUM_THREADS="1")
+    done = services.run(*LINK, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
-    assert here.asked() == asked
+    assert services.pictures_requested() == requested
     stages = [line for line in done.stdout.splitlines() if re.match(r"\d of \d: ", line)]
     assert stages == ["1 of 4: pictures", "2 of 4: training", "3 of 4: push", "4 of 4: deploy"]
-    page = here.hub.repos["space", "toon/cartoons"].host
-    assert f"On the Hub  {here.hub.url}/spaces/toon/cartoons" in done.stdout
+    page = services.hub.repos["space", "toon/cartoons"].host
+    assert f"On the Hub  {services.hub.url}/spaces/toon/cartoons" in done.stdout
     assert f"The page    {page}" in done.stdout
-    drawn("round", 77).save(here.folder / "mine.png")
-    said = Client(page, verbose=False).predict(handle_file(here.folder / "mine.png"), api_name="/classify")
+    draw_figure("round", 77).save(services.folder / "mine.png")
+    said = Client(page, verbose=False).predict(handle_file(services.folder / "mine.png"), api_name="/classify")
     assert said["label"] in KINDS
     assert said["model"]["name"] == "bugs bunny, donald duck"
-    repo = here.hub.repos["model", "toon/cartoons"]
+    repo = services.hub.repos["model", "toon/cartoons"]
     assert json.loads(repo.files["model.json"])["dataset"]["pictures"] == {**dict.fromkeys(KINDS, 8), "_other": 8}
     for name, data in repo.files.items():
-        assert not [place for place in (ROOT, here.folder) if str(place).encode() in data], name
+        assert not [place for place in (ROOT, services.folder) if str(place).encode() in data], name
 
-    here.world.asked.clear()
-    files = {path: path.stat().st_mtime_ns for path in here.folder.glob("runs/**/*") if path.is_file()}
-    uploads, heads = here.hub.count("PUT"), [each.head for each in here.hub.repos.values()]
-    again = here.run(*LINK, OMP_NUM_THREADS="1")
+    services.web.requests.clear()
+    files = {path: path.stat().st_mtime_ns for path in services.folder.glob("runs/**/*") if path.is_file()}
+    uploads, heads = services.hub.count("PUT"), [each.head for each in services.hub.repos.values()]
+    again = services.run(*LINK, OMP_NUM_THREADS="1")
     assert again.returncode == 0, again.stderr
     assert "already trained" in again.stderr
-    assert not here.world.asked
+    assert not services.web.requests
     assert files == {path: path.stat().st_mtime_ns for path in files}
-    assert here.hub.count("PUT") == uploads
-    assert [each.head for each in here.hub.repos.values()] == heads
+    assert services.hub.count("PUT") == uploads
+    assert [each.head for each in services.hub.repos.values()] == heads
     assert again.stdout.splitlines()[-5:-3] == done.stdout.splitlines()[-5:-3]
 
 
 @pytest.mark.slow
-def test_who_could_not_publish_is_told_before_anything_is_searched(here: Town) -> None:
-    done = here.run(*LINK[:-4], "--deploy", "toon/cartoons", token="")
+def test_who_could_not_publish_is_told_before_anything_is_searched(services: LoopbackServices) -> None:
+    done = services.run(*LINK[:-4], "--deploy", "toon/cartoons", token="")
     assert done.returncode == 2
     assert "toon/cartoons cannot be pushed to: nobody is logged in" in done.stderr
-    assert not here.world.asked
+    assert not services.web.requests
 
 
 FILL = """
@@ -103,46 +102,46 @@ except CartoonError as error:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems let a child live on")
-def test_scraping_ends_with_the_command_even_by_kill(here: Town) -> None:
-    here.pictures.is_held = True
-    with here.start("-c", FILL, "8", "bugs bunny") as killed:
-        happens(here.asked, killed)
+def test_scraping_ends_with_the_command_even_by_kill(services: LoopbackServices) -> None:
+    services.pictures.is_held = True
+    with services.start("-c", FILL, "8", "bugs bunny") as killed:
+        wait_for(services.pictures_requested, killed)
         killed.kill()
         killed.communicate(timeout=20)  # until nobody has these pipes any more
 
 
 @pytest.mark.slow
-def test_an_interrupt_of_the_command_alone_reaches_the_scraping(here: Town) -> None:
-    here.pictures.is_held = True
-    with here.start("-c", FILL, "8", "bugs bunny") as stopped:
-        happens(here.asked, stopped)
+def test_an_interrupt_of_the_command_alone_reaches_the_scraping(services: LoopbackServices) -> None:
+    services.pictures.is_held = True
+    with services.start("-c", FILL, "8", "bugs bunny") as stopped:
+        wait_for(services.pictures_requested, stopped)
         stopped.send_signal(signal.SIGINT)
         said = stopped.communicate(timeout=60)[1]
     assert stopped.returncode == 130
-    assert said.count("Stopped. The same command goes on from here.") == 1
+    assert said.count("Stopped. The same command goes on from services.") == 1
     assert "Traceback" not in said
 
 
 @pytest.mark.slow
-def test_a_name_that_stays_short_is_trained_on_if_it_has_enough(here: Town) -> None:
-    here.pictures.counts["bugs bunny"] = 2
-    done = here.run("-c", FILL, "12", "bugs bunny")
+def test_a_name_that_stays_short_is_trained_on_if_it_has_enough(services: LoopbackServices) -> None:
+    services.pictures.counts["bugs bunny"] = 2
+    done = services.run("-c", FILL, "12", "bugs bunny")
     assert done.returncode == 0, done.stderr
     assert re.search(r"bugs bunny: [56] of 12 pictures", done.stderr)
     assert "Going on with the pictures there are." in done.stderr
-    here.pictures.counts["donald duck"] = 1
-    done = here.run("-c", FILL, "6", "bugs bunny", "donald duck")
+    services.pictures.counts["donald duck"] = 1
+    done = services.run("-c", FILL, "6", "bugs bunny", "donald duck")
     assert done.stderr.splitlines()[-1].startswith(
         "refused: Too few pictures were found of donald duck (3); training needs at least 5: spell a"
     )
-    assert here.run("-c", FILL, "0", "bugs bunny").returncode == 2
+    assert services.run("-c", FILL, "0", "bugs bunny").returncode == 2
 
 
 @pytest.mark.slow
-def test_a_scraping_that_was_ended_from_outside_says_so(here: Town) -> None:
-    here.pictures.is_held = True
-    with here.start("-c", FILL, "8", "bugs bunny") as process:
-        happens(here.asked, process)
+def test_a_scraping_that_was_ended_from_outside_says_so(services: LoopbackServices) -> None:
+    services.pictures.is_held = True
+    with services.start("-c", FILL, "8", "bugs bunny") as process:
+        wait_for(services.pictures_requested, process)
         [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGKILL)
         said = process.communicate(timeout=20)[1]
@@ -167,29 +166,6 @@ def test_scraping_goes_the_way_that_the_environment_says(monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTPS_PROXY", "http://large:1")
     assert scrape.configure(["fox"]).proxy == "http://large:1"
     assert scrape.configure(["fox", "--proxy", ""]).proxy == ""
-
-
-@pytest.mark.slow
-def test_a_model_is_trained_again_when_anything_is_new(tmp_path: Path, colour_model: Path) -> None:
-    from cartoons import dataset, model_folder
-    from cartoons.training.cross_validation import RECIPES
-    from cartoons.training.run import DONE_FILE, Settings, done_before, order_of
-
-    root = make_picture_folder(tmp_path / "shapes")
-    settings = Settings(RECIPES["fast"])
-    assert done_before(dataset.read(root), colour_model, settings) is None
-    info, _ = model_folder.read(colour_model)
-    (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
-    assert done_before(dataset.read(root), colour_model, settings) == info
-    assert done_before(dataset.read(root), colour_model, replace(settings, recipe=replace(settings.recipe, seed=1))) is None
-    drawn("round", 999).save(root / "round" / "0.png")
-    assert done_before(dataset.read(root), colour_model, settings) is None
-    (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
-    (root / "metadata.jsonl").write_text('{"file_name": "round/1.png", "source": "elsewhere.example"}\n')
-    assert done_before(dataset.read(root), colour_model, settings) is None
-    (colour_model / DONE_FILE).write_text(f"{order_of(dataset.read(root), settings)} {info.revision}")
-    (colour_model / "model.onnx").write_bytes(b"cut")
-    assert done_before(dataset.read(root), colour_model, settings) is None
 
 
 @pytest.mark.slow

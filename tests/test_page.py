@@ -14,32 +14,12 @@ import pytest
 from conftest import EXAMPLES, ROOT, Page, plain
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from hub_spaces import ZERO_GPU_MODULE
 
 from cartoons.classifier import Classifier
 from cartoons.images import load
 
 MICKEY = EXAMPLES / "mickey-mouse-2.png"
-SPACES = '''
-"""What ZeroGPU does to an app, as far as it matters: no decorated function, no start."""
-import gradio
-
-decorated = []
-launch = gradio.Blocks.launch
-
-
-def GPU(function):
-    decorated.append(function)
-    return function
-
-
-def checked(*args, **kwargs):
-    if not decorated:
-        raise RuntimeError("No @spaces.GPU function detected during startup")
-    return launch(*args, **kwargs)
-
-
-gradio.Blocks.launch = checked
-'''
 
 
 def name_of(drawing: Path) -> str:
@@ -168,7 +148,7 @@ def test_a_folder_that_is_no_model_ends_with_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_it_starts_on_zero_gpu(tmp_path: Path) -> None:
-    (tmp_path / "spaces.py").write_text(SPACES)
+    (tmp_path / "spaces.py").write_text(ZERO_GPU_MODULE)
     running = Page(env={"PYTHONPATH": str(tmp_path)})
     try:
         assert Client(running.url, verbose=False).predict(handle_file(MICKEY), api_name="/predict")["label"]
@@ -178,7 +158,7 @@ def test_it_starts_on_zero_gpu(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_stand_in_for_zero_gpu_refuses_an_app_that_decorates_nothing(tmp_path: Path) -> None:
-    (tmp_path / "spaces.py").write_text(SPACES)
+    (tmp_path / "spaces.py").write_text(ZERO_GPU_MODULE)
     code = "import spaces, gradio; gradio.Blocks().launch()"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ, capture_output=True, text=True)
     assert done.returncode != 0

@@ -14,9 +14,10 @@ from conftest import CHROMIUM_FLAGS, draw_shape
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from cartoons.report import readings
-from cartoons.report.drawing import fitted, shown
+from cartoons.report import captions
 from cartoons.report.figures import confusion
+from cartoons.report.pages import shown
+from cartoons.report.svg import fitted
 from cartoons.report.training_report import write
 
 LABELS = ["bugs bunny", "mickey mouse", "shinchan"]
@@ -270,21 +271,21 @@ def test_the_matrix_fits_whatever_its_size(size: int) -> None:
 
 def test_readings_say_what_the_numbers_say() -> None:
     found = minimal()
-    assert readings.confusion(found).endswith("taking Shinchan for Mickey Mouse: 2 of 30 pictures.")
+    assert captions.confusion(found).endswith("taking Shinchan for Mickey Mouse: 2 of 30 pictures.")
     found["confusion"] = [[30, 0, 0], [0, 30, 0], [0, 0, 30]]
-    assert readings.confusion(found) == "All 90 pictures from sites the model never saw got the right name."
+    assert captions.confusion(found) == "All 90 pictures from sites the model never saw got the right name."
     found["protocol"] = "holding groups of alike pictures out"
-    assert "the model was not trained on" in readings.confusion(found)
+    assert "the model was not trained on" in captions.confusion(found)
     found["protocol"] = "leaving whole sources out (3 sources, 3 rounds of training); shinchan, of one source, in groups"
-    assert "the model was not trained on" in readings.confusion(found)
+    assert "the model was not trained on" in captions.confusion(found)
     found["robustness"] = {"as they are": {"balanced_accuracy": 0.95}, "grey": {"balanced_accuracy": 0.948}}
-    assert readings.robustness(found).startswith("None of these changes costs a hundredth")
+    assert captions.robustness(found).startswith("None of these changes costs a hundredth")
     found["robustness"]["grey"]["balanced_accuracy"] = 0.8
-    assert readings.robustness(found) == "The change that costs most is “grey”: balanced accuracy 0.800 instead of 0.950."
+    assert captions.robustness(found) == "The change that costs most is “grey”: balanced accuracy 0.800 instead of 0.950."
     found["history"] = [{"epoch": k, "train_loss": 1 / k, "valid_loss": abs(k - 2) + 0.1} for k in (1, 2, 3)]
-    assert "lowest at epoch 2" in readings.training(found)
+    assert "lowest at epoch 2" in captions.training(found)
     found["calibration"] = {"ece_before": 0.02, "ece_after": 0.03}
-    assert "no nearer than" in readings.reliability(found)
+    assert "no nearer than" in captions.reliability(found)
 
 
 def test_long_names_are_cut_by_how_wide_they_are() -> None:

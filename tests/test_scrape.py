@@ -17,10 +17,10 @@ import pytest
 from conftest import ROOT, draw_shape
 from datasets import load_dataset
 from hub_server import Hub
-from image_sites import EXPECTED, HOST, Faults
+from image_sites import EXPECTED, HOST, FaultySite
+from loopback_web import LoopbackWeb, Request, Response
+from scraped_folders import contents, drawing, encoded
 from search_sites import BingSite, DuckDuckGoSite, Picture
-from test_scraping import contents, drawing, encoded
-from world import Reply, Request, World
 
 import scrape
 from cartoons import dataset
@@ -28,64 +28,64 @@ from cartoons import dataset
 pytestmark = pytest.mark.slow
 
 
-def site(request: Request) -> Reply:
+def site(request: Request) -> Response:
     """A drawing for each number, as PNG or JPEG; every ninth is missing, every seventh copies the one before."""
     number = int(request.path.rpartition("/")[2].partition(".")[0])
     if number % 9 == 0:
-        return Reply(status=404)
+        return Response(status=404)
     picture = drawing(number - 1, 260) if number % 7 == 0 else drawing(number)
-    return Reply(encoded(picture, "JPEG" if number % 2 else "PNG"), headers={"Content-Type": "text/html"})
+    return Response(encoded(picture, "JPEG" if number % 2 else "PNG"), headers={"Content-Type": "text/html"})
 
 
 def addresses(first: int, count: int) -> list[Picture]:
     return [Picture(f"https://pictures{k % 3}.example/{k}.jpg", title=f"picture {k}") for k in range(first, first + count)]
 
 
-def internet(known: dict[str, list[Picture]], **others: object) -> World:
+def internet(known: dict[str, list[Picture]], **others: object) -> LoopbackWeb:
     def search(query: str) -> list[Picture]:
         return known.get(query, [])
 
     hosts = {f"pictures{k}.example": site for k in range(3)}
-    return World({"duckduckgo.com": DuckDuckGoSite(search), "www.bing.com": BingSite(search), **hosts, **others})  # type: ignore[arg-type]
+    return LoopbackWeb({"duckduckgo.com": DuckDuckGoSite(search), "www.bing.com": BingSite(search), **hosts, **others})  # type: ignore[arg-type]
 
 
 WORDS = ("red fox", "green frog", "--per-class", "20")
 
 
 @pytest.fixture(scope="module")
-def whole_web() -> Iterator[World]:
+def whole_web() -> Iterator[LoopbackWeb]:
     """Two cartoons, eighty addresses each, three of them the same."""
-    with internet({"red fox": addresses(1, 80), "green frog": [*addresses(2, 3), *addresses(200, 80)]}) as world:
-        yield world
+    with internet({"red fox": addresses(1, 80), "green frog": [*addresses(2, 3), *addresses(200, 80)]}) as web:
+        yield web
 
 
 @pytest.fixture
-def web(whole_web: World) -> World:
-    whole_web.asked = []
+def web(whole_web: LoopbackWeb) -> LoopbackWeb:
+    whole_web.requests = []
     return whole_web
 
 
 @pytest.fixture(scope="module")
-def done(whole_web: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def done(whole_web: LoopbackWeb, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder that was filled without a disturbance, not to be changed, and what was said of it."""
     out = tmp_path_factory.mktemp("done") / "data"
     return out, run(whole_web, out, *WORDS)
 
 
-def command(world: World, out: Path, *arguments: str) -> list[str]:
+def command(web: LoopbackWeb, out: Path, *arguments: str) -> list[str]:
     query = [] if "--query" in arguments or any(word.startswith("--from") for word in arguments) else ["--query", "{name}"]
-    way = ["--out", str(out), "--proxy", world.proxy, "--ca", world.ca]
+    way = ["--out", str(out), "--proxy", web.proxy, "--ca", web.ca]
     return [sys.executable, str(ROOT / "scrape.py"), *arguments, *query, *way]
 
 
-def run(world: World, out: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+def run(web: LoopbackWeb, out: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(world, out, *arguments), capture_output=True, text=True, timeout=120, env=os.environ | env, cwd=out.parent
+        command(web, out, *arguments), capture_output=True, text=True, timeout=120, env=os.environ | env, cwd=out.parent
     )
 
 
-def fetched(world: World) -> Counter[str]:
-    return Counter(asked.url for asked in world.asked if asked.host.startswith("pictures"))
+def fetched(web: LoopbackWeb) -> Counter[str]:
+    return Counter(request.url for request in web.requests if request.host.startswith("pictures"))
 
 
 def test_names_to_a_folder_that_others_can_read(done: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
@@ -104,14 +104,16 @@ def test_names_to_a_folder_that_others_can_read(done: tuple[Path, subprocess.Com
     assert {path.name for path in out.parent.iterdir()} == {"data"}
 
 
-def test_a_rerun_asks_no_one(web: World, done: tuple[Path, object], tmp_path: Path) -> None:
+def test_a_rerun_asks_no_one(web: LoopbackWeb, done: tuple[Path, object], tmp_path: Path) -> None:
     out = shutil.copytree(done[0], tmp_path / "data")
     assert run(web, out, *WORDS).returncode == 0
-    assert not web.asked
+    assert not web.requests
     assert contents(out) == contents(done[0])
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_folder(web: World, done: tuple[Path, object], tmp_path: Path) -> None:
+def test_killed_at_any_moment_it_goes_on_to_the_same_folder(
+    web: LoopbackWeb, done: tuple[Path, object], tmp_path: Path
+) -> None:
     out, kills = tmp_path / "data", int(os.environ.get("KILLS", "3"))
     chance, killed = random.Random(1), 0
     while killed < kills:
@@ -130,9 +132,9 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_folder(web: World, done: tu
 
 def test_an_interrupted_search_ends_at_once(tmp_path: Path) -> None:
     search = DuckDuckGoSite(lambda _: [], fault="stall")
-    with World({"duckduckgo.com": search}) as world:
-        process = subprocess.Popen(command(world, tmp_path / "data", "red fox"), stderr=subprocess.PIPE, text=True)
-        while not world.asked:
+    with LoopbackWeb({"duckduckgo.com": search}) as web:
+        process = subprocess.Popen(command(web, tmp_path / "data", "red fox"), stderr=subprocess.PIPE, text=True)
+        while not web.requests:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=5)[1]  # the engine takes 30 s
@@ -140,7 +142,7 @@ def test_an_interrupted_search_ends_at_once(tmp_path: Path) -> None:
     assert said.strip() == "Stopped. The same command goes on from here."
 
 
-def test_a_disk_that_takes_no_more_gets_a_sentence_and_the_next_run_goes_on(web: World, tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_more_gets_a_sentence_and_the_next_run_goes_on(web: LoopbackWeb, tmp_path: Path) -> None:
     words = command(web, tmp_path / "data", "red fox", "--per-class", "5")
     full = subprocess.run(
         words,
@@ -172,9 +174,9 @@ sys.exit(code)
 
 
 def test_every_fault_is_logged_and_nothing_bad_is_kept(tmp_path: Path) -> None:
-    faults = Faults(encoded(drawing(1000, 400), "JPEG"))
+    faults = FaultySite(encoded(drawing(1000, 400), "JPEG"))
     paths = [*EXPECTED, "page", "picture", "relative"]
-    bombs = {"bomb.example": lambda _: Reply(encoded_bomb())}
+    bombs = {"bomb.example": lambda _: Response(encoded_bomb())}
     known = {
         "red fox": [
             *(Picture(f"https://{HOST}/{path}") for path in paths),
@@ -183,8 +185,8 @@ def test_every_fault_is_logged_and_nothing_bad_is_kept(tmp_path: Path) -> None:
         ]
     }
     out = tmp_path / "data"
-    with internet(known, **{HOST: faults}, **bombs) as world:
-        whole = command(world, out, "red fox", "--per-class", "30")
+    with internet(known, **{HOST: faults}, **bombs) as web:
+        whole = command(web, out, "red fox", "--per-class", "30")
         done = subprocess.run(
             [sys.executable, "-c", WITH_SHORT_LIMITS, *whole[2:]], capture_output=True, text=True, timeout=120, cwd=ROOT
         )
@@ -209,10 +211,10 @@ def encoded_bomb() -> bytes:
 
 
 def test_bing_takes_over_when_duckduckgo_is_down(tmp_path: Path) -> None:
-    with World(
+    with LoopbackWeb(
         {"www.bing.com": BingSite(lambda _: addresses(1, 40)), **{f"pictures{k}.example": site for k in range(3)}}
-    ) as world:
-        done = run(world, tmp_path / "data", "red fox", "--per-class", "8")
+    ) as web:
+        done = run(web, tmp_path / "data", "red fox", "--per-class", "8")
     assert done.returncode == 0
     assert "duckduckgo" in done.stderr
     assert {row["engine"] for row in map(json.loads, (tmp_path / "data" / "metadata.jsonl").read_text().splitlines())} == {
@@ -221,8 +223,8 @@ def test_bing_takes_over_when_duckduckgo_is_down(tmp_path: Path) -> None:
 
 
 def test_a_name_that_stays_short_says_why(tmp_path: Path) -> None:
-    with internet({"red fox": addresses(1, 20), "green frog": []}) as world:
-        done = run(world, tmp_path / "data", "red fox", "green frog", "--per-class", "30", "--engines", "duckduckgo")
+    with internet({"red fox": addresses(1, 20), "green frog": []}) as web:
+        done = run(web, tmp_path / "data", "red fox", "green frog", "--per-class", "30", "--engines", "duckduckgo")
     assert done.returncode == 3
     assert "red fox: 16 of 30 pictures; 2 duplicate, 2 failed" in done.stderr
     assert "green frog: 0 of 30 pictures; nothing was found. duckduckgo gave nothing" in done.stderr
@@ -230,8 +232,8 @@ def test_a_name_that_stays_short_says_why(tmp_path: Path) -> None:
 
 def test_odd_names_stay_inside_the_folder(tmp_path: Path) -> None:
     names = ["../etc", "CON", "test " + "x" * 200]
-    with internet({name: addresses(100 * k, 20) for k, name in enumerate(names, 1)}) as world:
-        done = run(world, tmp_path / "data", *names, "--per-class", "5")
+    with internet({name: addresses(100 * k, 20) for k, name in enumerate(names, 1)}) as web:
+        done = run(web, tmp_path / "data", *names, "--per-class", "5")
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     assert {item.label for item in dataset.read(tmp_path / "data").items} == set(names)
@@ -239,7 +241,7 @@ def test_odd_names_stay_inside_the_folder(tmp_path: Path) -> None:
     assert set(loaded["label"]) == set(names)
 
 
-def test_a_list_of_addresses_a_folder_and_a_look(web: World, tmp_path: Path) -> None:
+def test_a_list_of_addresses_a_folder_and_a_look(web: LoopbackWeb, tmp_path: Path) -> None:
     rows = [f"{one.url},{('fox', 'frog')[k % 2]}\n" for k, one in enumerate(addresses(10, 8))]
     (tmp_path / "list.csv").write_text("url,label\n" + "".join(rows))
     done = run(web, tmp_path / "listed", "--from-urls", str(tmp_path / "list.csv"))
@@ -250,7 +252,7 @@ def test_a_list_of_addresses_a_folder_and_a_look(web: World, tmp_path: Path) -> 
     (tmp_path / "mine" / "frog" / "broken.png").write_bytes(b"no")
     done = run(web, tmp_path / "taken", "--from-folder", str(tmp_path / "mine"))
     assert (done.returncode, "frog 4" in done.stdout) == (0, True), done.stdout + done.stderr
-    web.asked = []
+    web.requests = []
     done = run(web, tmp_path / "look", "red fox", "--dry-run")
     assert "red fox: 40 addresses (duckduckgo 40) on 3 hosts" in done.stdout
     assert not fetched(web)
@@ -296,7 +298,7 @@ def test_bad_input_gets_a_sentence(
 
 
 def test_the_list_is_published_and_the_pictures_only_where_all_may_be_shared(
-    web: World, done: tuple[Path, object], tmp_path: Path
+    web: LoopbackWeb, done: tuple[Path, object], tmp_path: Path
 ) -> None:
     out = shutil.copytree(done[0], tmp_path / "data")
     with Hub() as hub:

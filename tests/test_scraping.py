@@ -13,13 +13,14 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from conftest import draw_shape, plain
+from conftest import plain
 from PIL import Image
+from scraped_folders import contents, drawing, encoded
 
 from cartoons import dataset
 from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
-from cartoons.files import sole_use, whole_lines
+from cartoons.files import sole_use
 from cartoons.review.apply import apply
 from cartoons.review.decisions import DECISIONS_FILE, Decision, append
 from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
@@ -30,18 +31,6 @@ from cartoons.scraping.scraper import Scraper
 from cartoons.scraping.selection import kept_by_label, select
 from cartoons.scraping.sources import BYTES_IN_MEMORY, PICTURES_IN_MEMORY, UrlList, batches, from_folder
 from cartoons.search.engines import SearchResult
-
-
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def drawing(seed: int, size: int = 200) -> Image.Image:
-    """Lines that no other seed draws, so that no two are alike."""
-    return draw_shape("lines", seed, size)
-
 
 # names
 
@@ -132,7 +121,7 @@ def test_a_cutout_keeps_its_transparency() -> None:
 def test_originals_stay_as_they_came() -> None:
     data = encoded(drawing(1, 900))
     kept = clean_image(data, originals=True)
-    assert (kept.data, kept.suffix, kept.width) == (data, ".png", 900)
+    assert (kept.data, kept.file, kept.width) == (data, f"{kept.sha256[:16]}.png", 900)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +148,7 @@ def good(label: str, seed: int, url: str, size: int = 200, mirrored: bool = Fals
     picture = drawing(seed, 400).resize((size, size))
     kept = clean_image(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture))
     return Attempt(
-        label, url, "good", pixels=kept.pixels, sha256=kept.sha256, phash=kept.phash, mirrored=kept.mirrored, file=kept.name
+        label, url, "good", pixels=kept.pixels, sha256=kept.sha256, phash=kept.phash, mirrored=kept.mirrored, file=kept.file
     )
 
 
@@ -259,17 +248,6 @@ def decide(root: Path, *decisions: Decision) -> None:
         append(root, decision)
 
 
-def contents(root: Path) -> dict[str, object]:
-    """Every file of the folder with its bytes; the logs as rows without their times."""
-    found: dict[str, object] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix == ".jsonl":
-            found[path.name] = [{**json.loads(line), "fetched_at": ""} for line in path.read_text().splitlines()]
-        elif path.is_file():
-            found[path.relative_to(root).as_posix()] = path.read_bytes()
-    return found
-
-
 def test_a_folder_is_filled_with_as_many_as_asked_and_every_attempt_is_logged(tmp_path: Path) -> None:
     web = Web()
     rows = fill(tmp_path / "data", web)
@@ -346,6 +324,31 @@ def test_more_wanted_later_continues_where_the_search_was(tmp_path: Path) -> Non
     rows = fill(tmp_path / "data", web, 12)
     assert kept_by_label(rows) == {"a b": 12, "c/d": 12}
     assert max(web.asked.values()) == 1
+
+
+def test_another_name_with_another_number_leaves_those_in_the_folder_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, web = tmp_path / "data", Web()
+    fill(root, web)
+    for per_class in (2, 2, 5):
+        rows = asyncio.run(scraper(root, web, per_class).run([UrlList("e", hits("e", 200, 40))]))
+        assert kept_by_label(rows) == {"a b": 12, "c/d": 12, "e": per_class}
+    shared = next(row for row in rows if row.status == "kept" and row.label == "a b")
+    rows = asyncio.run(scraper(root, web, 3).run([UrlList("f", [SearchResult(shared.url, "f"), *hits("f", 300, 40)])]))
+    assert kept_by_label(rows) == {"a b": 12, "c/d": 12, "e": 5, "f": 3}
+    assert capsys.readouterr().err == "a b: pictures kept before that another name has too, so that neither keeps them: 1.\n"
+    assert max(web.asked.values()) == 1
+
+
+def test_a_folder_of_a_label_without_pictures_goes(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    [kept, *_] = asyncio.run(scraper(root, Web()).run([UrlList("a b", hits("a b", 1, 1))]))
+    assert [row.status for row in asyncio.run(scraper(root, Web()).run([UrlList("e", hits("e", 1, 1))]))] == [
+        "two labels"
+    ] * 2
+    assert (root / ".scrape" / "pictures" / kept.file).exists()
+    assert [path.name for path in root.iterdir() if path.is_dir()] == [".scrape"]
 
 
 def test_what_a_person_takes_out_or_moves_stays_so(tmp_path: Path) -> None:
@@ -505,12 +508,6 @@ def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "attempts.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(DataError, match="UTF-8"):
         Manifest(tmp_path)
-
-
-def test_a_cut_last_line_is_dropped_from_the_file_too(tmp_path: Path) -> None:
-    (tmp_path / "x.jsonl").write_text('{"a": 1}\n{"a"')
-    assert whole_lines(tmp_path / "x.jsonl") == ['{"a": 1}']
-    assert (tmp_path / "x.jsonl").read_text() == '{"a": 1}\n'
 
 
 def test_hosts_are_sources() -> None:

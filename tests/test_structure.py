@@ -12,16 +12,17 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"errors", "malloc", "strict_json"},
+    {"ctrl_c", "errors", "malloc", "strict_json"},
     {"files"},
     {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
     {"folder_layout", "image_modes", "metadata", "search"},
-    {"cards", "picture_folder", "tiff_samples"},
+    {"picture_folder"},
     {"dataset", "images"},
     {"download", "near_duplicates", "resize", "splits"},
-    {"classifier", "hub", "img2dataset", "report"},
+    {"classifier", "img2dataset"},
     {"evaluation", "serving"},
-    {"page"},
+    {"cards", "page"},
+    {"dataset_card", "hub", "report"},
     {"review"},
     {"scraping", "training"},
     {"convert"},
@@ -39,7 +40,7 @@ OWNERS = {
     "pyarrow": {"img2dataset", "metadata"},
     "rich": {"scraping.progress"},
     "onnxruntime": {"graph", "training.quantize"},
-    "huggingface_hub": {"cards", "hub"},
+    "huggingface_hub": {"cards", "dataset_card", "hub"},
     "gradio_client": {"hub.deploy"},
     "pillow_heif": {"images"},
     "imagehash": {"near_duplicates"},
@@ -202,3 +203,9 @@ def test_the_container_holds_what_the_page_needs_and_no_more() -> None:
     assert f"FROM python:{python}-slim" in lines
     assert [line for line in lines if line.startswith("USER ")] == ["USER page"]
     assert any("/healthz" in line for line in lines if line.startswith("HEALTHCHECK "))
+
+
+def test_no_support_file_of_the_tests_imports_from_a_test_module() -> None:
+    files = [path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_")]
+    files += (ROOT / "bench").rglob("*.py")
+    assert not [(path.name, name) for path in files for name in imports(path) if name.split(".")[0].startswith("test_")]

@@ -30,8 +30,8 @@ from cartoons.convert.parity import Answered, ask, check
 from cartoons.convert.pictures import write_kinds, write_probes
 from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
-from cartoons.errors import ConvertError, DataError, ExportError, in_a_line
-from cartoons.files import check_writable
+from cartoons.errors import ConvertError, ExportError, in_a_line
+from cartoons.files import check_folder, check_writable
 from cartoons.hub.pull import LEARNER_FILES
 from cartoons.model_folder import ModelInfo
 from cartoons.training.export import to_onnx
@@ -64,8 +64,8 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
     Raises CartoonError, with nothing written, when the learner cannot be loaded, is no picture classifier, prepares its
     pictures in a way of its own, or answers otherwise than its exported model.
     """
-    if data is not None and not data.is_dir():
-        raise DataError(f"{data} is not a folder: give a folder of pictures to compare on, or none.")
+    if data is not None:
+        check_folder(data, "a folder of pictures to compare on, or none")
     path = find(source)
     learn = load_learner_file(path)
     labels = labels_of(learn.dls)

@@ -1,13 +1,14 @@
 """The connections to one host, each to a checked IP address, and their errors as reasons in a few words.
 
-httpcore, the engine of httpx, is used by itself: it takes a network backend of one's own, which httpx does not. A pool
-serves one host, because a pool's every request looks at its every connection, which with 64 takes longer than all the rest.
+httpcore, the engine of httpx, takes a network backend of one's own, which httpx does not. A pool serves one host, because
+its every request looks at its every connection, which with 64 takes longer than all the rest.
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import httpcore
 import httpx
@@ -17,11 +18,7 @@ from cartoons.download.ssrf_guard import SsrfGuard
 
 KEEP_ALIVE_S = 15.0
 MAX_ADDRESSES_TRIED = 3
-HEADERS = [
-    (b"User-Agent", USER_AGENT.encode()),
-    (b"Accept", b"image/*,*/*;q=0.5"),
-    (b"Accept-Encoding", b"identity"),
-]
+HEADERS = {"User-Agent": USER_AGENT, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -35,12 +32,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
         """A connection to one of the host's addresses; none if any of them is private."""
         try:
@@ -54,9 +46,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         tried = addresses[:MAX_ADDRESSES_TRIED]
         for address in tried:
             try:
-                return await self._network.connect_tcp(
-                    address, port, timeout and timeout / len(tried), local_address, socket_options
-                )
+                return await self._network.connect_tcp(address, port, timeout and timeout / len(tried), *args, **options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if address == tried[-1]:
                     raise
@@ -89,9 +79,11 @@ class ConnectionPool:
     """The connections to one host; the rate limiter keeps their number down."""
 
     def __init__(self, config: HttpConfig, guard: SsrfGuard) -> None:
+        context, proxy = config.ssl_context, httpx.Proxy(config.proxy) if config.proxy else None
+        proxy_context = context if proxy and proxy.url.scheme == "https" else None
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=config.ssl_context,
-            proxy=_proxy(config),
+            ssl_context=context,
+            proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth, ssl_context=proxy_context) if proxy else None,
             max_connections=None,
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=None if config.proxy else GuardedBackend(guard),
@@ -103,7 +95,7 @@ class ConnectionPool:
         request = httpcore.Request(
             "GET",
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=[(b"Host", url.netloc), *HEADERS],
+            headers=httpx.Headers({"Host": url.netloc.decode("ascii"), **HEADERS}).raw,
             extensions={"timeout": {"connect": connect_timeout_s, "read": read_timeout_s, "write": read_timeout_s}},
         )
         with _as_fetch_error("no valid answer", connect_timeout_s, read_timeout_s):
@@ -134,11 +126,3 @@ def _as_fetch_error(broken: str, connect_timeout_s: float, read_timeout_s: float
         raise FetchError("cannot be reached", retry=True) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:  # OSError: TLS that turns bad midway
         raise FetchError(broken, retry=True) from error
-
-
-def _proxy(config: HttpConfig) -> httpcore.Proxy | None:
-    if not config.proxy:
-        return None
-    proxy = httpx.Proxy(config.proxy)
-    context = config.ssl_context if proxy.url.scheme == "https" else None
-    return httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth, ssl_context=context)

@@ -22,7 +22,6 @@ PROJECT_URL = "https://huggingface.co/spaces?search=cartoon-classifier"
 USER_AGENT = f"{USER_AGENT_NAME}/0.1 (+{PROJECT_URL}; pictures for training an image classifier)"
 OPT_OUT_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
 DIRECTIVES_WITH_VALUES = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
-JSON_TIMEOUT_S = 30.0
 JSON_MAX_BYTES = 8 * 1024 * 1024
 OPEN_FILES, MIN_OPEN_FILES = 1024, 256
 """What the connections of 64 downloads and of 32 idle hosts take, with room; what they usually take."""
@@ -41,7 +40,8 @@ class HttpConfig:
         try:
             parts = urlsplit(self.proxy)
             is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port is not None
-        except ValueError:
+            is_usable = bool(is_usable and httpx.Proxy(self.proxy))
+        except (ValueError, httpx.InvalidURL):
             is_usable = False
         if self.proxy and not is_usable:
             raise DownloadError(f"The proxy {self.proxy!r} is none: give one as http://host:port or https://host:port.")
@@ -95,17 +95,12 @@ class DownloadResult:
 
 
 class FetchError(Exception):
-    """Why a URL gave no picture; Downloader makes a DownloadResult of it.
-
-    retry: worth another try at once; may_pass: worth one in a later run (as `retry` unless told).
-    """
+    """Why a URL gave no picture. retry: worth another try at once; may_pass: in a later run (as `retry` unless given)."""
 
     def __init__(self, reason: str, *, status: str = "failed", retry: bool = False, may_pass: bool | None = None) -> None:
         super().__init__(reason)
-        self.reason = shortened(reason)
-        self.status = status
-        self.retry = retry
-        self.may_pass = retry if may_pass is None else may_pass
+        self.reason, self.status = shortened(reason), status
+        self.retry, self.may_pass = retry, retry if may_pass is None else may_pass
 
 
 def parse_url(url: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -147,9 +142,7 @@ def retry_after_s(value: str, now: datetime) -> float:
     return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds())
 
 
-def get_json(
-    url: str, params: Mapping[str, str | int], config: HttpConfig, *, timeout_s: float = JSON_TIMEOUT_S
-) -> dict[str, Any]:
+def get_json(url: str, params: Mapping[str, str | int], config: HttpConfig, *, timeout_s: float = 30.0) -> dict[str, Any]:
     """The JSON object at a search engine's public URL, of at most JSON_MAX_BYTES, within about timeout_s.
 
     Raises SearchError, with the cause in a few words and what the server's Retry-After asks for.

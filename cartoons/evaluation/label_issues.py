@@ -17,10 +17,11 @@ MOST_SHOWN = 40
 
 
 def top_losses(predictions: HeldOutPredictions, fitted: Calibration) -> list[dict[str, Any]]:
-    """The pictures whose own label got the least probability, worst first: path, label, answer, probability, loss."""
+    """The wrong answers, then the others, each by how little its own label got: path, label, answer, probability, loss."""
     targets, probabilities = predictions.targets, fitted.probabilities(predictions.logits, predictions.other)
     losses = -np.log(np.clip(probabilities[np.arange(len(targets)), targets], 1e-12, 1))
-    worst = np.argsort(-losses)[:MOST_SHOWN]
+    wrong = probabilities.argmax(axis=1) != targets
+    worst = np.lexsort((-losses, ~wrong))[:MOST_SHOWN]
     rows = _rows(predictions, fitted, worst, "answer")
     return [row | {"loss": float(loss)} for row, loss in zip(rows, losses[worst], strict=True)]
 

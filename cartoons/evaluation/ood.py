@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from cartoons.evaluation.bootstrap import interval, resampled_share
 from cartoons.evaluation.calibration import label_weights
+from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
 from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE
 
 NAMED_SHARE = 0.95
@@ -89,7 +89,7 @@ def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> 
             "pictures": int(others.sum()),
             "auroc": float(roc_auc_score(truth, np.r_[score[known], score[others]])),
             "refused": float(refused.mean()),
-            "refused_95": interval(resampled_share(refused, scored.clusters[others])),
+            "refused_95": wilson(float(refused.mean()), effective_number(scored.clusters[others])),
             "certain": float((score[others] <= thresholds.certain).mean()),
         }
     return figures
@@ -101,7 +101,11 @@ def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dic
     named, certain = (scored.score <= threshold for threshold in (thresholds.unknown, thresholds.certain))
     right = scored.is_right & named
     masks = {labels[k]: scored.targets == k for k in np.unique(scored.targets[scored.is_character])}
-    resampled = {label: resampled_share(right[mine], scored.clusters[mine]) for label, mine in masks.items()}
+    rows: dict[str, dict[str, Any]] = {}
+    for label, mine in masks.items():
+        share = float(right[mine].mean())
+        interval = wilson(share, effective_number(scored.clusters[mine]))
+        rows[label] = {"pictures": int(mine.sum()), "right": share, "right_95": interval}
 
     def balanced(hits: Mask) -> float:
         return float(np.mean([hits[mine].mean() for mine in masks.values()]))
@@ -110,12 +114,9 @@ def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dic
         "pictures": int(scored.is_character.sum()),
         "named": balanced(named),
         "right": balanced(right),
-        "right_95": interval(np.mean(list(resampled.values()), axis=0)),
+        "right_95": mean_interval([row["right"] for row in rows.values()], [row["right_95"] for row in rows.values()]),
         "certain": balanced(certain),
-        "per_class": {
-            label: {"pictures": int(mine.sum()), "right": float(right[mine].mean()), "right_95": interval(resampled[label])}
-            for label, mine in masks.items()
-        },
+        "per_class": rows,
     }
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cartoons.errors import ImageError
-from cartoons.image_scan.limits import Scan, damaged, too_costly, unread
-from cartoons.image_scan.orientation import orientation, orientation_exif
+from cartoons.image_scan import Scan, damaged, orientation, too_costly, unread
 
 MAX_SCANS = 100
 MAX_SEGMENTS = 5_000
@@ -24,31 +23,14 @@ PICTURES_COMPARED = 3
 DRAFT_PX = 1024
 """JPEGs are decoded at 1/2, 1/4 or 1/8 scale while both sides stay at or above this: faster, and no model sees more."""
 
-SOI, EOI, SOS, DHT, DQT, DRI, TEM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDD, 0x01
-APP0, APP1, APP14 = 0xE0, 0xE1, 0xEE
+SOI, EOI, SOS, DHT, DQT, DNL, DRI, TEM, COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDC, 0xDD, 0x01, 0xFE
+APP0, APP1, APP14, APP15 = 0xE0, 0xE1, 0xEE, 0xEF
 FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
+END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """Neither a stuffed zero nor a restart marker: those lie within a scan."""
 _FILL = b"\xff" * 4096
-
-
-@dataclass
-class _Parts:
-    """What is kept of a file, in order."""
-
-    kept: list[bytes | memoryview] = field(default_factory=lambda: [b"\xff\xd8"])
-    frame: "_Frame | None" = None
-    exif: bytes = b""
-    xmp: bytes = b""
-    scans: int = 0
-    visits: int = 0
-    exact: dict[int, int] = field(default_factory=dict)
-    """Of each component: bit n is set once a scan has begun that sends the last bit of coefficient n."""
-    cut: bool = False
-    before_last_scan: int = 0
-    """How many of `kept` come before the last scan."""
-    refines: bool = False
-    """Whether the last scan only makes coefficients more exact that are there already."""
 
 
 @dataclass(frozen=True)
@@ -70,76 +52,126 @@ class _Frame:
         return units * sum(self.sampling[one][0] * self.sampling[one][1] for one in components)
 
 
+@dataclass
+class _File:
+    """What is kept of a file, in order, and what its scans come to."""
+
+    data: bytes
+    kept: list[bytes | memoryview] = field(default_factory=lambda: [b"\xff\xd8"])
+    frame: _Frame | None = None
+    metadata: dict[bytes, bytes] = field(default_factory=dict)
+    scans: int = 0
+    visits: int = 0
+    buffered: bool = False
+    """Whether a decoder must keep every coefficient until the last scan."""
+    exact: dict[int, int] = field(default_factory=dict)
+    """Of each component: bit n is set once a scan has begun that sends the last bit of coefficient n."""
+    cut: bool = False
+    before_last_scan: int = 0
+    """How many of `kept` come before the last scan."""
+    refines: bool = False
+    """Whether the last scan only makes coefficients more exact that are there already."""
+
+    def segments(self) -> Iterator[tuple[int, memoryview, int]]:
+        """Marker, the whole segment, and where it ends, of each one before the end of the picture."""
+        at = 2
+        for _ in range(MAX_SEGMENTS):
+            while self.data.startswith(_FILL, at):  # any number of FF may go before a marker
+                at += len(_FILL) - 1
+            found = _MARKER.search(self.data, at)
+            marker, at = (self.data[found.end() - 1], found.end()) if found else (SOI, len(self.data))
+            if marker == EOI:
+                return
+            if marker in (SOI, TEM) and len(self.data) >= at + 2:
+                continue
+            length = int.from_bytes(self.data[at : at + 2], "big")
+            if length < 2 or at + length > len(self.data):
+                self.cut = True
+                return
+            at += length
+            yield marker, memoryview(self.data)[at - length - 2 : at], at
+        raise too_costly("a JPEG", f"more than {MAX_SEGMENTS} segments")
+
+    def add_scan(self, body: bytes, end: int) -> None:
+        """body: of its header, which says the components, first and last coefficient, and bits before and after (B.2.3)."""
+        if not self.frame:
+            raise damaged("a JPEG", "its pixels come before their size")
+        components = list(body[1 : 1 + 2 * body[0] : 2]) if body else []
+        if not components or len(body) < 4 + 2 * len(components) or not set(components) <= self.frame.sampling.keys():
+            raise damaged("a JPEG", "a scan names components that are not there")
+        first, last, bits = body[-3:]
+        for one in components if bits & 15 == 0 else ():
+            self.exact[one] = self.exact.get(one, 0) | (1 << min(last, 63) + 1) - (1 << min(first, 63))
+        self.buffered |= self.frame.progressive or len(components) < len(self.frame.sampling)
+        self.refines = self.frame.progressive and bits >> 4 > 0
+        self.scans += 1
+        self.visits += self.frame.blocks(components)
+        self.before_last_scan = len(self.kept)
+        if self.scans > MAX_SCANS:
+            raise too_costly("a JPEG", f"more than {MAX_SCANS} scans")
+        if self.scans > 1 and self.visits > MAX_BLOCK_VISITS:
+            raise too_costly("a JPEG", f"too many scans for {self.frame.width} x {self.frame.height} pixels")
+        found = _MARKER.search(self.data, end)
+        # A marker that cannot follow a scan counts as a cut: libjpeg stops there too.
+        self.cut |= not found or self.data[found.end() - 1] not in (
+            EOI,
+            SOS,
+            DHT,
+            DQT,
+            DNL,
+            DRI,
+            *range(APP0, APP15 + 1),
+            COM,
+        )
+        start = end - len(body) - 4
+        self.kept.append(memoryview(self.data)[start : found.start() if found else len(self.data)])
+
+    def before_cut(self) -> bytes | None:
+        """The file without its last scan, to see how far that one came; None if it only makes exact what is there.
+
+        Raises ImageError where other scans are missing.
+        """
+        if self.frame and any(self.exact.get(one, 0) != (1 << 64) - 1 for one in self.frame.sampling):
+            raise damaged("a JPEG", "it ends before the last of its scans has begun")
+        if self.refines:
+            return None
+        return b"".join([*self.kept[: self.before_last_scan], END]) if self.scans > 1 else b""
+
+
 def scan_jpeg(data: bytes) -> Scan:
     """Raises ImageError for a file that costs too much, or that libjpeg does not read."""
-    parts = _Parts()
-    buffered = False
-    for marker, body, end in _segments(data, parts):
-        if marker in FRAME_HEADERS:
-            parts.frame = _frame(marker, body, parts.frame)
-        elif marker == SOS:
-            components = _components(body, parts.frame)
-            assert parts.frame
-            buffered |= parts.frame.progressive or len(components) < len(parts.frame.sampling)
-            _count(parts, components, body[-3:])
-            parts.kept += [_segment(marker, body), memoryview(data)[end : _scan_end(data, end, parts)]]
-            if not buffered:
+    file = _File(data)
+    for marker, segment, end in file.segments():
+        body = bytes(segment[4:])
+        if marker == SOS:
+            file.add_scan(body, end)
+            if not file.buffered:
                 break  # every component is there: what follows is no part of the picture
-            continue
-        elif marker == APP1:
-            _metadata(body, parts)
-            continue
-        elif not _needed(marker, body):
-            continue
-        parts.kept.append(_segment(marker, body))
-    return _found(parts, buffered)
+        elif marker in FRAME_HEADERS:
+            file.frame = _frame(marker, body, file.frame)
+            file.kept.append(segment)
+        elif marker in (DHT, DQT, DRI) or (marker in (APP0, APP14) and body.startswith((b"JFIF\0", b"Adobe"))):
+            file.kept.append(segment)
+        elif marker == APP1 and body.startswith((b"Exif\0\0", XMP)):
+            file.metadata.setdefault(body[:4], body)
+    frame = file.frame
+    if not frame or not file.scans:
+        raise damaged("a JPEG", "it ends before its first pixel")
+    _check_memory(file, frame)
+    return Scan(
+        ("JPEG",),
+        b"".join([*file.kept, END]),
+        frame.width,
+        frame.height,
+        orientation=orientation(file.metadata.get(b"Exif", b""), file.metadata.get(XMP[:4], b"")),
+        scaled_by_decoder=not file.buffered,
+        before_cut=file.before_cut() if file.cut else None,
+    )
 
 
 def draft_scale(width: int, height: int) -> int:
     """1, 2, 4 or 8: by how much a JPEG of this size is scaled down while it is decoded."""
     return max(scale for scale in (1, 2, 4, 8) if scale == 1 or min(width, height) // DRAFT_PX >= scale)
-
-
-def _segments(data: bytes, parts: _Parts) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, content and end of each segment before the end of the picture."""
-    at = 2
-    for _ in range(MAX_SEGMENTS):
-        while data.startswith(_FILL, at):  # any number of FF may go before a marker
-            at += len(_FILL) - 1
-        found = _MARKER.search(data, at)
-        marker, at = (data[found.end() - 1], found.end()) if found else (SOI, len(data))
-        if marker == EOI:
-            return
-        if len(data) < at + 2:
-            parts.cut = True
-            return
-        if marker in (SOI, TEM):
-            continue
-        (length,) = struct.unpack_from(">H", data, at)
-        if length < 2 or at + length > len(data):
-            parts.cut = True
-            return
-        at += length
-        yield marker, data[at - length + 2 : at], at
-    raise too_costly("a JPEG", f"more than {MAX_SEGMENTS} segments")
-
-
-def _segment(marker: int, body: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
-
-
-def _needed(marker: int, body: bytes) -> bool:
-    """Tables, and what says how colours are stored."""
-    if marker in (APP0, APP14):
-        return body.startswith((b"JFIF\0", b"Adobe"))
-    return marker in (DHT, DQT, DRI)
-
-
-def _metadata(body: bytes, parts: _Parts) -> None:
-    if body.startswith(b"Exif\0\0"):
-        parts.exif = parts.exif or body.removeprefix(b"Exif\0\0")
-    elif body.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
-        parts.xmp = parts.xmp or body
 
 
 def _frame(marker: int, body: bytes, before: _Frame | None) -> _Frame:
@@ -162,45 +194,10 @@ def _frame(marker: int, body: bytes, before: _Frame | None) -> _Frame:
     return _Frame(marker == 0xC2, width, height, sampling)
 
 
-def _components(body: bytes, frame: _Frame | None) -> list[int]:
-    if not frame:
-        raise damaged("a JPEG", "its pixels come before their size")
-    components = list(body[1 : 1 + 2 * body[0] : 2]) if body else []
-    if not components or len(body) < 4 + 2 * len(components) or not set(components) <= frame.sampling.keys():
-        raise damaged("a JPEG", "a scan names components that are not there")
-    return components
-
-
-def _count(parts: _Parts, components: list[int], spectrum: bytes) -> None:
-    """spectrum: first and last coefficient, and the bits before and after (T.81, B.2.3)."""
-    assert parts.frame
-    for one in components if spectrum[2] & 15 == 0 else ():
-        parts.exact[one] = parts.exact.get(one, 0) | (1 << min(spectrum[1], 63) + 1) - (1 << min(spectrum[0], 63))
-    parts.refines = parts.frame.progressive and spectrum[2] >> 4 > 0
-    parts.scans += 1
-    parts.visits += parts.frame.blocks(components)
-    parts.before_last_scan = len(parts.kept)
-    if parts.scans > MAX_SCANS:
-        raise too_costly("a JPEG", f"more than {MAX_SCANS} scans")
-    if parts.scans > 1 and parts.visits > MAX_BLOCK_VISITS:
-        raise too_costly("a JPEG", f"too many scans for {parts.frame.width} x {parts.frame.height} pixels")
-
-
-def _scan_end(data: bytes, start: int, parts: _Parts) -> int:
-    """Where the scan's coded data ends. A marker that cannot follow a scan counts as a cut: libjpeg stops there too."""
-    found = _MARKER.search(data, start)
-    parts.cut |= not found or data[found.end() - 1] not in (EOI, SOS, DHT, DQT, DRI, 0xDC, *range(APP0, 0xF0), 0xFE)
-    return found.start() if found else len(data)
-
-
-def _found(parts: _Parts, buffered: bool) -> Scan:
-    frame = parts.frame
-    if not frame or not parts.scans:
-        raise damaged("a JPEG", "it ends before its first pixel")
-    scale = draft_scale(frame.width, frame.height)
-    decoded = frame.width * frame.height // scale**2
-    coefficients = 128 * sum(frame.blocks([one]) for one in frame.sampling) if buffered else 0
-    taken = coefficients + 4 * decoded * (PICTURES_COMPARED if parts.cut else 1)
+def _check_memory(file: _File, frame: _Frame) -> None:
+    decoded = frame.width * frame.height // draft_scale(frame.width, frame.height) ** 2
+    coefficients = 128 * sum(frame.blocks([one]) for one in frame.sampling) if file.buffered else 0
+    taken = coefficients + 4 * decoded * (PICTURES_COMPARED if file.cut else 1)
     if taken > MAX_DECODER_BYTES:
         megapixels = frame.width * frame.height / 1e6
         raise ImageError(
@@ -208,30 +205,6 @@ def _found(parts: _Parts, buffered: bool) -> Scan:
             f"{taken / 1e6:.0f} MB to decode, more than the {MAX_DECODER_BYTES / 1e6:.0f} allowed: "
             "give a smaller one."
         )
-    turned = orientation(parts.exif, parts.xmp)
-    exif = [_segment(APP1, b"Exif\0\0" + orientation_exif(turned))] if turned != 1 else []
-    pieces = [parts.kept[0], *exif, *parts.kept[1:], b"\xff\xd9"]
-    return Scan(
-        ("JPEG",),
-        b"".join(pieces),
-        frame.width,
-        frame.height,
-        scaled_by_decoder=not buffered,
-        before_cut=_before_cut(parts) if parts.cut else None,
-    )
-
-
-def _before_cut(parts: _Parts) -> bytes | None:
-    """The file without its last scan, for comparing how far that one came; None if that only makes exact what is there.
-
-    Raises ImageError where other scans are missing.
-    """
-    assert parts.frame
-    if any(parts.exact.get(one, 0) != (1 << 64) - 1 for one in parts.frame.sampling):
-        raise damaged("a JPEG", "it ends before the last of its scans has begun")
-    if parts.refines:
-        return None
-    return b"".join([*parts.kept[: parts.before_last_scan], b"\xff\xd9"]) if parts.scans > 1 else b""
 
 
 def _ceil(number: int, by: int) -> int:

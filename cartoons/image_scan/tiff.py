@@ -8,8 +8,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cartoons.image_scan.limits import RAW_BYTES, Scan, damaged, too_costly, unread
-from cartoons.image_scan.orientation import ORIENTATION
+from cartoons.image_scan import ORIENTATION, RAW_BYTES, Scan, damaged, too_costly, unread
 
 MAX_STRIPS = 65_536
 MAX_TILE_PIXELS = 16_000_000
@@ -41,41 +40,32 @@ _PROGRESSIVE = re.compile(rb"\xff[\xc2\xca]\x00[\x0b\x0e\x11\x14]\x08")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A tag of the directory: its type and count, and the place of its value."""
-
-    kind: int
-    count: int
-    at: int
-
-
-@dataclass(frozen=True)
 class Directory:
     """The tags of the first picture that are kept."""
 
     data: bytes
     order: str
-    entries: dict[int, Entry]
+    entries: dict[int, tuple[int, int, bytes]]
+    """Of each tag: type, count, and value as it stands in the file."""
 
     def numbers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
         """The tag's values, where they are whole numbers."""
-        entry = self.entries.get(tag)
-        if not entry or entry.kind not in (1, 3, 4):
-            return default
-        return struct.unpack_from(f"{self.order}{entry.count}{TYPES[entry.kind]}", self.data, entry.at) or default
+        kind, count, value = self.entries.get(tag, (0, 0, b""))
+        return struct.unpack(f"{self.order}{count}{TYPES[kind]}", value) if kind in (1, 3, 4) else default
 
     def number(self, tag: int, default: int = 0) -> int:
         """The tag's first value."""
         return self.numbers(tag, (default,))[0]
 
-    def value(self, entry: Entry) -> bytes:
-        """An entry's value as it stands in the file."""
-        return self.data[entry.at : entry.at + struct.calcsize("=" + TYPES[entry.kind]) * entry.count]
-
     @property
     def planes(self) -> int:
         """How many sets of strips or tiles there are: one per channel where channels lie apart."""
         return self.number(SAMPLES, 1) if self.number(PLANAR, 1) == 2 else 1
+
+    @property
+    def block_tags(self) -> tuple[int, int]:
+        """The tags of the offsets and of the lengths of tiles or else strips."""
+        return BLOCK_TAGS[2:] if TILE_OFFSETS in self.entries else BLOCK_TAGS[:2]
 
 
 def scan_tiff(data: bytes) -> Scan:
@@ -104,8 +94,8 @@ def rewritten(directory: Directory, changes: Mapping[int, Sequence[int]] | None 
 
     changes: tags with other whole numbers, for reading the pixels as one channel.
     """
-    tags = {tag: (entry.kind, entry.count, directory.value(entry)) for tag, entry in directory.entries.items()}
-    tags = {tag: value for tag, value in tags.items() if not changes or tag not in (EXTRA_SAMPLES, ORIENTATION)}
+    dropped = (EXTRA_SAMPLES, ORIENTATION) if changes else ()
+    tags = {tag: entry for tag, entry in directory.entries.items() if tag not in dropped}
     for tag, numbers in (changes or {}).items():
         tags[tag] = (4, len(numbers), struct.pack(f"{directory.order}{len(numbers)}I", *numbers))
     order, start = directory.order, len(directory.data) + len(directory.data) % 2
@@ -132,15 +122,15 @@ def read_directory(data: bytes) -> Directory:
     (count,) = struct.unpack_from(order + "H", data, start)
     if count > MAX_ENTRIES:
         raise too_costly("a TIFF", f"{count} tags")
-    entries: dict[int, Entry] = {}
+    entries: dict[int, tuple[int, int, bytes]] = {}
     signs = set()
     for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
         tag, kind, length = struct.unpack_from(order + "HHI", data, at)
         size = struct.calcsize("=" + TYPES.get(kind, "")) * length
         place = at + 8 if size <= 4 else struct.unpack_from(order + "I", data, at + 8)[0]
         if 0 < size <= MAX_TAG_BYTES.get(tag, 0) and place + size <= len(data):
-            entries.setdefault(tag, Entry(kind, length, place))
-        elif tag in (STRIP_OFFSETS, TILE_OFFSETS, STRIP_BYTES, TILE_BYTES) and size > 4 * MAX_STRIPS:
+            entries.setdefault(tag, (kind, length, data[place : place + size]))
+        elif tag in BLOCK_TAGS and size > 4 * MAX_STRIPS:
             raise too_costly("a TIFF", f"{length} strips or tiles")
         elif tag in (SUB_DIRECTORIES, DNG_VERSION) or (tag == SUBFILE_TYPE and 1 in data[place : place + 4]):
             signs.add(tag)
@@ -152,20 +142,20 @@ def read_directory(data: bytes) -> Directory:
 def _check_blocks(directory: Directory, size: tuple[int, int], sample_bits: int) -> None:
     """Raises ImageError for too many strips or tiles, too large ones, or ones that lie on top of each other."""
     width, height = size
-    tile_width, tile_height = directory.number(TILE_WIDTH), directory.number(TILE_HEIGHT)
-    if TILE_OFFSETS in directory.entries:
-        if not tile_width or not tile_height:
-            raise damaged("a TIFF", "its tiles have no size")
-        if tile_width * tile_height > max(MAX_TILE_PIXELS * 24 // max(24, sample_bits), 2 * width * height):
-            raise too_costly("a TIFF", f"tiles of {tile_width} x {tile_height} for {width} x {height} pixels")
-        blocks = -(-width // tile_width) * -(-height // tile_height) * directory.planes
-    elif STRIP_OFFSETS in directory.entries:
-        blocks = -(-height // max(1, min(height, directory.number(ROWS_PER_STRIP, height)))) * directory.planes
-    else:
+    across, down = directory.number(TILE_WIDTH), directory.number(TILE_HEIGHT)
+    offsets_tag, lengths_tag = directory.block_tags
+    if offsets_tag not in directory.entries:
         raise damaged("a TIFF", "it does not say where its pixels are")
+    if offsets_tag == STRIP_OFFSETS:
+        across, down = width, max(1, min(height, directory.number(ROWS_PER_STRIP, height)))
+    elif not across or not down:
+        raise damaged("a TIFF", "its tiles have no size")
+    elif across * down > max(MAX_TILE_PIXELS * 24 // max(24, sample_bits), 2 * width * height):
+        raise too_costly("a TIFF", f"tiles of {across} x {down} for {width} x {height} pixels")
+    blocks = -(-width // across) * -(-height // down) * directory.planes
     if blocks > MAX_STRIPS:
         raise too_costly("a TIFF", f"{blocks} strips or tiles")
-    lengths = directory.numbers(TILE_BYTES if TILE_OFFSETS in directory.entries else STRIP_BYTES)
+    lengths = directory.numbers(lengths_tag)
     if blocks > 1 and directory.number(COMPRESSION, 1) != RAW_COMPRESSION and not lengths:
         raise damaged("a TIFF", "it does not say how long its strips or tiles are")
     if sum(lengths) > MAX_OVERLAP * len(directory.data):
@@ -177,8 +167,8 @@ def _check_jpeg(directory: Directory) -> None:
     data = directory.data
     if _PROGRESSIVE.search(data):
         raise too_costly("a TIFF", "progressive JPEG within")
-    tag, lengths_tag = (TILE_OFFSETS, TILE_BYTES) if TILE_OFFSETS in directory.entries else (STRIP_OFFSETS, STRIP_BYTES)
-    offsets = directory.numbers(tag, (0,))
+    offsets_tag, lengths_tag = directory.block_tags
+    offsets = directory.numbers(offsets_tag, (0,))
     lengths = directory.numbers(lengths_tag, (len(data),) * len(offsets))
     for offset, length in zip(offsets, lengths, strict=False):
         if data.count(b"\xff\xda", offset, offset + length) > MAX_SCANS:

@@ -2,11 +2,9 @@
 
 training_report.py  of a model folder, written: index.html, report.json, pictures.html
 scrape_report.py    report.html of a scraped folder
-contact.py   pictures.html, the sheet that stays at home
-document.py  the frame of all pages
-plates.py    which figures there are, and their words
-readings.py  findings -> sentences
-figures.py   confusion, precision and recall, robustness, drawn
-curves.py    training, learning rate, reliability, ROC, drawn
-drawing.py   the sheet that figures are drawn on
+contact_sheet.py    pictures.html, which stays at home
+captions.py         findings -> sentences
+figures.py          confusion, precision and recall, robustness, training, learning rate, reliability, ROC, drawn
+svg.py              matplotlib's figures -> SVG for any page
+pages.py            pages.html, its Jinja2 templates, filled in
 """

@@ -7,30 +7,54 @@ its figures show no training picture and no path, so they can be published; pict
 or show them.
 """
 
-import html
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
+from cartoons.evaluation.intervals import without_empty_intervals
 from cartoons.files import write_atomically
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.report import readings
-from cartoons.report.contact import PAGE_FILE, Augmented, write_contact
-from cartoons.report.document import document, name, table
-from cartoons.report.drawing import clean
-from cartoons.report.plates import KEYS, Plate, plates
+from cartoons.report import captions, figures
+from cartoons.report.contact_sheet import Augmented, write_contact_sheet
+from cartoons.report.pages import percent, render, shown
+from cartoons.report.svg import WIDTH_PX, SvgFigure
 
-INDEX_FILE = "index.html"
-JSON_FILE = "report.json"
 CAPTION_PX = 150
-"""About what a figure's title, reading and margins add to its height."""
+"""About what a figure's title, caption and margins add to its height."""
 
-_WEIGHTS = {"megabytes": ".1f", "milliseconds": ".1f", "balanced_accuracy": ".3f", "auroc": ".3f"}
-"""What a form of the weights is judged by, and how each is written."""
+FIGURES = ("confusion", "per-class", "unknown", "reliability", "robustness", "training", "learning-rate")
+"""Every figure's file name, without its ending, in the order of the page."""
+
+WEIGHTS = {"megabytes": ".1f", "milliseconds": ".1f", "balanced_accuracy": ".3f", "auroc": ".3f"}
+"""What a form of the weights is compared by, and how each is written."""
 
 Findings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the report; key names its file."""
+
+    key: str
+    title: str
+    caption: str
+    alt: str
+    svg: SvgFigure
+
+    @property
+    def file(self) -> str:
+        """The name of the figure's file."""
+        return f"{self.key}.svg"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is too wide for a phone, and needs to scroll there."""
+        return self.svg.width_px > WIDTH_PX + 40
 
 
 def write(folder: Path, findings: Findings, augmented: Augmented) -> None:
@@ -40,13 +64,15 @@ def write(folder: Path, findings: Findings, augmented: Augmented) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     findings = _finite(findings)
-    write_atomically(folder / JSON_FILE, (json.dumps(findings, indent=2) + "\n").encode())
-    write_contact(folder, findings, augmented)
-    drawn = plates(findings)
-    for plate in drawn:
-        write_atomically(folder / plate.file, plate.drawing.svg)
-    write_atomically(folder / INDEX_FILE, document(f"{clean(findings['name'])}: training report", _index(findings, drawn)))
-    for key in KEYS - {plate.key for plate in drawn}:
+    write_atomically(folder / "report.json", (json.dumps(findings, indent=2) + "\n").encode())
+    findings = {key: value for key, value in without_empty_intervals(findings).items() if value is not None}
+    write_contact_sheet(folder, findings, augmented)
+    makers = (_confusion, _per_class, _roc, _reliability, _robustness, _training, _learning_rate)
+    plots = [plot for make in makers if (plot := make(findings))]
+    for plot in plots:
+        write_atomically(folder / plot.file, plot.svg.svg)
+    write_atomically(folder / "index.html", _index(findings, plots))
+    for key in set(FIGURES) - {plot.key for plot in plots}:
         (folder / f"{key}.svg").unlink(missing_ok=True)
 
 
@@ -60,143 +86,158 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _index(findings: Findings, drawn: Sequence[Plate]) -> str:
-    wide = "".join(_figure(plate) for plate in drawn if plate.wide)
-    columns = _columns([plate for plate in drawn if not plate.wide])
-    tables = f"{_numbers(findings)}<div>{_data(findings)}{_weights(findings)}</div>"
-    main = f'<main>{wide}<div class="plates">{columns}</div><div class="tables">{tables}</div></main>'
-    return f"{_top(findings)}{main}{_footer(findings)}"
-
-
-def _columns(drawn: Sequence[Plate]) -> str:
-    """Two columns, each figure in the one that is shorter by then; on a phone, `order` gives their order back."""
-    columns, heights = ["", ""], [0, 0]
-    for order, plate in enumerate(drawn):
+def _index(findings: Findings, plots: Sequence[Plot]) -> bytes:
+    columns: tuple[list[tuple[int, Plot]], ...] = ([], [])
+    heights = [0, 0]
+    for order, plot in enumerate(plot for plot in plots if not plot.is_wide):
         shorter = heights.index(min(heights))
-        columns[shorter] += _figure(plate, order)
-        heights[shorter] += plate.drawing.height_px + CAPTION_PX
-    return "".join(f'<div class="column">{column}</div>' for column in columns)
-
-
-def _top(findings: Findings) -> str:
-    """The one number with its interval, how it was measured, and the weakest character."""
-    value, characters = findings["balanced_accuracy"], findings["characters"]
-    pair = findings.get("balanced_accuracy_95")
-    said = f"95\u202f% interval {readings.interval(pair)}; " if pair else ""
-    facts = {"Measured": findings.get("protocol"), "Weakest": readings.weakest(findings), "Unknown": _unknown_rule(findings)}
-    rows = "".join(f"<dt>{key}</dt><dd>{html.escape(fact)}</dd>" for key, fact in facts.items() if fact)
-    return f"""<header>
-<p class="kicker">Training report</p><h1>{html.escape(clean(findings["name"]))}</h1>
-<div class="hero"><p class="number">{value:.3f}</p><div>
-<p><b>Balanced accuracy</b> over {len(characters)} characters, on pictures {readings.elsewhere(findings)}.</p>
-<p class="quiet">{said}guessing gives {1 / len(characters):.3f}; each character counts the same.</p>
-{_scale(value, pair, 1 / len(characters))}</div></div>
-<dl>{rows}</dl></header>"""
+        columns[shorter].append((order, plot))  # on a phone, their order is given back
+        heights[shorter] += plot.svg.height_px + CAPTION_PX
+    rows = {"Measured": findings.get("protocol"), "Weakest": captions.weakest(findings), "Unknown": _unknown_rule(findings)}
+    return render(
+        "training_report",
+        f=findings,
+        facts={"held_out": captions.held_out(findings), "rows": rows},
+        chance=1 / len(findings["characters"]),
+        wide=[plot for plot in plots if plot.is_wide],
+        columns=columns,
+        tables=[[_numbers(findings)], [*_data(findings), *_weights(findings)]],
+    )
 
 
 def _unknown_rule(findings: Findings) -> str:
-    found = findings.get("unknown") or {}
+    found = findings.get("unknown", {})
     if found.get("threshold") is None or not found.get("rule"):
         return ""
     rule = f"It says “I don’t know this one” when {found['rule']} is above {found['threshold']:.3f}"
     aimed = found.get("named_share")
-    aim = f", meant to leave {readings.percent(aimed)} of the characters’ pictures named" if aimed is not None else ""
-    figures = "" if findings.get("roc") else readings.unknown(findings)  # else they stand beside the curve
+    aim = f", meant to leave {percent(aimed)} of the characters’ pictures named" if aimed is not None else ""
+    figures = "" if findings.get("roc") else captions.unknown(findings)  # else they stand beside the curve
     return f"{rule}{aim}. {figures}".strip()
 
 
-def _scale(value: float, pair: Sequence[float] | None, chance: float) -> str:
-    """A line from 0 to 1 with the number, its interval and what guessing gives."""
-    low, high = pair or (value, value)
-    return (
-        '<div class="scale" aria-hidden="true"><i class="line"></i>'
-        f'<i class="chance" style="left:{chance:.2%}"></i><b style="left:{chance:.2%}">guessing</b>'
-        f'<i class="span" style="left:{low:.2%};width:{high - low:.2%}"></i><i class="dot" style="left:{value:.2%}"></i>'
-        '<b style="right:0">1</b></div>'
+def _confusion(findings: Findings) -> Plot | None:
+    if not findings.get("confusion"):
+        return None
+    names = [shown(label) for label in captions.matrix_labels(findings)]
+    alt = f"Confusion matrix of {len(names)} characters, rows the true one, columns the answer."
+    svg = figures.confusion(names, findings["confusion"])
+    return Plot("confusion", "What it takes for what", captions.confusion(findings), alt, svg)
+
+
+def _per_class(findings: Findings) -> Plot | None:
+    rows = [(shown(label), row) for label, row in captions.measured(findings, "recall").items()]
+    if not rows:
+        return None
+    rows.sort(key=lambda pair: float(pair[1]["recall"]))
+    alt = "Recall and precision of each character as dots, their 95 % intervals as lines, the weakest character first."
+    svg = figures.per_class([name for name, _ in rows], [row for _, row in rows])
+    return Plot("per-class", "Character by character", captions.per_class(findings), alt, svg)
+
+
+def _roc(findings: Findings) -> Plot | None:
+    unknown, curves = findings.get("unknown", {}), {}
+    for kind, name in captions.out_of_distribution(findings).items():
+        curve, row, kept = findings.get("roc", {}).get(kind) or {}, unknown.get(kind) or {}, unknown.get("characters_kept")
+        if curve.get("kept"):
+            name += f", AUROC {row['auroc']:.3f}" if row else ""
+            curves[name] = curve, (1 - row["refused"], kept) if row and kept is not None else None
+    if not curves:
+        return None
+    alt = "Curves of the characters still named against others given a name by mistake, the threshold in use marked."
+    title = "When it says “I don’t know this one”"
+    return Plot("unknown", title, captions.unknown(findings), alt, figures.roc(curves))
+
+
+def _reliability(findings: Findings) -> Plot | None:
+    bins, errors = findings.get("reliability", {}), findings.get("calibration", {})
+    ece = errors.get("ece_before"), errors.get("ece_after")
+    before, after = ([row for row in bins.get(key) or [] if row["pictures"]] for key in ("before", "after"))
+    if None in ece or not (before and after):
+        return None
+    alt = "How often the model was right by how sure it was, before and after temperature scaling; the diagonal is perfect."
+    svg = figures.reliability(before, after, ece)
+    return Plot("reliability", "Whether its percentages can be believed", captions.reliability(findings), alt, svg)
+
+
+def _robustness(findings: Findings) -> Plot | None:
+    changed = captions.robustness_rows(findings)
+    if not changed:
+        return None
+    svg = figures.robustness(changed.pop(captions.AS_THEY_ARE), changed)
+    alt = "Balanced accuracy on changed pictures as dots, beside the line of the pictures as they are."
+    return Plot("robustness", "When pictures are changed", captions.robustness(findings), alt, svg)
+
+
+def _training(findings: Findings) -> Plot | None:
+    rows = findings.get("history", [])
+    if not any(row.get("train_loss") is not None for row in rows):
+        return None
+    alt = "The loss by epoch, and the balanced accuracy on held-out pictures where it was measured."
+    return Plot("training", "How it learned", captions.training(findings), alt, figures.training(rows))
+
+
+def _learning_rate(findings: Findings) -> Plot | None:
+    found = findings.get("lr_finder", {})
+    pairs = zip(found.get("lr") or [], found.get("loss") or [], strict=False)
+    points, suggested = [(rate, loss) for rate, loss in pairs if rate and loss is not None], found.get("suggested")
+    if len(points) < 2:
+        return None
+    alt, caption = (
+        "The loss as the learning rate rises, the suggested rate marked.",
+        captions.learning_rate(points, suggested),
     )
+    return Plot("learning-rate", "How fast it was let learn", caption, alt, figures.learning_rate(points, suggested))
 
 
-def _figure(plate: Plate, order: int = 0) -> str:
-    drawing = plate.drawing
-    image = (
-        f'<img src="{plate.file}" width="{drawing.width_px}" height="{drawing.height_px}" '
-        f'alt="{html.escape(f"{plate.alt} {plate.reading}")}">'
-    )
-    if plate.wide:
-        image = f'<div class="scroll" tabindex="0" role="group" aria-label="{html.escape(plate.title)}">{image}</div>'
-    caption = f"<figcaption><h2>{html.escape(plate.title)}</h2><p>{html.escape(plate.reading)}</p></figcaption>"
-    kind = "plate wide" if plate.wide else "plate"
-    return f'<figure class="{kind}" id="{plate.key}" style="order:{order}">{caption}{image}</figure>'
-
-
-def _numbers(findings: Findings) -> str:
+def _numbers(findings: Findings) -> Findings:
     """The table of all labels: pictures, recall and precision with their intervals."""
-    pictures, judged = findings.get("pictures") or {}, findings.get("per_class") or {}
     rows = []
     for label in findings["labels"]:
-        row = judged.get(label) or {}
-        rows.append(
-            [name(label), _pictures(pictures.get(label), row), _measured(row, "recall"), _measured(row, "precision")]
-        )
+        row, trained = findings.get("per_class", {}).get(label, {}), findings.get("pictures", {}).get(label)
+        judged = row.get("pictures")
+        counts = [f"{count:,}" for count in dict.fromkeys((trained, judged)) if count is not None] or ["–"]
+        pictures = [counts[0], f"{counts[1]} judged" if counts[1:] else ""]
+        rows.append([shown(label), pictures, _measured(row, "recall"), _measured(row, "precision")])
     measures = (("accuracy", "Accuracy"), ("macro_f1", "macro-F1"))
-    words = ", ".join(f"{title} {findings[key]:.3f}" for key, title in measures if findings.get(key) is not None)
-    return _section("The numbers", f"{words}." if words else "", table(["", "pictures", "recall", "precision"], rows))
+    words = ", ".join(f"{title} {findings[key]:.3f}" for key, title in measures if key in findings)
+    head = ["", "pictures", "recall", "precision"]
+    return {"title": "The numbers", "words": f"{words}." if words else "", "head": head, "rows": rows}
 
 
-def _pictures(learned: int | None, row: Mapping[str, Any]) -> str:
-    """How many pictures it learned from and, under it, how many were judged, where that is another number."""
-    judged = row.get("pictures")
-    if learned is None:
-        return "–" if judged is None else f"{judged:,}"
-    return f"{learned:,}" + (f"<small>{judged:,} judged</small>" if judged not in (None, learned) else "")
-
-
-def _measured(row: Mapping[str, Any], what: str) -> str:
+def _measured(row: Findings, what: str) -> list[str]:
     """A number and, under it, its interval."""
-    if row.get(what) is None:
-        return "–"
     pair = row.get(f"{what}_95")
-    return f"{row[what]:.3f}" + (f"<small>{pair[0]:.2f} to {pair[1]:.2f}</small>" if pair else "")
+    return ["–" if row.get(what) is None else f"{row[what]:.3f}", f"{pair[0]:.2f} to {pair[1]:.2f}" if pair else ""]
 
 
-def _data(findings: Findings) -> str:
+def _data(findings: Findings) -> list[Findings]:
     """How many pictures, how they were split, how many are alike, and what was left out."""
-    pictures, broken = findings.get("pictures") or {}, len(findings.get("left_out") or [])
+    pictures, broken = findings.get("pictures", {}), len(findings.get("left_out", []))
+    if not pictures:
+        return []
     only = " of characters" if OTHER_LABEL in findings["labels"] and OTHER_LABEL not in pictures else ""
-    words = [f"{sum(pictures.values()):,} pictures{only}.", readings.duplicates(findings)]
+    words = [f"{sum(pictures.values()):,} pictures{only}.", captions.duplicates(findings)]
     if broken:
         words.append(f"{broken} {'file was' if broken == 1 else 'files were'} left out as broken.")
-    if findings.get("split"):
+    if "split" in findings:
         words.append(f"Split found in the folder: {findings['split']}.")
-    rows = [[html.escape(reason), f"{count:,}"] for reason, count in (findings.get("passed_over") or {}).items()]
-    content = table(["passed over", "files"], rows) if rows else ""
-    return _section("The pictures it learned from", " ".join(filter(None, words)), content) if pictures else ""
+    rows = [[reason, f"{count:,}"] for reason, count in findings.get("passed_over", {}).items()]
+    title = "The pictures it learned from"
+    return [{"title": title, "words": " ".join(filter(None, words)), "head": ["passed over", "files"], "rows": rows}]
 
 
-def _weights(findings: Findings) -> str:
+def _weights(findings: Findings) -> list[Findings]:
     """The forms that the weights were tried in."""
-    found = findings.get("precision") or {}
+    found = findings.get("precision", {})
     if not found.get("candidates"):
-        return ""
+        return []
     rows = [
         [
-            f"<b>{html.escape(row['name'])}, kept</b>" if row["name"] == found.get("kept") else html.escape(row["name"]),
-            *(f"{row[key]:{digits}}" if row.get(key) is not None else "–" for key, digits in _WEIGHTS.items()),
+            Markup("<b>{}, kept</b>").format(row["name"]) if row["name"] == found.get("kept") else row["name"],
+            *(f"{row[key]:{digits}}" if row.get(key) is not None else "–" for key, digits in WEIGHTS.items()),
         ]
         for row in found["candidates"]
     ]
-    return _section("Size and speed", readings.precision(findings), table(["", "MB", "ms", "accuracy", "AUROC"], rows))
-
-
-def _section(title: str, words: str, content: str) -> str:
-    return f'<section class="plate"><h2>{title}</h2><p>{html.escape(words)}</p>{content}</section>'
-
-
-def _footer(findings: Findings) -> str:
-    facts = [("revision", findings.get("revision")), ("network", findings.get("arch")), ("recipe", findings.get("recipe"))]
-    told = " · ".join(f"{key} <code>{html.escape(str(value))}</code>" for key, value in facts if value)
-    other = " and “none of these”" if OTHER_LABEL in findings.get("labels", []) else ""
-    return f"""<footer class="quiet"><p>Trained {html.escape(str(findings.get("created", ""))[:10])} · {told} ·
-{len(findings["characters"])} characters{other}</p>
-<p>Every number: <a href="{JSON_FILE}">{JSON_FILE}</a>. The training pictures, where it was most wrong and which labels are
-doubtful: <a href="{PAGE_FILE}">{PAGE_FILE}</a>, which stays at home when this page is published.</p></footer>"""
+    head = ["", "MB", "ms", "accuracy", "AUROC"]
+    return [{"title": "Size and speed", "words": captions.precision(findings), "head": head, "rows": rows}]

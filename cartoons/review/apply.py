@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from cartoons.errors import DataError
-from cartoons.files import sole_use, write_atomically, write_lines
+from cartoons.files import HIDDEN, check_folder, sole_use, write_atomically, write_json_lines
 from cartoons.metadata import METADATA_FILE, file_key, read_metadata
 from cartoons.review.decisions import (
     DELETE,
@@ -23,8 +23,8 @@ from cartoons.review.decisions import (
     read_pictures,
 )
 
-JOURNAL = Path(".scrape", "applying.json")
-REMOVED = ".scrape/removed"
+JOURNAL = Path(HIDDEN, "applying.json")
+REMOVED = f"{HIDDEN}/removed"
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     folder_of: the name of the folder to make for a label that has none. Raises DataError when files cannot be moved, or when
     that name would lead elsewhere, or while the folder is being filled.
     """
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder: give a folder that holds one folder of pictures per character.")
+    check_folder(root)
     try:
         with sole_use(root):
             left = _carry_out(root)
@@ -139,4 +138,4 @@ def _rewrite(path: Path, steps: Iterable[Step]) -> None:
         row = rows.pop(file_key(step.file_name), None)
         if row and step.label:
             rows[step.target] = row | {"file_name": step.target, "label": step.label}
-    write_lines(path, rows.values())
+    write_json_lines(path, rows.values())

@@ -6,18 +6,16 @@ The last decision about a picture counts; "undo" takes the last one back.
 """
 
 import hashlib
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
-from cartoons.files import json_line
+from cartoons.files import append_json_lines, read_json_lines
 from cartoons.metadata import text
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import file_sha256
@@ -100,41 +98,19 @@ def labels_of(pictures: Iterable[Picture], more: Iterable[str] = ()) -> list[str
 
 
 def append(root: Path, decision: Decision) -> None:
-    """Add a line; when this returns it is on the disk. A line that a kill cut short before it gets its end first."""
-    line = json_line(asdict(decision))
-    with (root / DECISIONS_FILE).open("ab+") as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else b"\n" + line
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    """Add a line; when this returns it is on the disk."""
+    append_json_lines(root / DECISIONS_FILE, asdict(decision), sync=True)
 
 
 def read_decisions(root: Path) -> list[Decision]:
     """Every decision in order, [] where there are none. Raises DataError for a whole line that is no decision."""
-    path, decisions, number = root / DECISIONS_FILE, [], 0
-    try:
-        for number, row in whole_rows(path):  # noqa: B007  # the sentence names the line
-            decisions.append(Decision(**row))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path} line {number} is not a decision ({error}): mend it or take it out.") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error}): mend it or take it away.") from error
-    return decisions
-
-
-def whole_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """The rows of a JSON Lines file with their line numbers, none of no file. Raises OSError.
-
-    What is no whole JSON was cut short by a kill, so nobody was told that it is written: it is passed over.
-    """
-    for number, line in enumerate(path.read_bytes().split(b"\n") if path.exists() else (), 1):
+    path, decisions = root / DECISIONS_FILE, []
+    for number, row in read_json_lines(path, strict=False):
         try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        yield number, row
+            decisions.append(Decision(**row))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path} line {number} is not a decision ({error}): mend it or take it out.") from error
+    return decisions
 
 
 def latest_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:

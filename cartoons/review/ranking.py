@@ -15,14 +15,14 @@ from PIL import Image
 
 from cartoons.classifier import BATCH_SIZE, Classifier
 from cartoons.errors import DataError, ImageError
-from cartoons.files import json_line
+from cartoons.files import HIDDEN, append_json_lines, read_json_lines
 from cartoons.images import load
 from cartoons.metadata import text
 from cartoons.model_folder import ModelInfo
 from cartoons.progress import Progress
-from cartoons.review.decisions import Picture, labels_of, whole_rows
+from cartoons.review.decisions import Picture, labels_of
 
-CACHE_FOLDER = Path(".scrape", "opinions")
+CACHE_FOLDER = Path(HIDDEN, "opinions")
 READERS = 4
 LEAST = 1e-12
 
@@ -96,7 +96,7 @@ def probabilities(root: Path, pictures: Sequence[Picture], classifier: Classifie
     """The model's probabilities for each picture, those of an earlier time from the disk; broken lines are made again."""
     path, labels = root / CACHE_FOLDER / f"{classifier.info.revision}.jsonl", len(classifier.info.labels)
     known: Probabilities = {}
-    for _, row in whole_rows(path):
+    for _, row in read_json_lines(path, strict=False):
         with suppress(ValueError, KeyError, TypeError):
             if row["probabilities"] is None or np.shape(row["probabilities"]) == (labels,):
                 known[row["sha256"]] = row["probabilities"]
@@ -105,17 +105,15 @@ def probabilities(root: Path, pictures: Sequence[Picture], classifier: Classifie
         return known
     path.parent.mkdir(parents=True, exist_ok=True)
     progress = Progress(len(new))
-    with ThreadPoolExecutor(READERS) as pool, path.open("ab") as file:
-        file.write(b"\n")  # ends a line that a kill cut short
+    with ThreadPoolExecutor(READERS) as pool:
         for start in range(0, len(new), BATCH_SIZE):
             batch = new[start : start + BATCH_SIZE]
             opened = list(pool.map(_open, batch))
             rows = iter(classifier.probabilities([image for image in opened if image]).round(6).tolist())
             for picture, image in zip(batch, opened, strict=True):
                 known[picture.sha256] = next(rows) if image else None
-                file.write(json_line({"sha256": picture.sha256, "probabilities": known[picture.sha256]}))
                 progress.step(f"Looking at the pictures: {progress.done + 1} of {len(new)}")
-            file.flush()
+            append_json_lines(path, *({"sha256": p.sha256, "probabilities": known[p.sha256]} for p in batch))
     progress.clear()
     return known
 

@@ -5,8 +5,7 @@ sources.py   where pictures come from: url lists, engines, this machine
 scraper.py   download, clean, select, lay out, until each label has enough
 image_checks.py  bytes -> a picture worth keeping, or why not
 manifest.py  what became of each address: attempts.jsonl
-selection.py   which of the pictures stay: no copies, nothing under two labels, no more than asked
-layout.py    the folder made so
+selection.py  which of the pictures stay (no copies, nothing under two labels, no more than asked), and the folder made so
 progress.py  how far each label is
 publish.py   its card, its report, and both on the Hugging Face Hub
 """

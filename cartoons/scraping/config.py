@@ -15,17 +15,18 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from cartoons.console import command
+from cartoons.console import INTERRUPTED, command
 from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
+from cartoons.metadata import is_label
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_picture
-from cartoons.search.engines import LICENSES, queries_for
+from cartoons.search.engines import LICENSES, SearchResult, queries_for
 
 SCRIPT = Path(__file__).parent.parent.parent / "scrape.py"
-SHORT, STOPPED = 3, 130
-"""scrape.py's exit codes when a name has fewer pictures than asked for, and when it was interrupted."""
+SHORT = 3
+"""scrape.py's exit code when a name has fewer pictures than asked for."""
 
 STOPPING_S = 2.0
 """So long after Ctrl-C, which a terminal tells both processes, scrape.py is told again."""
@@ -72,11 +73,11 @@ class ScrapeConfig:
     """Label -> what to search; empty where pictures or their addresses are given."""
     engines: Sequence[str] = ()
     license: str = LICENSES[0]
-    from_urls: Path | None = None
+    url_list: Sequence[SearchResult] = ()
     from_folder: Path | None = None
     from_img2dataset: Path | None = None
     default_label: str = ""
-    """Of addresses and pictures that are given without one."""
+    """Of pictures that lie here in no folder of a label."""
     dry_run: bool = False
     urls_only: bool = False
     originals: bool = False
@@ -84,7 +85,7 @@ class ScrapeConfig:
     proxy: str = ""
     ca: str = ""
     ignore_opt_out: bool = False
-    publish: str = ""
+    publish: str | None = None
     """The Hub data set ("user/name") that gets the list of pictures."""
     with_pictures: bool = False
     private: bool = False
@@ -103,11 +104,10 @@ def queries_by_label(
     Raises DataError for a name that cannot be a label or is given twice, SearchError for a template without {name}.
     """
     labels = [" ".join(unicodedata.normalize("NFC", name).split()) for name in names]
-    for label, name in zip(labels, names, strict=True):
-        if not label or not _is_text(label):
-            raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
     known: set[str] = set() if other is None else {OTHER_LABEL}
-    for label in labels:
+    for label, name in zip(labels, names, strict=True):
+        if not is_label(label):
+            raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
         if label.casefold() in known:
             raise DataError(f"The name {label!r} is given twice: give each once.")
         known.add(label.casefold())
@@ -119,7 +119,7 @@ def check_labels(labels: Iterable[str]) -> None:
     """Raise DataError for a label that is no text, and for two whose folders some file systems would not tell apart."""
     first: dict[str, str] = {}
     for label in labels:
-        if not _is_text(label):
+        if not is_label(label):
             raise DataError(f"The label {label!r} cannot be written down as text: give another.")
         try:
             os.fsencode(label)
@@ -159,7 +159,7 @@ def run_script(folder: Path, labels: Sequence[str], per_class: int | None) -> in
                 script.wait(STOPPING_S)
             script.send_signal(signal.SIGINT)
             script.wait()
-            return STOPPED
+            return INTERRUPTED
     if code < 0:
         raise DataError(f"scrape.py was ended by signal {-code}: the same command goes on from there.")
     if code != SHORT:
@@ -184,7 +184,3 @@ def too_few(folder: Path, counts: Mapping[str, int]) -> str:
 def _end_with_parent() -> None:
     """In the new process: it ends when this one does, even by kill -9, so that no second one fills the same folder."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _is_text(label: str) -> bool:
-    return label.isprintable() and label.encode("utf-8", "replace").decode() == label

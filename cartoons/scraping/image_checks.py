@@ -29,7 +29,8 @@ class CleanImage:
     """A picture as it will be stored."""
 
     data: bytes
-    suffix: str
+    file: str
+    """The file's name, made of sha256."""
     width: int
     height: int
     pixels: int
@@ -39,11 +40,6 @@ class CleanImage:
     phash: str
     mirrored: str
     """The perceptual hashes, of the picture and of its mirror image: 16 hexadecimal digits."""
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return f"{self.sha256[:16]}{self.suffix}"
 
 
 def clean_image(data: bytes, originals: bool = False) -> CleanImage:
@@ -71,11 +67,14 @@ def _decoded(data: bytes, pixels: int, originals: bool) -> CleanImage:
     small = picture.reduce(max(1, max(picture.size) // HASHED_PX))
     if max(ImageStat.Stat(small.resize((32, 32), Image.Resampling.BOX)).stddev) < FLAT_DEVIATION:
         raise ImageError("one flat colour")
+    data, suffix = (data, suffix) if originals else _encoded(cutout, picture)
+    sha256 = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
     return CleanImage(
-        *((data, suffix) if originals else _encoded(cutout, picture)),
+        data,
+        f"{sha256[:16]}{suffix}",
         *picture.size,
         pixels,
-        hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest(),
+        sha256,
         f"{perceptual_hash(small):016x}",
         f"{perceptual_hash(small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)):016x}",
     )

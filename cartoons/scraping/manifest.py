@@ -1,6 +1,5 @@
 """The manifest, attempts.jsonl: a row per address and label, appended when it was tried; its last row counts."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
@@ -8,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
-from cartoons.files import json_line, whole_lines, write_lines
+from cartoons.files import append_json_lines, read_json_lines, write_json_lines
 from cartoons.search.engines import SearchResult
 
 ATTEMPTS_FILE = "attempts.jsonl"
@@ -86,22 +85,21 @@ class Manifest:
         self._path = root / ATTEMPTS_FILE
         self.attempts: dict[tuple[str, str], Attempt] = {}
         known = {field.name for field in fields(Attempt)}
-        for number, line in enumerate(whole_lines(self._path), 1):
+        for number, row in read_json_lines(self._path):
             try:
-                row = Attempt(**{name: value for name, value in json.loads(line).items() if name in known})
+                attempt = Attempt(**{name: value for name, value in row.items() if name in known})
             except (ValueError, TypeError, AttributeError) as error:
                 raise DataError(
                     f"{self._path} line {number} is not a row of this program ({error}): mend or remove it."
                 ) from error
-            self.attempts[row.label, row.url] = row
+            self.attempts[attempt.label, attempt.url] = attempt
 
     def append(self, attempt: Attempt) -> None:
         """Add a row; it is with the operating system when this returns."""
-        with self._path.open("ab") as file:
-            file.write(json_line(asdict(attempt)))
+        append_json_lines(self._path, asdict(attempt))
         self.attempts[attempt.label, attempt.url] = attempt
 
     def update(self, attempts: Iterable[Attempt]) -> None:
         """Take over these attempts, new addresses behind the known ones, and write the file anew in that order."""
         self.attempts.update({(attempt.label, attempt.url): attempt for attempt in attempts})
-        write_lines(self._path, map(asdict, self.attempts.values()))
+        write_json_lines(self._path, map(asdict, self.attempts.values()))

@@ -25,12 +25,11 @@ class ScrapeProgress(Progress):
             BarColumn(BAR_CHARACTERS),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[counts]}", markup=False),
+            TextColumn("{task.fields[found]} found, {task.fields[tried]} tried, {task.fields[bad]} bad"),
             console=Console(stderr=True),
             disable=not is_live(sys.stderr),  # rich asks FORCE_COLOR too, which says nothing of who watches
         )
         self._bars: dict[str, TaskID] = {}
-        self._kept, self._planned, self._tried, self._usable = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bars."""
@@ -39,29 +38,27 @@ class ScrapeProgress(Progress):
     def expect(self, label: str, total: int | None) -> None:
         """Begin a label's bar. total: how many pictures are wanted, None where that is not known."""
         if label not in self._bars:
-            self._bars[label] = self.add_task(label[:LABEL_CHARACTERS], total=total, counts="searching")
+            self._bars[label] = self.add_task(label[:LABEL_CHARACTERS], total=total, found=0, tried=0, bad=0)
 
     def planned(self, attempts: Iterable[Attempt]) -> None:
         """These will be tried."""
-        self._planned.update(attempt.label for attempt in attempts)
+        for label, count in Counter(attempt.label for attempt in attempts).items():
+            self._increase(label, found=count)
 
     def tried(self, attempt: Attempt) -> None:
         """One was tried. Its picture counts as kept until `selected` says otherwise."""
-        label = attempt.label
-        self._tried[label] += 1
-        self._usable[label] += bool(attempt.file)
-        self._kept[label] += bool(attempt.file)
-        self._show(label)
+        self._increase(attempt.label, tried=1, bad=not attempt.file)
+        bar = self._bars.get(attempt.label)
+        if bar is not None and attempt.file and self.tasks[bar].remaining != 0:
+            self.advance(bar)
 
     def selected(self, attempts: Iterable[Attempt]) -> None:
         """All attempts so far, after a selection."""
-        self._kept = kept_by_label(attempts)
-        for label in self._bars:
-            self._show(label)
+        kept = kept_by_label(attempts)
+        for label, bar in self._bars.items():
+            self.update(bar, completed=kept[label])
 
-    def _show(self, label: str) -> None:
+    def _increase(self, label: str, **more: int) -> None:
         if label in self._bars:
-            total = self.tasks[self._bars[label]].total
-            kept, tried = self._kept[label], self._tried[label]
-            counts = f"{self._planned[label]} found, {tried} tried, {tried - self._usable[label]} bad"
-            self.update(self._bars[label], completed=kept if total is None else min(kept, total), counts=counts)
+            fields = self.tasks[self._bars[label]].fields
+            self.update(self._bars[label], **{name: fields[name] + count for name, count in more.items()})

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cartoons.cards import dataset_card
 from cartoons.console import command
+from cartoons.dataset_card import dataset_card
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, write_atomically, write_lines
+from cartoons.files import HIDDEN, write_atomically, write_json_lines
 from cartoons.hub import push
 from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.report import scrape_report
@@ -36,8 +36,8 @@ def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_proble
     write_atomically(root / "README.md", dataset_card(root.resolve().name, kept, rows).encode())
 
 
-def publish(config: ScrapeConfig, attempts: Sequence[Attempt]) -> str:
-    """The link of the Hub data set `config.publish`, which now holds the card and the list, or the pictures too.
+def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str:
+    """The link of the Hub data set `repo` ("user/name"), which now holds the card and the list, or the pictures too.
 
     Raises DataError when there is nothing to publish or a licence does not allow it, HubError when the Hub does not take it.
     """
@@ -57,15 +57,15 @@ def publish(config: ScrapeConfig, attempts: Sequence[Attempt]) -> str:
     folder.mkdir(parents=True)
     # without this machine's paths
     public = [{name: "" if str(value).startswith("file:") else value for name, value in row.items()} for row in rows]
-    write_lines(folder / METADATA_FILE, public)
-    name, tried = config.publish.rpartition("/")[2], [asdict(attempt) for attempt in attempts]
+    write_json_lines(folder / METADATA_FILE, public)
+    name, tried = repo.rpartition("/")[2], [asdict(attempt) for attempt in attempts]
     card = dataset_card(name, public, tried, with_pictures=config.with_pictures)
     write_atomically(folder / "README.md", card.encode())
     for file_name in [row["file_name"] for row in rows if config.with_pictures]:
         (folder / file_name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / file_name, folder / file_name)
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return push.publish_dataset(folder, files, config.publish, private=config.private)
+    return push.publish_dataset(folder, files, repo, private=config.private)
 
 
 def summarize(

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import fields, replace
 from urllib.parse import urlsplit
 
 from cartoons.download.downloader import Downloader, Limits
@@ -23,10 +23,9 @@ from cartoons.errors import ImageError
 from cartoons.review.decisions import latest_decisions, read_decisions
 from cartoons.scraping.config import ScrapeConfig, check_labels
 from cartoons.scraping.image_checks import clean_image
-from cartoons.scraping.layout import PictureStore
 from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.progress import ScrapeProgress
-from cartoons.scraping.selection import kept_by_label, select
+from cartoons.scraping.selection import PictureStore, kept_by_label, select
 from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, local_pictures
 from cartoons.search.engines import SearchResult
 
@@ -44,15 +43,10 @@ Fetch = Callable[[str], AbstractAsyncContextManager[DownloadResult]]
 """Gives what became of an address; its bytes count as being fetched until the block ends."""
 
 
-def fill(config: ScrapeConfig, web: HttpConfig, url_lists: Sequence[UrlList], progress: ScrapeProgress) -> list[Attempt]:
+async def fill(config: ScrapeConfig, url_lists: Sequence[UrlList], progress: ScrapeProgress) -> list[Attempt]:
     """All attempts of the folder, when each label of this run has its pictures. Raises DataError."""
-    return asyncio.run(_fill(config, web, url_lists, progress))
-
-
-async def _fill(
-    config: ScrapeConfig, web: HttpConfig, url_lists: Sequence[UrlList], progress: ScrapeProgress
-) -> list[Attempt]:
-    async with Downloader(Limits(respect_opt_out=not config.ignore_opt_out), web) as downloader:
+    limits, http = Limits(respect_opt_out=not config.ignore_opt_out), HttpConfig(config.proxy, config.ca)
+    async with Downloader(limits, http) as downloader:
         scraper = Scraper(config, downloader.fetch, progress)
         if config.is_local:
             return await scraper.add(local_pictures(config, progress.say))
@@ -80,7 +74,8 @@ class Scraper:
 
     async def run(self, url_lists: Sequence[UrlList]) -> list[Attempt]:
         """Go on until every label has enough or no more addresses; all attempts of the folder."""
-        self._begin([url_list.label for url_list in url_lists])
+        for url_list in url_lists:
+            self._begin(url_list.label)
         with ThreadPoolExecutor(CLEANERS) as pool:
             planned = [row for row in self._rows() if row.status == Status.PLANNED]
             while True:
@@ -93,33 +88,40 @@ class Scraper:
 
     async def add(self, pictures: Pictures) -> list[Attempt]:
         """Clean and select pictures that are here; those in the manifest are passed over. All attempts of the folder."""
+
+        async def attempt(planned: Attempt, outcome: DownloadResult) -> Attempt:
+            ended = planned.with_result(await self._cleaned(outcome, pool))
+            self._progress.tried(ended)
+            return ended
+
         with ThreadPoolExecutor(CLEANERS) as pool:
-            for batch in batches(picture for picture in pictures if self._is_new(picture[0].label, picture[0].url)):
-                self._begin([hit.label for hit, _ in batch])
-                planned = [Attempt.planned(hit) for hit, _ in batch]
-                self._progress.planned(planned)
-                results = await asyncio.gather(*(self._cleaned(outcome, pool) for _, outcome in batch))
-                for attempt, result in zip(planned, results, strict=True):
-                    self._append(attempt.with_result(result))
+            for batch in batches(self._new(pictures)):
+                self._progress.planned([Attempt.planned(hit) for hit, _ in batch])
+                for ended in await asyncio.gather(*(attempt(Attempt.planned(hit), outcome) for hit, outcome in batch)):
+                    self._manifest.append(ended)
         self._select()
         return self._rows()
 
     def _rows(self) -> list[Attempt]:
         return list(self._manifest.attempts.values())
 
-    def _is_new(self, label: str, url: str) -> bool:
-        row = self._manifest.attempts.get((label, url))
-        return row is None or row.status in (Status.PLANNED, Status.FAILED)
+    def _new(self, pictures: Pictures) -> Pictures:
+        for hit, result in pictures:
+            self._begin(hit.label)
+            row = self._manifest.attempts.get((hit.label, hit.url))
+            if row is None or row.status in (Status.PLANNED, Status.FAILED):
+                yield hit, result
 
-    def _begin(self, labels: Sequence[str]) -> None:
-        """The labels are of this run: their limit is the run's, and that of all others what they have kept."""
-        check_labels(dict.fromkeys([*(row.label for row in self._rows()), *labels]))
-        for label in dict.fromkeys(labels):
-            self._labels.add(label)
-            self._progress.expect(label, self._per_class)
-            self._limits.pop(label, None)
-            if self._per_class is not None:
-                self._limits[label] = self._per_class
+    def _begin(self, label: str) -> None:
+        """The label is of this run: its limit is the run's, and that of all others what they have kept."""
+        if label in self._labels:
+            return
+        check_labels(dict.fromkeys([*(row.label for row in self._rows()), *self._labels, label]))
+        self._labels.add(label)
+        self._progress.expect(label, self._per_class)
+        self._limits.pop(label, None)
+        if self._per_class is not None:
+            self._limits[label] = self._per_class
 
     def _select(self) -> None:
         if not (before := self._rows()):
@@ -130,7 +132,9 @@ class Scraper:
         changes = zip(before, selected, strict=True)
         lost = Counter(row.label for row, new in changes if row.status == Status.KEPT and new.status == Status.TWO_LABELS)
         for label in lost.keys() - self._labels:
-            self._progress.say(f"{label}: {lost[label]} of its pictures were found for another name too: kept for neither.")
+            self._progress.say(
+                f"{label}: pictures kept before that another name has too, so that neither keeps them: {lost[label]}."
+            )
 
     async def _plan(self, url_lists: Sequence[UrlList]) -> list[Attempt]:
         """What the next round tries: new hits of labels that are short; failing those, what failed in earlier runs."""
@@ -148,15 +152,12 @@ class Scraper:
         if missing <= 0 or url_list.is_exhausted:
             return []
         mine = [row for row in self._rows() if row.label == url_list.label]
-        share = max(LEAST_YIELD, self._kept(url_list.label) / len(mine)) if mine else FIRST_YIELD
+        share = max(LEAST_YIELD, sum(row.status == Status.KEPT for row in mine) / len(mine)) if mine else FIRST_YIELD
         count = math.ceil(min(MOST_AT_ONCE, missing / share + EXTRA_HITS))
         return await url_list.take(count, {row.url for row in mine})
 
-    def _kept(self, label: str) -> int:
-        return kept_by_label(self._rows())[label]
-
     def _missing(self, label: str) -> float:
-        return math.inf if self._per_class is None else self._per_class - self._kept(label)
+        return math.inf if self._per_class is None else self._per_class - kept_by_label(self._rows())[label]
 
     async def _try(self, planned: Sequence[Attempt], pool: ThreadPoolExecutor) -> None:
         """Try each address once, whatever number of labels it was found for, and log each attempt as it ends."""
@@ -211,9 +212,9 @@ class Scraper:
         except ImageError as error:
             return replace(result, status=Status.REJECTED, reason=str(error))
         if picture.sha256 not in self._unwanted:  # what a person took out does not lie in wait again
-            self._store.add(picture.name, picture.data)
-        facts = {name: getattr(picture, name) for name in ("width", "height", "pixels", "sha256", "phash", "mirrored")}
-        return replace(result, status=Status.GOOD, file=picture.name, **facts)
+            self._store.add(picture.file, picture.data)
+        facts = {field.name: getattr(picture, field.name) for field in fields(picture) if field.name != "data"}
+        return replace(result, status=Status.GOOD, **facts)
 
 
 def interleaved(urls: Iterable[str]) -> list[str]:

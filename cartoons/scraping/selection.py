@@ -1,21 +1,36 @@
-"""Which of the good pictures stay. Pure: the same attempts and human decisions give the same answer.
+"""Which of the good pictures stay, and the folder laid out so: kept ones in their label's folder, the others out of sight.
 
 A picture and its copies, resizes and mirror images are one artwork. An artwork stays once, as its largest picture; one that
 was found under two labels stays under neither, unless a person said which; a label keeps its first artworks up to its limit.
+
+Files move first, metadata.jsonl follows, the manifest comes last: a kill in between leaves each picture in one of two
+places, and the next run goes on. A kept picture that a person took out of its folder, or moved to another label's, stays so.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from cartoons.errors import DataError
+from cartoons.files import HIDDEN, check_writable, sole_use, write_atomically, write_json_lines
+from cartoons.folder_layout import split_folders
+from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.near_duplicates import group_hashes
-from cartoons.scraping.manifest import Attempt, Status
+from cartoons.picture_files import is_hidden
+from cartoons.review.decisions import DELETE, KEEP, Decision
+from cartoons.scraping.config import folder_of
+from cartoons.scraping.manifest import Attempt, Manifest, Status
+
+COPIED = ("url", "page_url", "title", "author", "engine", "query", "license", "width", "height", "sha256", "phash", "group")
+"""What a row of metadata.jsonl takes from its attempt as it is."""
 
 
 def select(attempts: Sequence[Attempt], overrides: Mapping[str, str], limits: Mapping[str, int]) -> list[Attempt]:
-    """The attempts with `status` and `reason` set by what becomes of them, and `group` by their artwork.
+    """The attempts with `status` and `reason` set by what becomes of them, and `group` by their artwork. Pure.
 
     attempts: in the order of the search; those without a picture come back as they are. overrides: by sha256 the label that
     a person gave, "" for a removed picture. limits: the most artworks of a label; one that is not named keeps all.
@@ -68,3 +83,103 @@ def _one_of(
     moved_to = label if label != members[best].label else ""
     selected[best] = replace(members[best], status=status, reason=reason, group=group, moved_to=moved_to)
     return selected
+
+
+@contextmanager
+def open_folder(root: Path) -> Iterator[None]:
+    """Make the folder, for this run alone; when nothing was put there, it is removed again. Raises DataError."""
+    new = [folder for folder in (root, *root.parents) if not folder.exists()]
+    try:
+        check_writable(root)
+        with sole_use(root):
+            yield
+    except OSError as error:
+        raise DataError(f"{root} cannot be filled ({error}): mend that, and the same command goes on from here.") from error
+    finally:
+        hidden = root / HIDDEN
+        _remove_empty(hidden / "pictures", hidden / "searches")
+        if hidden.is_dir() and [path.name for path in hidden.iterdir()] == ["lock"]:
+            (hidden / "lock").unlink()
+        _remove_empty(hidden, *new)
+
+
+def _remove_empty(*folders: Path) -> None:
+    """Remove each folder that is there and holds nothing."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+class PictureStore:
+    """Where each picture of a folder lies now, by its file's name. Raises DataError for a folder that is split already."""
+
+    def __init__(self, root: Path) -> None:
+        if parts := split_folders(root):
+            spoken = " and ".join(f"{name}/" for name in parts)
+            raise DataError(f"{root} is split into {spoken}, which scraping would mix up: give another --out.")
+        self._root, self._spare = root, root / HIDDEN / "pictures"
+        self._spare.mkdir(parents=True, exist_ok=True)
+        folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not is_hidden(folder.name)]
+        self._paths = {
+            path.name: path for folder in (self._spare, *folders) for path in folder.iterdir() if not is_hidden(path.name)
+        }
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._paths
+
+    def add(self, name: str, data: bytes) -> None:
+        """Store a picture out of sight, until it is selected."""
+        if name not in self:
+            write_atomically(self._spare / name, data)
+            self._paths[name] = self._spare / name
+
+    def lay_out(self, selected: Sequence[Attempt], manifest: Manifest) -> None:
+        """Move the pictures, then write metadata.jsonl and the manifest."""
+        kept = {attempt.file: attempt for attempt in selected if attempt.status == Status.KEPT}
+        for name in {attempt.file for attempt in selected if attempt.file} - kept.keys():
+            self._move(name, self._spare)
+        for name, attempt in kept.items():
+            self._move(name, self._root / folder_of(attempt.present_label))
+        ours = {attempt.file for attempt in (*manifest.attempts.values(), *selected)}
+        path = self._root / METADATA_FILE
+        others = [row for name, row in read_metadata(path).items() if str(name).rpartition("/")[2] not in ours]
+        write_json_lines(path, [*map(_metadata, kept.values()), *others])
+        manifest.update(selected)
+
+    def _move(self, name: str, folder: Path) -> None:
+        if (now := self._paths.get(name)) and now.parent != folder:
+            folder.mkdir(exist_ok=True)
+            self._paths[name] = now.replace(folder / name)
+            if now.parent != self._spare:
+                _remove_empty(now.parent)
+
+    def overrides(self, attempts: Iterable[Attempt], decisions: Mapping[str, Decision]) -> dict[str, str]:
+        """By sha256 the label that a person gave a picture, "" for one that a person took out.
+
+        Both are done on the review page (decisions, by sha256) or with a file manager; who moved a file last is obeyed.
+        """
+        attempts = [attempt for attempt in attempts if attempt.file]
+        labels = {folder_of(label): label for each in attempts for label in (each.label, each.moved_to) if label}
+        overrides = ((each.sha256, self._override(each, decisions.get(each.sha256), labels)) for each in attempts)
+        return {sha256: label for sha256, label in overrides if label is not None}
+
+    def _override(self, attempt: Attempt, decision: Decision | None, labels: Mapping[str, str]) -> str | None:
+        """labels: by their folders."""
+        path = self._paths.get(attempt.file)
+        if path is None:
+            is_gone = attempt.status in (Status.KEPT, Status.REMOVED) or (decision and decision.action == DELETE)
+            return "" if is_gone else None
+        if path.parent == self._spare:
+            return decision.to if decision and decision.action != KEEP else None
+        present = labels.get(path.parent.name, path.parent.name)
+        is_decided = decision and (decision.file_name == f"{path.parent.name}/{path.name}" or decision.to == present)
+        if decision and decision.action != KEEP and is_decided:
+            return decision.to
+        return present if decision or (attempt.status == Status.KEPT and present != attempt.label) else None
+
+
+def _metadata(attempt: Attempt) -> dict[str, object]:
+    label = attempt.present_label
+    placed = {"file_name": f"{folder_of(label)}/{attempt.file}", "label": label}
+    copied = {name: getattr(attempt, name) for name in COPIED}
+    return placed | copied | {"source": attempt.source, "fetched_at": attempt.fetched_at}

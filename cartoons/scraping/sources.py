@@ -11,18 +11,18 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cartoons import img2dataset, proxies
+from cartoons import img2dataset
 from cartoons.console import command
-from cartoons.download.http import DownloadResult, HttpConfig, get_json, raise_open_file_limit
+from cartoons.download.http import DownloadResult, HttpConfig, get_json
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN
+from cartoons.files import HIDDEN, check_folder
 from cartoons.images import MAX_BYTES
 from cartoons.picture_files import pictures_below
 from cartoons.picture_folder import in_words, read_folder
 from cartoons.scraping.config import SHORT, ScrapeConfig, folder_of
+from cartoons.scraping.progress import ScrapeProgress
 from cartoons.search.engines import SearchResult
 from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
-from cartoons.search.url_list import read_url_list
 
 PREVIEWED = 40
 """Addresses of each name that a dry run looks for."""
@@ -39,9 +39,9 @@ Pictures = Iterator[tuple[SearchResult, DownloadResult]]
 class UrlList:
     """A label, and the addresses for it that were not tried yet."""
 
-    def __init__(self, label: str, hits: Iterable[SearchResult], limit: int | None = None) -> None:
-        """hits: lazily found, always in the same order. limit: the most pictures kept of the label, None for all."""
-        self.label, self.limit, self.is_exhausted, self._hits = label, limit, False, iter(hits)
+    def __init__(self, label: str, hits: Iterable[SearchResult]) -> None:
+        """hits: perhaps lazily found, always in the same order."""
+        self.label, self.is_exhausted, self._hits = label, False, iter(hits)
 
     async def take(self, count: int, known: set[str]) -> list[SearchResult]:
         """The next hits, fewer when there are no more. known: addresses that are passed over.
@@ -64,28 +64,20 @@ class UrlList:
         return hits
 
 
-def connect(config: ScrapeConfig) -> HttpConfig:
-    """The way to the web, where the run needs one. Raises DownloadError when it cannot work."""
-    if config.publish or (not config.is_local and config.proxy == proxies.of_environment()):
-        proxies.check()
-    if config.is_local:
-        return HttpConfig()
-    raise_open_file_limit()
-    return HttpConfig(config.proxy, config.ca)
-
-
-def url_lists(config: ScrapeConfig, web: HttpConfig, say: Say) -> tuple[list[UrlList], Mapping[str, list[str]]]:
-    """The addresses of each label, searched or listed; and, by label, the engines' problems, as sentences yet to come.
-
-    Raises DataError for a list that cannot be read.
-    """
+def url_lists(config: ScrapeConfig, progress: ScrapeProgress) -> tuple[list[UrlList], Mapping[str, list[str]]]:
+    """The URLs of each label, searched or listed; and, by label, sentences about engines, to be filled meanwhile."""
+    http = HttpConfig(config.proxy, config.ca)
+    engines = make_engines(config.engines, partial(get_json, config=http), http.proxy or None, http.ca_file or None)
+    searcher = Searcher(engines, config.out / HIDDEN / "searches", config.license, RetryPolicy(), progress.say)
     listed: dict[str, list[SearchResult]] = {}
-    for hit in read_url_list(config.from_urls, config.default_label) if config.from_urls else []:
-        listed.setdefault(hit.label, []).append(hit)
-    engines = make_engines(config.engines, partial(get_json, config=web), web.proxy or None, web.ca_file or None)
-    searcher = Searcher(engines, config.out / HIDDEN / "searches", config.license, RetryPolicy(), say)
+    for result in config.url_list:
+        listed.setdefault(result.label, []).append(result)
+    for label in config.queries:
+        progress.expect(label, config.per_class)
+    for label, results in listed.items():
+        progress.expect(label, min(len(results), config.per_class or len(results)))
     searched = {label: searcher.search(label, queries) for label, queries in config.queries.items()}
-    return [UrlList(label, hits) for label, hits in (searched | listed).items()], searcher.failures
+    return [UrlList(label, results) for label, results in {**searched, **listed}.items()], searcher.failures
 
 
 def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
@@ -103,7 +95,7 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
         folder = config.out / folder_of(label)
         print(f"{label}: {len(mine)} addresses ({engines or 'none'}) on {hosts} hosts, for {folder}")
     if config.urls_only:
-        path = config.out / img2dataset.URLS_FILE
+        path = config.out / "urls.parquet"
         count = img2dataset.write_urls(path, itertools.chain.from_iterable(hits.values()))
         print(f"{path}: {count} addresses. Download them with")
         print(command("img2dataset", "--url_list", path), "--input_format parquet --url_col url --caption_col caption \\")
@@ -130,8 +122,7 @@ def from_folder(folder: Path, label: str = "", say: Say = lambda _: None) -> Pic
     label: of them all; without one, as training takes the folder. say: is told what is passed over.
     Raises DataError when there are no pictures.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
+    check_folder(folder, "one that holds pictures, in a folder per character")
     if label:
         files, passed_over = pictures_below(folder)
         paths = [(label, path) for path in files]

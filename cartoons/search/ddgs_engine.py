@@ -28,10 +28,7 @@ NO_RESULTS_MESSAGES = ("No results found", "Could not extract vqd")
 
 
 class DdgsEngine:
-    """DuckDuckGo (100 results a page, safe search on) or Bing (35, no filter: ddgs passes it none).
-
-    proxy: may also come from DDGS_PROXY.
-    """
+    """DuckDuckGo (100 results a page, safe search on) or Bing (35, no filter). The proxy may also come from DDGS_PROXY."""
 
     def __init__(self, name: str, proxy: str | None = None, ca_file: str | None = None, timeout_s: int = 10) -> None:
         self.name = name

@@ -75,10 +75,7 @@ def _openverse_result(row: dict[str, Any]) -> SearchResult:
 
 @dataclass
 class Commons:
-    """Commons' pictures, 50 a page, each as a copy of at most 960 px width where the original is larger.
-
-    Every licence there is free, and allows commercial use and changes.
-    """
+    """Commons' pictures, 50 a page, at most 960 px wide; every licence there allows commercial use and changes."""
 
     get_json: GetJson
     name = "commons"

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from cartoons.errors import CartoonError, SearchError
@@ -19,18 +20,13 @@ from cartoons.search.open_engines import Commons, Openverse
 
 ENGINES = (DUCKDUCKGO, BING, Openverse.name, Commons.name)
 DEFAULT_ENGINES = (DUCKDUCKGO, BING)
-MAX_TRIES_WHEN_MAYBE_LAST = 2
-"""Of a later page for which the engine gives no results: most likely there is no such page."""
 CACHED_FIELDS = ("url", "page_url", "title", "license", "author")
 
 
 def make_engines(
     names: Iterable[str], get_json: GetJson, proxy: str | None = None, ca_file: str | None = None, timeout_s: int = 10
 ) -> list[Engine]:
-    """The engines of these names, in order. get_json: for Openverse and Commons; the rest: for DuckDuckGo and Bing.
-
-    Raises SearchError for a name that is none of ENGINES.
-    """
+    """The engines of these names, in order. Raises SearchError for a name that is none of ENGINES."""
     makers: dict[str, Callable[[], Engine]] = {
         DUCKDUCKGO: lambda: DdgsEngine(DUCKDUCKGO, proxy, ca_file, timeout_s),
         BING: lambda: DdgsEngine(BING, proxy, ca_file, timeout_s),
@@ -57,6 +53,10 @@ class RetryPolicy:
     """A longer Retry-After counts as a refusal, and closes the engine for that long."""
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
+
+
+class _NoAnswerError(SearchError):
+    """An engine gave no page; the message is a whole sentence."""
 
 
 class Searcher:
@@ -101,10 +101,9 @@ class Searcher:
             for query in tuple(urls_by_query):
                 try:
                     page = engine.page(query, number)
-                except _NoAnswerError as failure:
+                except _NoAnswerError as error:
                     del urls_by_query[query]
-                    if number == 1 or not failure.may_be_last:
-                        self._report(label, failure.sentence(engine.name, query, number), bool(urls_by_query), following)
+                    self._report(label, str(error), bool(urls_by_query), following)
                     continue
                 urls = {result.url for result in page.results}
                 if not page.has_more or (urls and urls <= urls_by_query[query]):
@@ -121,19 +120,6 @@ class Searcher:
         self._warn(f"{sentence} {f'Going on with {rest}' if rest else 'No other engine is left'}; later runs ask it again.")
 
 
-class _NoAnswerError(Exception):
-    """An engine gave no page, after so many tries; `may_be_last`: perhaps because there is none."""
-
-    def __init__(self, reason: str, tries: int, may_be_last: bool) -> None:
-        super().__init__(reason)
-        self.tries, self.may_be_last = tries, may_be_last
-
-    def sentence(self, engine: str, query: str, number: int) -> str:
-        what = "nothing" if number == 1 else f"no page {number}"
-        after = f" after {self.tries} {'try' if self.tries == 1 else 'tries'}" if self.tries else ""
-        return f'{engine} gave {what} for "{query}"{after}: {self}.'
-
-
 class _EngineClient:
     """One engine with its cache, rate limit and retries. Whoever asks holds the lock, also through the pauses."""
 
@@ -146,53 +132,52 @@ class _EngineClient:
         self._has_refused = False
 
     def page(self, query: str, number: int) -> ResultPage:
-        """From the cache, else from the engine. Raises _NoAnswerError, or SearchError when it cannot be cached."""
+        """From the cache, else from the engine. Raises _NoAnswerError, or SearchError when the page cannot be cached."""
         key = {"engine": self.name, "query": query, "license": self.license, "page": number}
         words = re.sub(r"[^a-z0-9]+", "-", query.lower()).strip("-")[:60]
         digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:12]
         path = self._cache_folder / ("-".join(filter(None, (self.name, words, str(number), digest))) + ".json")
         if page := _read_cache(path, key):
             return page
-        with self._lock:
-            if not (page := _read_cache(path, key)):  # another label's thread may have asked the same meanwhile
-                page = self._request(query, number)
-                _write_cache(path, key, page)
-            return page
+        with self._lock:  # another label's thread may ask the same meanwhile
+            return _read_cache(path, key) or self._request(query, number, partial(_write_cache, path, key))
 
-    def _request(self, query: str, number: int) -> ResultPage:
+    def _request(self, query: str, number: int, write_cache: Callable[[ResultPage], None]) -> ResultPage:
         """The page, with retries; an engine that just refused another gets a single try."""
-        policy = self._policy
+        policy, tries = self._policy, 0
+        failed = f'{self.name} gave {"nothing" if number == 1 else f"no page {number}"} for "{query}"'
         if (left_s := self._closed_until_s - time.monotonic()) > 0:
-            raise _NoAnswerError(f"it asked to be left alone for {left_s:.0f} s more", 0, may_be_last=False)
-        tries = 0
+            raise _NoAnswerError(f"{failed}: it asked to be left alone for {left_s:.0f} s more.")
         while True:
-            try:
-                page = self._request_once(query, number)
-            except (CartoonError, OSError) as caught:
-                error = caught
-            else:
+            answer = self._request_once(query, number)
+            if isinstance(answer, ResultPage):
                 self._has_refused = False
-                return page
+                write_cache(answer)
+                return answer
             tries += 1
-            is_empty = isinstance(error, NoResultsError)
-            max_tries = MAX_TRIES_WHEN_MAYBE_LAST if is_empty and number > 1 else policy.max_tries
-            retry_after_s = error.retry_after_s or 0.0 if isinstance(error, SearchError) else 0.0
-            reason = str(error).rstrip(".") or type(error).__name__
+            is_past_last = isinstance(answer, NoResultsError) and number > 1  # most likely: there is no such page
+            max_tries = 1 if self._has_refused else min(policy.max_tries, 2 if is_past_last else policy.max_tries)
+            retry_after_s = answer.retry_after_s or 0.0 if isinstance(answer, SearchError) else 0.0
+            reason = str(answer).rstrip(".") or type(answer).__name__
             if retry_after_s > policy.max_retry_after_s:
                 self._closed_until_s = time.monotonic() + retry_after_s
                 reason += f", and it asks to be left alone for {retry_after_s:.0f} s"
-            elif tries < min(max_tries, 1 if self._has_refused else policy.max_tries):
+            elif tries < max_tries:
                 backoff_s = policy.random() * min(policy.max_backoff_s, policy.backoff_s * 2 ** (tries - 1))
                 policy.sleep(max(backoff_s, retry_after_s))
                 continue
-            self._has_refused |= number == 1 or not is_empty
-            raise _NoAnswerError(reason, tries, is_empty) from error
+            if is_past_last:
+                return ResultPage((), has_more=False)
+            self._has_refused = True
+            raise _NoAnswerError(f"{failed} after {tries} {'try' if tries == 1 else 'tries'}: {reason}.") from answer
 
-    def _request_once(self, query: str, number: int) -> ResultPage:
+    def _request_once(self, query: str, number: int) -> ResultPage | CartoonError | OSError:
         if (wait_s := self._next_request_s - time.monotonic()) > 0:
             self._policy.sleep(wait_s)
         try:
             return self._engine.page(query, number, self.license)
+        except (CartoonError, OSError) as error:
+            return error
         finally:
             self._next_request_s = time.monotonic() + self._policy.pause_s
 

@@ -28,18 +28,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from cartoons.dataset import Item
+from cartoons.dataset import Dataset
 from cartoons.errors import DataError
 from cartoons.files import write_atomically
 from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
 from cartoons.splits import Backgrounds
 from cartoons.training.augment import augment, background
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, OnEpoch
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch
 from cartoons.training.export import trace
-from cartoons.training.frozen import FrozenNorm, freeze_depthwise
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
-from cartoons.training.sampling import ViewsDataset, sampling_weights
+from cartoons.training.sampling import FeaturesDataset, sampling_weights
 
 PICTURES_AT_ONCE = 32
 BATCH_SIZE = 8
@@ -53,6 +52,8 @@ class Recipe:
     name: str = "fast"
     epochs: int = 4
     fewest_samples: int = 4000
+    most_epochs: int = 40
+    """A fit takes `epochs`, or as many as draw `fewest_samples` pictures, of few pictures at most `most_epochs`."""
     views: int = 4
     batch_size: int = 16
     body_lr: float = 1e-3
@@ -66,43 +67,37 @@ class Recipe:
     soups"), which costs nothing where the model is used."""
 
     seed: int = 42
-    takes_long: bool = False
+
+
+FAST = Recipe()
+THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4)
 
 
 class CachedFeaturesTrainer:
     """Holds the frozen part's views of every picture, and trains the rest on any subset of them."""
 
-    def __init__(
-        self,
-        network: Network,
-        items: Sequence[Item],
-        labels: Sequence[str],
-        recipe: Recipe,
-        backgrounds: Backgrounds,
-        work: Path,
-    ) -> None:
+    def __init__(self, network: Network, data: Dataset, recipe: Recipe, backgrounds: Backgrounds, work: Path) -> None:
         """backgrounds: what cut-outs may be laid on; work: a folder for what `cache_features` and `fit` keep. Raises
         DataError when the network's ImageNet weights cannot be had."""
-        self.items, self.recipe, self.backgrounds, self.work = items, recipe, backgrounds, work
-        self.size_px, self.mean, self.std = network.size_px, network.mean, network.std
+        self.network, self.data, self.recipe, self.backgrounds, self.work = network, data, recipe, backgrounds, work
         self.lr_finder: dict[str, Any] = {}
         self.device = default_device()
-        self.learn = learn = build_learner(plain_loaders(items, labels, network), network, recipe.dropout)
+        self.learn = learn = build_learner(plain_loaders(data.items, data.labels, network), network, recipe.dropout)
         body, head = learn.model[0].to(self.device), learn.model[1].to(self.device)
-        sample = torch.zeros(1, 3, self.size_px, self.size_px, device=self.device)
+        sample = torch.zeros(1, 3, network.size_px, network.size_px, device=self.device)
         chain = stages(body, sample)
         cut = math.ceil(len(chain) * recipe.frozen_part)
         self.stem, self.tail = nn.Sequential(*chain[:cut]).eval(), nn.Sequential(nn.Sequential(*chain[cut:]), head)
         self._session = open_session(trace(self.stem, sample, ["maps"]), threads=1) if self.device.type == "cpu" else None
         freeze_depthwise(self.tail)
         self._fresh = copy.deepcopy(self.tail.state_dict())
-        self._targets = np.array([list(labels).index(item.label) for item in items])
-        self._views: NDArray[np.float16] | None = None
+        self._targets = np.array([data.labels.index(item.label) for item in data.items])
+        self._features: NDArray[np.float16] | None = None
 
     @property
     def epochs(self) -> int:
         """How many epochs a fit on all pictures takes, all of recipe.fits together."""
-        return self.recipe.fits * self._epochs_for(len(self.items))
+        return self.recipe.fits * self._epochs_for(len(self.data.items))
 
     def cache_features(self) -> Iterator[int]:
         """Let the frozen part see every view of every picture; yields how many pictures are done. Resumes in `work`.
@@ -110,8 +105,8 @@ class CachedFeaturesTrainer:
         The views lie in work/views.npy: float16, (pictures, views, channels, height, width). View 0 is the picture itself,
         the rest are augmented.
         """
-        example = self._run_stem(np.zeros((1, 3, self.size_px, self.size_px), np.float32))
-        shape = (len(self.items), 1 + self.recipe.views, *example.shape[1:])
+        example = self._run_stem(np.zeros((1, 3, self.network.size_px, self.network.size_px), np.float32))
+        shape = (len(self.data.items), 1 + self.recipe.views, *example.shape[1:])
         file, noted = self.work / "views.npy", self.work / "views.done"
         needed, free = 2 * math.prod(shape), shutil.disk_usage(self.work).free
         if needed > free and not file.exists():
@@ -120,13 +115,13 @@ class CachedFeaturesTrainer:
                 "give an --out on a larger disk, or take --recipe finetune."
             )
         done = int(noted.read_text(encoding="utf-8")) if noted.exists() and file.exists() else 0
-        self._views = np.lib.format.open_memmap(file, "r+" if done else "w+", np.float16, None if done else shape)
+        self._features = np.lib.format.open_memmap(file, "r+" if done else "w+", np.float16, None if done else shape)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(done, len(self.items), PICTURES_AT_ONCE):
-                stop = min(start + PICTURES_AT_ONCE, len(self.items))
-                for index, maps in zip(range(start, stop), pool.map(self._maps_of, range(start, stop)), strict=True):
-                    self._views[index] = maps
-                self._views.flush()
+            for start in range(done, len(self.data.items), PICTURES_AT_ONCE):
+                stop = min(start + PICTURES_AT_ONCE, len(self.data.items))
+                for index, maps in zip(range(start, stop), pool.map(self._features_of, range(start, stop)), strict=True):
+                    self._features[index] = maps
+                self._features.flush()
                 write_atomically(noted, str(stop).encode())
                 yield stop
 
@@ -138,11 +133,7 @@ class CachedFeaturesTrainer:
             seed = self.recipe.seed + 1000 * number
             rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), seed, on_epoch)
             states.append(copy.deepcopy(self.tail.state_dict()))
-        mean = {
-            name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
-            for name, tensor in states[0].items()
-        }
-        self.tail.load_state_dict(mean)
+        self.tail.load_state_dict(mean_state(states))
         self.learn.model.eval()
         return rows
 
@@ -151,10 +142,10 @@ class CachedFeaturesTrainer:
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         chosen = np.asarray(sorted(train))
-        data = ViewsDataset(self._computed, self._targets, chosen)
-        weights = sampling_weights([self.items[i].label for i in chosen])
+        data = FeaturesDataset(self._cached, self._targets, chosen)
+        weights = sampling_weights([self.data.items[i].label for i in chosen])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
-        nothing = WeightedDL(ViewsDataset(self._computed, self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
+        nothing = WeightedDL(FeaturesDataset(self._cached, self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
         saving = Checkpoint(checkpoint, seed, on_epoch)
         learner = Learner(
             DataLoaders(loader, nothing, device=self.device),
@@ -163,7 +154,7 @@ class CachedFeaturesTrainer:
             splitter=lambda model: [params(model[0]), params(model[1])],
             opt_func=ADAMW,
             wd=recipe.weight_decay,
-            cbs=[FrozenNorm(), saving, *([ChannelsLast()] if self._computed.ndim == 5 else [])],
+            cbs=[FrozenNorm(), saving, *([ChannelsLast()] if self._cached.ndim == 5 else [])],
         )
         with learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(self._epochs_for(len(data)), lr_max=slice(recipe.body_lr, recipe.head_lr))
@@ -175,7 +166,7 @@ class CachedFeaturesTrainer:
 
     def close(self) -> None:
         """Let go of the views on disk, which some systems will not delete otherwise."""
-        self._views = None
+        self._features = None
 
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then what training sees of it besides."""
@@ -183,37 +174,40 @@ class CachedFeaturesTrainer:
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
-        return self._run_tail(self._computed[list(indices), 0])
+        return self._run_tail(self._cached[list(indices), 0])
 
     def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
         """What it answers for any RGB squares of size_px: (len(squares), labels)."""
-        batches = [to_batch(squares[k : k + BATCH_SIZE], self.mean, self.std) for k in range(0, len(squares), BATCH_SIZE)]
+        batches = [
+            to_batch(squares[k : k + BATCH_SIZE], self.network.mean, self.network.std)
+            for k in range(0, len(squares), BATCH_SIZE)
+        ]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             maps = [part.astype(np.float16) for part in pool.map(self._run_stem, batches)]
         return self._run_tail(np.concatenate(maps)) if maps else self._run_tail(np.empty((0, 0), np.float16))
 
     @property
-    def _computed(self) -> NDArray[np.float16]:
-        assert self._views is not None, "cache_features() comes first"
-        return self._views
+    def _cached(self) -> NDArray[np.float16]:
+        assert self._features is not None, "cache_features() comes first"
+        return self._features
 
     def _epochs_for(self, pictures: int) -> int:
-        return max(self.recipe.epochs, math.ceil(self.recipe.fewest_samples / pictures))
+        return max(self.recipe.epochs, min(self.recipe.most_epochs, math.ceil(self.recipe.fewest_samples / pictures)))
 
     def _views_of(self, index: int) -> list[Image.Image]:
         """The picture itself and its augmented views, as squares."""
-        cutout = load_cutout(self.items[index].path)
-        square = square_pad(on_white(cutout), self.size_px)
-        cutout.thumbnail((3 * self.size_px // 2, 3 * self.size_px // 2), Image.Resampling.BICUBIC)
+        cutout = load_cutout(self.data.items[index].path)
+        square = square_pad(on_white(cutout), self.network.size_px)
+        cutout.thumbnail((3 * self.network.size_px // 2, 3 * self.network.size_px // 2), Image.Resampling.BICUBIC)
         rng = random.Random(f"{self.recipe.seed} {index}")
         behind = self.backgrounds[index] if cutout.mode == "RGBA" else ()
-        backgrounds = [background(self.items[k].path) for k in rng.sample(behind, min(len(behind), self.recipe.views))]
-        augmented = [augment(cutout, rng, backgrounds, self.size_px) for _ in range(self.recipe.views)]
+        backgrounds = [background(self.data.items[k].path) for k in rng.sample(behind, min(len(behind), self.recipe.views))]
+        augmented = [augment(cutout, rng, backgrounds, self.network.size_px) for _ in range(self.recipe.views)]
         return [square, *augmented]
 
-    def _maps_of(self, index: int) -> NDArray[np.float16]:
+    def _features_of(self, index: int) -> NDArray[np.float16]:
         """What the frozen part makes of a picture's views: (views, channels, height, width)."""
-        return self._run_stem(to_batch(self._views_of(index), self.mean, self.std)).astype(np.float16)
+        return self._run_stem(to_batch(self._views_of(index), self.network.mean, self.network.std)).astype(np.float16)
 
     @torch.no_grad()
     def _run_stem(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -229,3 +223,18 @@ class CachedFeaturesTrainer:
             batch = torch.from_numpy(maps[start : start + 32]).float()
             rows.append(self.tail.eval()(batch.to(self.device)).cpu().double().numpy())
         return np.concatenate(rows)
+
+
+def freeze_depthwise(model: nn.Module) -> None:
+    """Freeze depthwise filters: their gradients are the slowest on a CPU, and gain nothing on few pictures."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+            module.weight.requires_grad_(False)
+
+
+def mean_state(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of the weights of several fits of one network."""
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
+        for name, tensor in states[0].items()
+    }

@@ -1,4 +1,4 @@
-"""Training that a kill cannot undo: after every epoch the state is on disk, and the same fit goes on from there.
+"""fastai callbacks: a checkpoint after every epoch, frozen batch normalisation, and the hardware a fit runs on.
 
 Each epoch starts from a seed of its own, so that a run which was interrupted draws what an undisturbed one would have drawn.
 """
@@ -6,18 +6,24 @@ Each epoch starts from a seed of its own, so that a run which was interrupted dr
 import copy
 import io
 import math
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.core import CancelEpochException, CancelFitException, CancelValidException
-from fastai.learner import Callback
-from fastai.torch_core import get_model, rank_distrib, set_seed
+from fastai.distributed import DistributedDL, DistributedTrainer
+from fastai.learner import Callback, Learner
+from fastai.torch_core import get_model, num_distrib, set_seed
+from torch import nn
 
 from cartoons.errors import DataError
 from cartoons.files import write_atomically
+from cartoons.training.run import is_main_process
 
 EpochMetrics = dict[str, float]
 """One epoch: "epoch" (from 1), "train_loss", and, where pictures are held out, "valid_loss" and "balanced_accuracy"."""
@@ -93,7 +99,7 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
         return self.patience is not None and bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= self.patience
 
     def _save(self) -> None:
-        if rank_distrib():
+        if not is_main_process():
             return
         model, opt = get_model(self.learn.model).state_dict(), self.learn.opt.state_dict()
         smooth = self.learn.recorder.smooth_loss
@@ -101,3 +107,49 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_atomically(self.path, buffer.getvalue())
+
+
+class FrozenNorm(Callback):  # type: ignore[misc]  # fastai has no types
+    """Batch normalisation keeps its ImageNet statistics: a few hundred pictures would only spoil them."""
+
+    def before_train(self) -> None:
+        """Called by fastai after it has put the model into training mode."""
+        for module in self.model.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+
+
+def claim_device() -> None:
+    """On a machine of several GPUs: from here on this process builds and trains on its own."""
+    if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+
+
+@contextmanager
+def on_hardware(learn: Learner) -> Iterator[None]:
+    """Channels-last everywhere, half precision on a GPU, the other processes of `accelerate launch` where there are some."""
+    learn.add_cb(ChannelsLast())
+    if torch.cuda.is_available():
+        learn.to_fp16()
+    if num_distrib() > 1:
+        learn.add_cb(Processes(sync_bn=False, mixed_precision="no"))  # timm's activations live in its own norm layers
+    try:
+        yield
+    finally:
+        learn.remove_cbs([Processes, ChannelsLast])
+
+
+class Shards(DistributedDL):  # type: ignore[misc]  # fastai has no types
+    """fastai's loader for several processes, on CPUs too: its own sends indices through CUDA alone."""
+
+    def _broadcast(self, indices: Any, rank: int) -> list[int]:
+        sent = torch.tensor(list(indices), device=self.device)
+        torch.distributed.broadcast(sent, rank)
+        return list(sent.tolist())
+
+
+class Processes(DistributedTrainer):  # type: ignore[misc]  # fastai has no types
+    """fastai's trainer for several processes, with loaders that work without CUDA."""
+
+    def _wrap_dl(self, dl: Any) -> Any:
+        return dl if isinstance(dl, DistributedDL) else Shards(dl, device=self.learn.model.device)

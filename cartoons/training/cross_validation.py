@@ -1,12 +1,10 @@
-"""Rounds of training and judging: every answer is from a model that never saw the picture, and is on disk once given."""
+"""Cross-validation: each held-out picture is predicted by a model that never saw it; a fold that is done is on disk."""
 
-import hashlib
 import io
 import logging
 import random
-import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,11 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from fastai.learner import Learner
-from fastai.torch_core import num_distrib, rank_distrib
+from fastai.torch_core import num_distrib
 from numpy.typing import NDArray
 from PIL import Image
 
-from cartoons.dataset import Item
+from cartoons.dataset import Dataset
 from cartoons.errors import DataError
 from cartoons.evaluation.corruptions import CORRUPTIONS
 from cartoons.evaluation.metrics import HeldOutPredictions
@@ -26,61 +24,56 @@ from cartoons.files import write_atomically
 from cartoons.images import load_cutout, square_pad
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.progress import Progress, spoken_time
-from cartoons.splits import Backgrounds, Fold, Split
-from cartoons.training import cached_features, finetune
-from cartoons.training.callbacks import EpochMetrics, OnEpoch
-from cartoons.training.network import Network
+from cartoons.splits import Fold, Split
+from cartoons.training import cached_features, finetune, quantize
+from cartoons.training.callbacks import EpochMetrics, OnEpoch, claim_device
+from cartoons.training.config import TrainConfig
+from cartoons.training.network import Network, find_network
+from cartoons.training.run import is_main_process, work_folder
 
 CORRUPTED_PICTURES = 200
-"""About how many character pictures are also judged grey, cropped, and so on."""
-
-WORK = "work"
-"""The folder, in the model folder, that an interrupted run leaves behind."""
-
-STATE_FORMAT = 2
-"""Of what lies in it: a newer program starts anew."""
+"""About how many character pictures are also predicted grey, cropped, and so on."""
 
 log = logging.getLogger("train")
 
 Floats = NDArray[np.float64]
 Recipe = cached_features.Recipe | finetune.Recipe
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (cached_features.FAST, cached_features.THOROUGH, finetune.Recipe())
+}
 
 
 class Trainer(Protocol):
-    """What a recipe offers: train on any of the pictures from the same fresh start, then judge others."""
+    """A recipe at work: trains on any of the pictures from the same fresh start, then predicts others."""
 
-    items: Sequence[Item]
-    size_px: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    data: Dataset
+    network: Network
+    recipe: Any
+    work: Path
     lr_finder: dict[str, Any]
     """The learning-rate finder's curve, where the recipe looks for one."""
-
-    @property
-    def learn(self) -> Learner:
-        """The whole network as last trained."""
 
     @property
     def epochs(self) -> int:
         """About how many epochs a fit takes."""
 
     def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
-        """Train on these items; resumes from `checkpoint`, a path without suffix. One row per epoch."""
-
-    def close(self) -> None:
-        """Nothing is judged any more."""
-
-    def portable(self) -> Learner:
-        """The learner as now trained, on plain loaders, on the CPU."""
-
-    def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
-        """For each item its square, then what training sees of it besides."""
+        """Train on these items; resumes from `checkpoint`, a path without suffix."""
 
     def predict(self, indices: Sequence[int]) -> Floats:
         """Logits of items: (len(indices), labels)."""
 
     def predict_pictures(self, squares: Sequence[Image.Image]) -> Floats:
-        """Logits of RGB squares of size_px: (len(squares), labels)."""
+        """Logits of RGB squares of the network's size: (len(squares), labels)."""
+
+    def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
+        """For each item its square, then augmented views of it."""
+
+    def portable(self) -> Learner:
+        """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
+
+    def close(self) -> None:
+        """Let go of what is open on disk."""
 
 
 @dataclass(frozen=True)
@@ -90,100 +83,98 @@ class CrossValidation:
     predictions: HeldOutPredictions
     history: list[EpochMetrics] | None
     """The epochs of the last fit, if its network is still there."""
+    seconds: float = 0.0
+    """How long that fit took."""
 
 
-AfterRound = Callable[[int], None]
-RECIPES: dict[str, Recipe] = {
-    "fast": cached_features.Recipe(),
-    "thorough": cached_features.Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4),
-    "finetune": finetune.Recipe(),
-}
-
-
-def choose_recipe(name: str, epochs: int | None, batch_size: int | None, seed: int) -> Recipe:
-    """The recipe of that name with other numbers where given; "auto" is `finetune` with a GPU or on several processes.
-
-    Raises DataError for numbers that cannot be.
-    """
-    for flag, value in (("--epochs", epochs), ("--batch-size", batch_size)):
-        if value is not None and value < 1:
-            raise DataError(f"{flag} is {value}: give 1 or more.")
-    if name == "auto":
-        name = "finetune" if torch.cuda.is_available() or num_distrib() > 1 else "fast"
-    recipe = RECIPES[name]
-    changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+def choose_recipe(config: TrainConfig) -> Recipe:
+    """The recipe, with the numbers that were given instead of its own. Raises DataError for one that cannot be here."""
+    several = num_distrib() > 1
+    is_auto = config.recipe == "auto"
+    recipe = RECIPES[("finetune" if torch.cuda.is_available() or several else "fast") if is_auto else config.recipe]
+    changes: dict[str, Any] = {"epochs": config.epochs, "batch_size": config.batch_size, "seed": config.split.seed}
     if isinstance(recipe, cached_features.Recipe):
-        if num_distrib() > 1:
-            message = f"--recipe {name} runs in one process: start it without accelerate launch, or take --recipe finetune."
-            raise DataError(message)
-        if epochs is not None:
+        if several:
+            raise DataError(
+                f"--recipe {recipe.name} runs in one process: start it without accelerate launch, or take --recipe finetune."
+            )
+        if config.epochs is not None:
             changes["fewest_samples"] = 0
     return replace(recipe, **{field: value for field, value in changes.items() if value is not None})
 
 
-def make_trainer(
-    network: Network, items: Sequence[Item], labels: Sequence[str], recipe: Recipe, backgrounds: Backgrounds, work: Path
-) -> Trainer:
+def make_trainer(config: TrainConfig, data: Dataset, split: Split) -> Trainer:
     """The recipe's trainer, ready to fit. Raises DataError when the ImageNet weights cannot be had."""
+    claim_device()
+    network, recipe = find_network(config.arch, config.weights), choose_recipe(config)
+    work = work_folder(config, data, recipe)
     if isinstance(recipe, finetune.Recipe):
-        return finetune.FinetuneTrainer(network, items, labels, recipe, work)
-    trainer = cached_features.CachedFeaturesTrainer(network, items, labels, recipe, backgrounds, work)
-    progress, started = Progress(len(items)), time.monotonic()
+        return finetune.FinetuneTrainer(network, data, recipe, work)
+    trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, split.backgrounds(data.items), work)
+    progress, started = Progress(len(data.items)), time.monotonic()
     for done in trainer.cache_features():
-        progress.show(f"what the frozen part sees: {done} of {len(items)} pictures")
+        progress.show(f"what the frozen part sees: {done} of {len(data.items)} pictures")
     progress.clear()
     log.info("What the frozen part sees of them is there after %s.", spoken_time(time.monotonic() - started))
     return trainer
 
 
-def work_folder(parent: Path, content: str, items: Sequence[Item], settings: object) -> Path:
-    """Where an interrupted run of the same data (its hash, its items) and settings finds its state; others' are removed."""
-    described = f"{STATE_FORMAT} {content} {items} {settings}"
-    folder = parent / hashlib.sha256(described.encode()).hexdigest()[:16]
-    for other in parent.glob("*"):
-        if other != folder and not is_helper():
-            shutil.rmtree(other)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def make_progress(trainer: Trainer, split: Split) -> Progress:
+    """A step for each epoch of each fit; on the first process only."""
+    fits = len(split.folds) + (not split.is_holdout)
+    return Progress(trainer.epochs * fits, None if is_main_process() else io.StringIO())
 
 
-def is_helper() -> bool:
-    """True on every process but the first of `accelerate launch`."""
-    return bool(rank_distrib())
+def cross_validate(trainer: Trainer, split: Split, progress: Progress) -> CrossValidation:
+    """Train on each fold and predict what it holds out; finished folds are taken from the work folder.
 
-
-def cross_validate(
-    trainer: Trainer, split: Split, labels: tuple[str, ...], work: Path, progress: Progress, after: AfterRound
-) -> CrossValidation:
-    """Train and judge round by round. Finished rounds are taken from `work`; `after` is called while a round's model is
-    there. On several processes all train, and the first judges and writes."""
-    shape, history = (len(trainer.items), len(labels)), None
+    On several processes all train, and the first predicts and writes. The precisions are compared on the first fold.
+    """
+    data, work, history, seconds = trainer.data, trainer.work, None, 0.0
+    shape = (len(data.items), len(data.labels))
     logits, corrupted = np.full(shape, np.nan), {name: np.full(shape, np.nan) for name in CORRUPTIONS}
-    done = {path.name for path in work.glob("round-*.npz")}  # asked once, so that several processes agree
+    done = {path.name for path in work.glob("fold-*.npz")}  # asked once, so that several processes agree
     for number, fold in enumerate(split.folds):
-        path = work / f"round-{number}.npz"
+        path = work / f"fold-{number}.npz"
         if path.name not in done:
-            name = f"{fold.name} of {len(split.folds)}"
-            history = trainer.fit(fold.train, work / f"round-{number}", ticking(progress, name))
-            if is_helper():
+            started = time.monotonic()
+            on_epoch = show_epochs(progress, f"{fold.name} of {len(split.folds)}")
+            history = trainer.fit(fold.train, work / f"fold-{number}", on_epoch)
+            seconds = time.monotonic() - started
+            if not is_main_process():
                 continue
-            after(number)
-            sample = sampled(fold, trainer.items, CORRUPTED_PICTURES // len(split.folds), number)
-            write_atomically(path, _packed(trainer, fold, sample))
+            if number == 0:
+                quantize.compare_precisions(trainer.portable(), trainer.network, data, fold, work)
+            sample = corruption_sample(fold, data, CORRUPTED_PICTURES // len(split.folds), number)
+            write_atomically(path, _predictions(trainer, fold, sample))
             if not split.is_holdout:
-                for checkpoint in work.glob(f"round-{number}.[!n]*"):
+                for checkpoint in work.glob(f"fold-{number}.[!n]*"):
                     checkpoint.unlink()
         else:
             for _ in range(trainer.epochs):
                 progress.step(f"{fold.name}: done before", at_once=True)
-        with np.load(path) as kept:
-            logits[list(fold.held_out)] = kept["judged"]
-            for name, changed in corrupted.items():
-                changed[kept["sample"]] = kept[name]
-    return CrossValidation(HeldOutPredictions.where_predicted(trainer.items, labels, logits, corrupted), history)
+        with np.load(path) as arrays:
+            logits[list(fold.held_out)] = arrays["held_out"]
+            for name, values in corrupted.items():
+                values[arrays["sample"]] = arrays[name]
+    predictions = HeldOutPredictions.where_predicted(data.items, data.labels, logits, corrupted)
+    log.info("Judged %d pictures by models that never saw them.", len(predictions.items))
+    return CrossValidation(predictions, history, seconds)
 
 
-def ticking(progress: Progress, name: str) -> OnEpoch:
+def fit_final(trainer: Trainer, split: Split, results: CrossValidation, progress: Progress) -> list[EpochMetrics]:
+    """Train the model that is kept: on all pictures, or, under a hold-out, the one that was measured."""
+    history = results.history if split.is_holdout else None
+    if history is None:
+        started = time.monotonic()
+        train, name = (split.folds[0].train, "fold-0") if split.is_holdout else (range(len(trainer.data.items)), "whole")
+        history = trainer.fit(train, trainer.work / name, show_epochs(progress, "the whole"))
+        log.info("Trained on %d pictures in %s.", len(train), spoken_time(time.monotonic() - started))
+    progress.clear()
+    return history
+
+
+def show_epochs(progress: Progress, name: str) -> OnEpoch:
     """A callback that shows each epoch on the live line."""
 
     def on_epoch(row: EpochMetrics) -> None:
@@ -195,23 +186,23 @@ def ticking(progress: Progress, name: str) -> OnEpoch:
     return on_epoch
 
 
-def sampled(fold: Fold, items: Sequence[Item], count: int, seed: int) -> list[int]:
-    """About `count` of the round's judged character pictures, the same number of each character where there are as many."""
+def corruption_sample(fold: Fold, data: Dataset, count: int, seed: int) -> list[int]:
+    """About `count` of the fold's held-out character pictures, the same number of each character where there are as many."""
     by_label: dict[str, list[int]] = {}
     for i in fold.held_out:
-        if items[i].label != OTHER_LABEL:
-            by_label.setdefault(items[i].label, []).append(i)
+        if data.items[i].label != OTHER_LABEL:
+            by_label.setdefault(data.items[i].label, []).append(i)
     each = max(1, count // max(1, len(by_label)))
     rng = random.Random(seed)
     return sorted(i for mine in by_label.values() for i in rng.sample(mine, min(each, len(mine))))
 
 
-def _packed(trainer: Trainer, fold: Fold, sample: Sequence[int]) -> bytes:
-    """A round's answers as the bytes of an .npz file."""
-    arrays: dict[str, Any] = {"judged": trainer.predict(fold.held_out), "sample": np.array(sample, dtype=np.int64)}
-    cutouts = [load_cutout(trainer.items[i].path) for i in sample]
-    for name, change in CORRUPTIONS.items():
-        arrays[name] = trainer.predict_pictures([square_pad(change(cutout), trainer.size_px) for cutout in cutouts])
+def _predictions(trainer: Trainer, fold: Fold, sample: Sequence[int]) -> bytes:
+    """A fold's logits as the bytes of an .npz file."""
+    arrays: dict[str, Any] = {"held_out": trainer.predict(fold.held_out), "sample": np.array(sample, dtype=np.int64)}
+    cutouts = [load_cutout(trainer.data.items[i].path) for i in sample]
+    for name, corrupt in CORRUPTIONS.items():
+        arrays[name] = trainer.predict_pictures([square_pad(corrupt(each), trainer.network.size_px) for each in cutouts])
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()

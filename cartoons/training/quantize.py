@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from fastai.learner import Learner
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -25,14 +26,15 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import nn
 
 from cartoons.classifier import softmax
+from cartoons.dataset import Dataset
 from cartoons.errors import ExportError
 from cartoons.files import write_atomically
 from cartoons.graph import INPUT_NAME, open_session
 from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
-from cartoons.splits import Fold
-from cartoons.training.cross_validation import Trainer
+from cartoons.splits import Fold, Split
 from cartoons.training.export import EXACT, Gate, export, round_to_half, shift_logit, to_onnx
+from cartoons.training.network import Network
 
 FP32, FP16, INT8 = "fp32", "fp16 weights", "int8"
 MOST_LOST = 0.002
@@ -45,10 +47,12 @@ INT8_GATE = Gate(0.15, 0.01)
 IN_FLOAT = {"Gemm", "MatMul", "GlobalAveragePool", "ReduceMean"}
 """Operations of the head, which stay in float32: they take no time, and every answer goes through them."""
 
-TRIED_PICTURES = 300
+COMPARED_PICTURES = 300
 CALIBRATION_PICTURES = 100
-MOST_COMPARED = 5000
-"""Pictures that the parity gate looks at: all that were judged, up to this many."""
+PARITY_PICTURES = 5000
+"""Pictures that the parity gate looks at: all that were held out, up to this many."""
+
+PRECISION_FILE = "precision.json"
 TIMED_RUNS = 30
 
 Pixels = NDArray[np.float32]
@@ -69,67 +73,65 @@ class Candidate:
     """What a single picture of the rarest character is worth in balanced accuracy: no less can be told."""
 
 
-def compare_precisions(trainer: Trainer, labels: Sequence[str], fold: Fold, work: Path) -> dict[str, Any]:
-    """Try every precision of the network as now trained on pictures that it has not seen; noted in `work`, and done once.
+def compare_precisions(learn: Learner, network: Network, data: Dataset, fold: Fold, work: Path) -> None:
+    """Try every precision of a network on pictures that it has not seen.
 
-    "kept": the name of the one to keep; "candidates": what each costs and gives.
+    Writes to work/precision.json "kept", the name of the one to keep, and "candidates", what each costs and gives.
     """
-    noted = work / "precision.json"
-    if not noted.exists():
-        rng = random.Random(0)
-        judged = rng.sample(fold.held_out, min(TRIED_PICTURES, len(fold.held_out)))
-        pictures, calibration = to_pixels(trainer, judged), calibration_pixels(trainer, fold.train)
-        targets = [trainer.items[i].label for i in judged]
-        model = trainer.portable().model
-        found = [
-            measure_precision(name, export_graph(model, trainer.size_px, name, calibration), labels, pictures, targets)
-            for name in (FP32, FP16, INT8)
-        ]
-        result = {"kept": choose(found).name, "candidates": [asdict(candidate) for candidate in found]}
-        write_atomically(noted, json.dumps(result).encode())
-    kept: dict[str, Any] = json.loads(noted.read_text(encoding="utf-8"))
-    return kept
+    held_out = random.Random(0).sample(fold.held_out, min(COMPARED_PICTURES, len(fold.held_out)))
+    pixels, targets = to_pixels(network, data, held_out), [data.items[i].label for i in held_out]
+    calibration = calibration_pixels(network, data, fold.train)
+    graphs = {name: make_graph(learn.model, network.size_px, name, calibration) for name in (FP32, FP16, INT8)}
+    candidates = [measure(name, graph, data.labels, pixels, targets) for name, graph in graphs.items()]
+    precision = {"kept": choose(candidates).name, "candidates": [asdict(candidate) for candidate in candidates]}
+    write_atomically(work / PRECISION_FILE, json.dumps(precision).encode())
 
 
-def export_best(trainer: Trainer, info: ModelInfo, train: Sequence[int], judged: Sequence[int], folder: Path) -> ModelInfo:
-    """Write the model folder in the precision that compare_precisions chose, if the parity gate lets it pass.
+def read_precision(work: Path) -> dict[str, Any]:
+    """What compare_precisions found."""
+    precision: dict[str, Any] = json.loads((work / PRECISION_FILE).read_text(encoding="utf-8"))
+    return precision
+
+
+def export_smallest(learn: Learner, info: ModelInfo, data: Dataset, split: Split, folder: Path) -> ModelInfo:
+    """Write the model folder in the precision that the comparison chose, if the parity gate lets it pass.
 
     An int8 graph that the gate stops is replaced by one with fp16 weights. Raises ExportError when that is stopped too.
     """
-    compared = judged if len(judged) <= MOST_COMPARED else random.Random(0).sample(judged, MOST_COMPARED)
-    learn, paths = trainer.portable(), [trainer.items[i].path for i in compared]
+    held_out = [i for fold in split.folds for i in fold.held_out]
+    compared = held_out if len(held_out) <= PARITY_PICTURES else random.Random(0).sample(held_out, PARITY_PICTURES)
+    paths, kept = [data.items[i].path for i in compared], info.metrics["precision"]["kept"]
     if OTHER_LABEL in info.labels:
         shift_logit(learn.model, info.labels.index(OTHER_LABEL), info.metrics["calibration"]["other_bias"])
-    if info.metrics["precision"]["kept"] == INT8:
+    train = split.folds[0].train if split.is_holdout else range(len(data.items))
+    graph = make_graph(learn.model, info.size_px, kept, calibration_pixels(info, data, train) if kept == INT8 else ())
+    if kept == INT8:
         try:
-            graph = export_graph(learn.model, info.size_px, INT8, calibration_pixels(trainer, train))
             return export(learn, info, graph, paths, folder, INT8_GATE)
         except ExportError as error:
             log.warning("%s Taking fp16 weights instead of int8.", error)
-            kept = {**info.metrics["precision"], "kept": FP16}
-            info = replace(info, metrics={**info.metrics, "precision": kept})
-    kept = info.metrics["precision"]["kept"]
+            kept, graph = FP16, make_graph(learn.model, info.size_px, FP16, ())
+            info = replace(info, metrics={**info.metrics, "precision": {**info.metrics["precision"], "kept": kept}})
     if kept == FP16:
         round_to_half(learn.model)
-    return export(learn, info, export_graph(learn.model, info.size_px, kept, ()), paths, folder, EXACT)
+    return export(learn, info, graph, paths, folder, EXACT)
 
 
-def export_graph(model: nn.Module, size_px: int, precision: str, calibration: Sequence[Pixels]) -> bytes:
+def make_graph(model: nn.Module, size_px: int, precision: str, calibration: Sequence[Pixels]) -> bytes:
     """A copy of the network as an ONNX graph of that precision; calibration: single pictures (1, 3, size_px, size_px)."""
-    model = copy.deepcopy(model)
-    graph = to_onnx(model, size_px, half=precision == FP16)
+    graph = to_onnx(copy.deepcopy(model), size_px, half=precision == FP16)
     return quantize_to_int8(graph, calibration) if precision == INT8 else graph
 
 
-def calibration_pixels(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
+def calibration_pixels(network: Network | ModelInfo, data: Dataset, train: Sequence[int]) -> list[Pixels]:
     """Some of the pictures trained on, for int8 to see how large its numbers become."""
-    return to_pixels(trainer, random.Random(0).sample(indices, min(CALIBRATION_PICTURES, len(indices))))
+    return to_pixels(network, data, random.Random(0).sample(train, min(CALIBRATION_PICTURES, len(train))))
 
 
-def to_pixels(trainer: Trainer, indices: Sequence[int]) -> list[Pixels]:
+def to_pixels(network: Network | ModelInfo, data: Dataset, indices: Sequence[int]) -> list[Pixels]:
     """Pictures as the graph takes them, one by one."""
-    squares = (square_pad(load(trainer.items[i].path), trainer.size_px) for i in indices)
-    return [to_batch([square], trainer.mean, trainer.std) for square in squares]
+    squares = (square_pad(load(data.items[i].path), network.size_px) for i in indices)
+    return [to_batch([square], network.mean, network.std) for square in squares]
 
 
 def choose(candidates: Sequence[Candidate]) -> Candidate:
@@ -151,9 +153,7 @@ def choose(candidates: Sequence[Candidate]) -> Candidate:
     return min((c for c in good if c.milliseconds * CLEARLY_FASTER <= fastest), key=lambda candidate: candidate.megabytes)
 
 
-def measure_precision(
-    name: str, graph: bytes, labels: Sequence[str], pictures: Sequence[Pixels], targets: Sequence[str]
-) -> Candidate:
+def measure(name: str, graph: bytes, labels: Sequence[str], pictures: Sequence[Pixels], targets: Sequence[str]) -> Candidate:
     """Run a graph on every picture and time it."""
     session = open_session(graph)
     logits = np.concatenate([session.run(None, {INPUT_NAME: pixels})[0] for pixels in pictures]).astype(np.float64)

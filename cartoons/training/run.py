@@ -1,136 +1,160 @@
-"""A picture folder that was looked through, what is to be done with it, and whether that was done before."""
+"""A training run as it lies on disk: its pictures, and what it left half done or finished. Loads no torch."""
 
 import datetime
 import hashlib
 import logging
+import os
+import shutil
 import subprocess
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cartoons import dataset, model_folder, splits
+from cartoons import dataset, model_folder
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
-from cartoons.evaluation.calibration import Calibration
-from cartoons.evaluation.ood import Thresholds
 from cartoons.files import check_writable, write_atomically
 from cartoons.model_folder import ModelInfo
-from cartoons.near_duplicates import group_near_duplicates
 from cartoons.picture_folder import in_words
-from cartoons.splits import Split, SplitConfig
-from cartoons.training import cross_validation
-from cartoons.training.hardware import claim_device
-from cartoons.training.network import DEFAULT_ARCH, find_network
+from cartoons.progress import spoken_time
+from cartoons.splits import FOLDS
+from cartoons.training.config import TrainConfig
 
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 DONE_FILE = ".trained"
-"""In a whole model folder: what it was made of (see `order_of`), and the revision that came of it."""
+"""In a finished model folder: its fingerprint, the model's revision, and the hash of the picture folder's path."""
 
-WARNED = 20
+WORK = "work"
+"""The folder, in the model folder, that an interrupted run leaves behind."""
+
+STATE_FORMAT = 3
+"""Of what lies in it: a newer program starts anew."""
+
+MOST_NAMED = 20
 """Pictures that do not open and are named on the screen."""
 
 log = logging.getLogger("train")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the command line says besides the folders."""
+def suggest_folds(config: TrainConfig, data: Dataset, held_out: int, fit_s: float) -> None:
+    """Say how to measure on all pictures, where one part was held out because nothing else was asked for.
 
-    recipe: cross_validation.Recipe
-    arch: str = DEFAULT_ARCH
-    weights: Path | None = None
-    split: SplitConfig = field(default_factory=SplitConfig)
-    name: str | None = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """A folder that was looked through, and what is to be done with it."""
-
-    order: str
-    """What order_of says of it."""
-    data: Dataset
-    """Every picture of it was opened, and near-duplicates share a group."""
-    split: Split
-    leaked: tuple[int, int]
-    """Of the pictures that a random split would judge: those with a copy in training, and all."""
-    work: Path
-    trainer: cross_validation.Trainer
+    held_out: how many pictures were; fit_s: the seconds of one fit, 0 if unknown.
+    """
+    if config.folds_command and not all(item.part for item in data.items):
+        takes = f", about {spoken_time(FOLDS * fit_s)} longer" if fit_s else ""
+        log.info(
+            "Held out once: %d of %d pictures. All of them, in turn%s: %s",
+            *(held_out, len(data.items), takes, config.folds_command),
+        )
 
 
-def read_data(root: Path) -> Dataset:
+def is_main_process() -> bool:
+    """False on every process but the first of `accelerate launch`."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def load(config: TrainConfig) -> Dataset:
     """The picture folder, after saying what it was taken for. Raises DataError."""
-    data = dataset.read(root)
-    if cross_validation.is_helper():
-        return data
+    data = dataset.read(config.data)
     for line in data.summary():
         log.info("%s", line)
-    for warning in data.folder.warnings():
-        log.warning("%s", warning)
+    if is_main_process():
+        for warning in data.folder.warnings():
+            log.warning("%s", warning)
     return data
-
-
-def prepare(data: Dataset, out: Path, settings: Settings) -> Job:
-    """Everything that can be refused is refused here, before any epoch runs."""
-    claim_device()
-    network = find_network(settings.arch, settings.weights)
-    if out.resolve().is_relative_to(data.folder.root.resolve()):
-        message = (
-            f"{out} lies in the picture folder {data.folder.root}, where it would pass for a character: give another --out."
-        )
-        raise DataError(message)
-    check_writable(out)
-    order, data = order_of(data, settings), open_pictures(data)
-    items, labels, split = data.items, data.labels, splits.make_split(data.items, settings.split)
-    seed = settings.recipe.seed
-    leaked, of = splits.leaked_by_random_split(items, settings.split.valid_pct, seed)
-    log.info("%d pictures of %d labels, %d of them alike to others.", len(items), len(labels), data.near_duplicates)
-    log.info("A random split would have judged %d of %d pictures by a model that was trained on a copy.", leaked, of)
-    work = cross_validation.work_folder(
-        out / cross_validation.WORK, data.content_hash, list(items), replace(settings, name=None)
-    )
-    trainer = cross_validation.make_trainer(network, items, labels, settings.recipe, split.backgrounds(items), work)
-    return Job(order, data, split, (leaked, of), work, trainer)
 
 
 def open_pictures(data: Dataset) -> Dataset:
     """The pictures that open, near-duplicates in one group. Raises DataError when too few are left."""
+    from cartoons.near_duplicates import group_near_duplicates
+
     log.info("Looking through %d pictures.", len(data.items))
     opened = group_near_duplicates(data)
-    for each in opened.unreadable[:WARNED]:
+    for each in opened.unreadable[:MOST_NAMED]:
         log.warning("Left out %s: %s", each.item.path, each.error)
-    if len(opened.unreadable) > WARNED:
-        log.warning("So it is with %d more: the report names them all.", len(opened.unreadable) - WARNED)
+    if len(opened.unreadable) > MOST_NAMED:
+        log.warning("So it is with %d more: the report names them all.", len(opened.unreadable) - MOST_NAMED)
     if opened.unreadable:
         log.warning("Left out, in all: %s.", in_words(Counter(each.reason for each in opened.unreadable)))
     for label, count in data.counts.items():
         if not opened.counts[label]:
             log.warning("None of the %d pictures of %s can be opened, so it is no label of this model.", count, label)
     opened.check()
+    counts = len(opened.items), len(opened.labels), opened.near_duplicates
+    log.info("%d pictures of %d labels, %d of them alike to others.", *counts)
     return opened
 
 
-def order_of(data: Dataset, settings: Settings) -> str:
+def fingerprint(config: TrainConfig, data: Dataset) -> str:
     """Names exactly what a training is given: the pictures' bytes, what is said of them, and the settings."""
-    described = f"{cross_validation.STATE_FORMAT} {data.content_hash} {list(data.items)} {settings}"
-    return hashlib.sha256(described.encode()).hexdigest()
+    settings = (config.recipe, config.arch, config.weights, config.epochs, config.batch_size, config.split, config.name)
+    return _sha256(f"{STATE_FORMAT} {data.content_hash} {list(data.items)} {settings}")
 
 
-def done_before(data: Dataset, out: Path, settings: Settings) -> ModelInfo | None:
-    """What model.json says, if the folder `out` is whole and was made of exactly this."""
+def read_finished(out: Path) -> ModelInfo | None:
+    """What model.json of a whole model folder says."""
     try:
-        noted = (out / DONE_FILE).read_text(encoding="utf-8")
-        info, _ = model_folder.read(out)
-    except (OSError, UnicodeDecodeError, BundleError):
+        return model_folder.read(out)[0]
+    except BundleError:
         return None
-    return info if noted == f"{order_of(data, settings)} {info.revision}" else None
 
 
-def note_done(out: Path, job: Job, info: ModelInfo) -> None:
-    """The last word of a training: `out` is whole."""
-    write_atomically(out / DONE_FILE, f"{job.order} {info.revision}".encode())
+def finished(config: TrainConfig, data: Dataset) -> ModelInfo | None:
+    """What model.json says, if `config.out` is whole and was made of exactly this.
+
+    Raises DataError if it is whole and of other pictures, and may not be overwritten.
+    """
+    info = read_finished(config.out)
+    if info is None:
+        return None
+    try:
+        made_of, revision, *folder = (config.out / DONE_FILE).read_text(encoding="utf-8").split(" ")
+    except (OSError, ValueError):
+        made_of, revision, folder = "", "", []
+    if (made_of, revision) == (fingerprint(config, data), info.revision):
+        return info
+    is_of_this_folder = info.dataset.get("sha256") == data.content_hash or folder == [_folder_hash(config)]
+    if not (is_of_this_folder or config.force):
+        raise DataError(is_taken(config.out, info))
+    return None
+
+
+def is_taken(out: Path, info: ModelInfo) -> str:
+    """The sentence about a finished model that is not to be lost by mistake."""
+    return f"{out} holds a finished model of other pictures ({info.name}): give another --out, or --force to overwrite it."
+
+
+def note_finished(config: TrainConfig, made_of: str, info: ModelInfo, work: Path) -> None:
+    """The last step of a training: `config.out` is whole. Removes what this run left half done, and nothing of another.
+
+    made_of: the fingerprint.
+    """
+    write_atomically(config.out / DONE_FILE, f"{made_of} {info.revision} {_folder_hash(config)}".encode())
+    shutil.rmtree(work)
+    remove_empty(config.out)
+    if others := sum(file.stat().st_size for file in (config.out / WORK).rglob("*") if file.is_file()):
+        log.info("%s holds %.1f MB of interrupted runs with other settings.", config.out / WORK, others / 1e6)
+
+
+def work_folder(config: TrainConfig, data: Dataset, recipe: object) -> Path:
+    """Where an interrupted run of the same pictures and settings finds its state. Raises DataError."""
+    check_writable(config.out)
+    described = (
+        f"{STATE_FORMAT} {data.content_hash} {list(data.items)} {recipe} {config.arch} {config.weights} {config.split}"
+    )
+    folder = config.out / WORK / _sha256(described)[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def remove_empty(out: Path) -> None:
+    """Remove the folders of runs in which nothing was kept, and `out` itself if there is nothing else in it."""
+    for folder in (*(out / WORK).glob("*"), out / WORK, out):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def commit() -> str:
@@ -146,25 +170,14 @@ def commit() -> str:
     return head + ("+" if changes else "")
 
 
-def describe(
-    job: Job, settings: Settings, metrics: dict[str, Any], fitted: Calibration, thresholds: Thresholds
-) -> ModelInfo:
-    """model.json but for what export adds."""
-    data = job.data
+def describe(config: TrainConfig, data: Dataset, **learned: Any) -> ModelInfo:
+    """model.json but for what export adds. learned: the fields that say what the training and its measuring gave."""
     return ModelInfo(
         labels=data.labels,
-        size_px=job.trainer.size_px,
-        mean=job.trainer.mean,
-        std=job.trainer.std,
-        temperature=fitted.temperature,
-        unknown_threshold=thresholds.unknown,
-        certain_threshold=thresholds.certain,
-        name=settings.name or f"{len(data.labels)} labels of {data.folder.root.name}",
+        name=config.name or f"{len(data.labels)} labels of {data.folder.root.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        arch=settings.arch,
-        recipe=settings.recipe.name,
+        arch=config.arch,
         commit=commit(),
-        hyperparameters=asdict(settings.recipe),
         dataset={
             "pictures": {label: data.counts[label] for label in data.labels},
             "sources": len({item.source for item in data.items if item.source}) or "unstated",
@@ -172,6 +185,14 @@ def describe(
             "split": data.folder.split_words(),
             "passed_over": data.passed_over,
         },
-        metrics=metrics,
         versions={package: version(package) for package in VERSIONS_OF},
+        **learned,
     )
+
+
+def _folder_hash(config: TrainConfig) -> str:
+    return _sha256(str(config.data.resolve()))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cartoons.model_folder import OTHER_LABEL
 
 
-class ViewsDataset:
+class FeaturesDataset:
     """A random view of a picture, and its label, for fastai's DataLoader."""
 
     n_inp = 1

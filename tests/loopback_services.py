@@ -1,7 +1,7 @@
-"""All that `train.py --names` talks to, on loopback: a search engine, image hosts with drawings, the Hub with its Spaces.
+"""Every service that `train.py --names` uses, on loopback: search engines, image hosts with drawings, the Hub with Spaces.
 
-with town(folder, {"bugs bunny": "round"}) as made:
-    made.run(ROOT / "train.py", "--names", "bugs bunny")
+with loopback_services(folder, DrawnPictures({"bugs bunny": "round"})) as services:
+    services.run(ROOT / "train.py", "--names", "bugs bunny")
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from conftest import ROOT
 from hub_server import Hub
+from hub_spaces import RunningSpaces
+from loopback_web import LoopbackWeb, Request, Response
 from PIL import Image, ImageDraw
 from search_sites import BingSite, DuckDuckGoSite, Picture
-from test_deploy import Spaces
-from world import Reply, Request, World
 
 from cartoons.scraping.config import OTHER_QUERIES
 from cartoons.search.engines import queries_for
@@ -31,7 +31,7 @@ CORNERS = {"square": 4, "triangle": 3, "star": 5}
 HOST = ".pictures.example"
 
 
-def drawn(kind: str, seed: int, size: tuple[int, int] = (260, 260)) -> Image.Image:
+def draw_figure(kind: str, seed: int, size: tuple[int, int] = (260, 260)) -> Image.Image:
     """A figure ("round", "lines" or one of CORNERS) of varying place, size and colour, on a ground of the seed's own."""
     rng = np.random.default_rng([seed, *kind.encode()])
     ground = Image.fromarray(rng.integers(90, 256, (6, 8, 3), dtype=np.uint8))
@@ -54,15 +54,15 @@ def drawn(kind: str, seed: int, size: tuple[int, int] = (260, 260)) -> Image.Ima
 
 
 @cache
-def encoded(kind: str, seed: int, size: tuple[int, int]) -> bytes:
+def figure_jpeg(kind: str, seed: int, size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
-    drawn(kind, seed, size).save(buffer, "JPEG", quality=88)
+    draw_figure(kind, seed, size).save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
 
 
 @dataclass
-class Pictures:
-    """What the search knows and the image hosts have: drawings of a figure a name, and of "lines" for any other search."""
+class DrawnPictures:
+    """What the engines find and the image hosts serve: drawings of a figure per name, and of "lines" for any other query."""
 
     kinds: Mapping[str, str]
     counts: dict[str, int] = field(default_factory=dict)
@@ -73,12 +73,12 @@ class Pictures:
     is_held: bool = False
     """No host answers."""
 
-    async def __call__(self, asked: Request) -> Reply:
+    async def __call__(self, request: Request) -> Response:
         await asyncio.sleep(self.wait_s)
         while self.is_held:
             await asyncio.sleep(0.05)
-        _, kind, number = asked.path.split("/")
-        return Reply(encoded(kind, int(number), self.size))
+        _, kind, number = request.path.split("/")
+        return Response(figure_jpeg(kind, int(number), self.size))
 
     def search(self, query: str) -> list[Picture]:
         """Each query of a name, and each of the usual others, finds drawings of its own."""
@@ -90,41 +90,39 @@ class Pictures:
 
 
 @dataclass
-class Town:
+class LoopbackServices:
     folder: Path
-    """Where commands are typed."""
-    pictures: Pictures
-    world: World
+    """The working directory of commands."""
+    pictures: DrawnPictures
+    web: LoopbackWeb
     hub: Hub
 
-    def start(self, *words: object, token: str = "hf_free", **env: str) -> subprocess.Popen[str]:
-        """A program of Python that only its environment tells where the web and the Hub are."""
-        way = {"HTTPS_PROXY": self.world.proxy, "SSL_CERT_FILE": self.world.ca, "PYTHONPATH": str(ROOT)}
+    def start(self, *arguments: object, token: str = "hf_free", **env: str) -> subprocess.Popen[str]:
+        """A Python program whose environment says where the web and the Hub are."""
+        web = {"HTTPS_PROXY": self.web.proxy, "SSL_CERT_FILE": self.web.ca, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
-            [sys.executable, "-W", "ignore", *map(str, words)],
+            [sys.executable, "-W", "ignore", *map(str, arguments)],
             cwd=self.folder,
-            env=os.environ | self.hub.env(self.folder / "cache", token) | way | env,
+            env=os.environ | self.hub.env(self.folder / "cache", token) | web | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *words: object, **how: str) -> subprocess.CompletedProcess[str]:
-        with self.start(*words, **how) as process:
-            said = process.communicate(timeout=300)
-            return subprocess.CompletedProcess(process.args, process.returncode, *said)
+    def run(self, *arguments: object, **options: str) -> subprocess.CompletedProcess[str]:
+        with self.start(*arguments, **options) as process:
+            output = process.communicate(timeout=300)
+            return subprocess.CompletedProcess(process.args, process.returncode, *output)
 
-    def asked(self) -> int:
-        """How many pictures were asked for."""
-        return sum(request.host.endswith(HOST) for request in self.world.asked)
+    def pictures_requested(self) -> int:
+        return sum(request.host.endswith(HOST) for request in self.web.requests)
 
 
 @contextmanager
-def town(folder: Path, pictures: Pictures) -> Iterator[Town]:
+def loopback_services(folder: Path, pictures: DrawnPictures) -> Iterator[LoopbackServices]:
     hosts = {f"{k}{HOST}": pictures for k in range(pictures.hosts)}
     engines = {"duckduckgo.com": DuckDuckGoSite(pictures.search), "www.bing.com": BingSite(pictures.search)}
-    with World({**engines, **hosts}) as world, Hub(stages=("BUILDING", "RUNNING")) as hub:
-        hub.run = spaces = Spaces(folder, hub)
-        yield Town(folder, pictures, world, hub)
-        for page in spaces.pages:
-            page.stop()
+    with LoopbackWeb({**engines, **hosts}) as web, Hub(stages=("BUILDING", "RUNNING")) as hub:
+        hub.run = spaces = RunningSpaces(folder, hub)
+        yield LoopbackServices(folder, pictures, web, hub)
+        spaces.stop()

@@ -1,21 +1,23 @@
 """What each figure of the training report says, in one plain sentence or two, computed from its numbers.
 
-Plain text: whoever puts it into a page escapes it. Every function gives "" where the findings do not hold its numbers.
+Plain text, which the templates escape. Findings are those of training_report.py, without keys that are null; a caption is ""
+where they do not hold its numbers.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cartoons.evaluation.intervals import wilson
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.report.drawing import shown
+from cartoons.report.pages import NARROW, counted, percent, shown
 
 Findings = Mapping[str, Any]
 AS_THEY_ARE = "as they are"
 
 
-def elsewhere(findings: Findings) -> str:
-    """Where the judged pictures came from, for the middle of a sentence."""
-    protocol = findings.get("protocol") or ""
+def held_out(findings: Findings) -> str:
+    """Where the held-out pictures came from, for the middle of a sentence."""
+    protocol = findings.get("protocol", "")
     all_elsewhere = "source" in protocol and "of one source" not in protocol
     return "from sites the model never saw" if all_elsewhere else "the model was not trained on"
 
@@ -26,31 +28,28 @@ def matrix_labels(findings: Findings) -> list[str]:
     return characters if len(findings["confusion"]) == len(characters) else list(findings["labels"])
 
 
-def percent(share: float, digits: int = 0) -> str:
-    """A share as "97 %", a narrow space between that no line breaks."""
-    return f"{share:.{digits}%}".replace("%", "\u202f%")
-
-
-def interval(pair: Sequence[float] | None) -> str:
-    """A 95 % interval in words: "0.928 to 0.987"."""
-    return f"{pair[0]:.3f} to {pair[1]:.3f}" if pair else "not measured"
-
-
 def weakest(findings: Findings) -> str:
     """The character found least often."""
-    rows = _judged(findings)
+    rows = measured(findings, "recall")
     if not rows:
         return ""
-    name, row = min(rows.items(), key=lambda pair: float(pair[1]["recall"]))
+    label, row = min(rows.items(), key=lambda pair: float(pair[1]["recall"]))
     if row["recall"] == 1:
         return "No character is weakest: every picture was named rightly."
+    tied = [name for name, other in rows.items() if other["recall"] == row["recall"]]
+    if len(tied) > 1:
+        names = (
+            "all"
+            if len(tied) == len(rows)
+            else " and ".join(map(shown, tied))
+            if len(tied) < 4
+            else f"{len(tied)} characters"
+        )
+        return f"No single character: {names} were found in {percent(row['recall'])} of their pictures."
     found = round(row["recall"] * row["pictures"])
-    margin = (
-        f" (95\u202f% interval {percent(row['recall_95'][0])} to {percent(row['recall_95'][1])})"
-        if row.get("recall_95")
-        else ""
-    )
-    return f"{shown(name)}: found in {found} of {row['pictures']} pictures, {percent(row['recall'])}{margin}."
+    pair = row.get("recall_95")
+    margin = f" (95{NARROW}% interval {percent(pair[0])} to {percent(pair[1])})" if pair else ""
+    return f"{shown(label)}: found in {found} of {row['pictures']} pictures, {percent(row['recall'])}{margin}."
 
 
 def confusion(findings: Findings) -> str:
@@ -59,39 +58,50 @@ def confusion(findings: Findings) -> str:
     wrong = [(n, k, j) for k, row in enumerate(counts) for j, n in enumerate(row) if n and j != k]
     total = sum(map(sum, counts))
     if not wrong:
-        return f"All {total} pictures {elsewhere(findings)} got the right name."
+        return f"All {total} pictures {held_out(findings)} got the right name."
     n, k, j = max(wrong)
     most = max(range(len(labels)), key=lambda row: sum(counts[row]))
     return (
-        f"Of {sum(counts[most])} {shown(labels[most])} pictures {elsewhere(findings)}, it found {counts[most][most]}. "
+        f"Of {sum(counts[most])} {shown(labels[most])} pictures {held_out(findings)}, it found {counts[most][most]}. "
         f"Its commonest mistake is taking {shown(labels[k])} for {shown(labels[j])}: "
-        f"{n} of {sum(counts[k])} {_plural(sum(counts[k]), 'picture')}."
+        f"{n} of {counted(sum(counts[k]), 'picture')}."
     )
 
 
 def per_class(findings: Findings) -> str:
     """Which answer to doubt, and how wide the intervals are."""
-    rows = {name: row for name, row in _judged(findings).items() if row.get("precision") is not None}
+    rows = measured(findings, "precision")
     if not rows:
         return ""
-    name, row = min(rows.items(), key=lambda pair: float(pair[1]["precision"]))
+    label, row = min(rows.items(), key=lambda pair: float(pair[1]["precision"]))
     least, fewest = min(rows.items(), key=lambda pair: int(pair[1]["pictures"]))
+    number = fewest["pictures"]
     if row["precision"] == 1:
         doubt = "Whatever name it gave was right"
+    elif len(rows) > 1 and len({other["precision"] for other in rows.values()}) == 1:
+        doubt = f"Whichever name it gave was right {percent(row['precision'])} of the times it was given"
     else:
-        doubt = f"The answer to doubt most is {shown(name)}: right {percent(row['precision'])} of the times it was given"
-    number = fewest["pictures"]
-    return f"{doubt}. With {number} {_plural(number, 'picture')}, {shown(least)} was judged on the fewest."
+        doubt = f"The answer to doubt most is {shown(label)}: right {percent(row['precision'])} of the times it was given"
+    if len({other["pictures"] for other in rows.values()}) == 1:
+        return f"{doubt}. Each character was judged on {counted(number, 'picture')}."
+    return f"{doubt}. With {counted(number, 'picture')}, {shown(least)} was judged on the fewest."
+
+
+def out_of_distribution(findings: Findings) -> dict[str, str]:
+    """What to call the pictures of none of the characters, by their key in `unknown`."""
+    cartoons = "cartoons of characters it never saw" if findings.get("strangers_unseen") else "other cartoons"
+    return {"photographs": "photographs", "unseen_cartoons": cartoons}
 
 
 def unknown(findings: Findings) -> str:
     """What the threshold keeps and refuses."""
-    found = findings.get("unknown") or {}
-    refused = [
-        f"{percent(found[key]['refused'], 1)} of {found[key]['pictures']} {spoken}"
-        for key, spoken in (("photographs", "photographs"), ("unseen_cartoons", "cartoons of characters it never saw"))
-        if found.get(key)
-    ]
+    found = findings.get("unknown", {})
+    refused = []
+    for key, spoken in out_of_distribution(findings).items():
+        if row := found.get(key):
+            low, high = wilson(row["refused"], row["pictures"])
+            margin = f"(95{NARROW}% interval {percent(low)} to {percent(high)})"
+            refused.append(f"{percent(row['refused'], 1)} of {row['pictures']} {spoken} {margin}")
     if not refused or found.get("characters_kept") is None:
         return ""
     kept = percent(found["characters_kept"], 1)
@@ -102,8 +112,7 @@ def reliability(findings: Findings) -> str:
     """How far its percentages were from the truth, and what temperature scaling did."""
     found = findings["calibration"]
     before, after = (found[key] * 100 for key in ("ece_before", "ece_after"))
-    temperature = found.get("temperature")
-    means = f" (temperature {temperature:.2f})" if temperature else ""
+    means = f" (temperature {found['temperature']:.2f})" if found.get("temperature") else ""
     change = "no nearer than" if after >= before else "down from"
     return (
         f"When it states how sure it is, it is off by {after:.1f} points on average{means}, {change} {before:.1f} unscaled."
@@ -112,10 +121,10 @@ def reliability(findings: Findings) -> str:
 
 def robustness(findings: Findings) -> str:
     """The change of the pictures that costs most."""
-    (_, first), *changed = robustness_rows(findings).items()
-    name, row = min(changed, key=lambda pair: float(pair[1]["balanced_accuracy"]))
-    base, value = first["balanced_accuracy"], row["balanced_accuracy"]
-    judged = f", on {first['pictures']} pictures" if first.get("pictures") else ""
+    rows = robustness_rows(findings)
+    name, value = min(((name, value) for name, value in rows.items() if name != AS_THEY_ARE), key=lambda pair: pair[1])
+    base, pictures = rows[AS_THEY_ARE], findings["robustness"][AS_THEY_ARE].get("pictures")
+    judged = f", on {pictures} pictures" if pictures else ""
     if base - value < 0.01:
         return (
             f"None of these changes costs a hundredth: the worst, “{name}”, gives {value:.3f} instead of {base:.3f}{judged}."
@@ -123,21 +132,18 @@ def robustness(findings: Findings) -> str:
     return f"The change that costs most is “{name}”: balanced accuracy {value:.3f} instead of {base:.3f}{judged}."
 
 
-def robustness_rows(findings: Findings) -> dict[str, Mapping[str, Any]]:
-    """The pictures as they are, first, and the changes that were measured; nothing where there is nothing to compare."""
-    found = findings.get("robustness") or {}
-    measured = {name: row for name, row in found.items() if (row or {}).get("balanced_accuracy") is not None}
-    if AS_THEY_ARE not in measured or len(measured) < 2:
-        return {}
-    return {AS_THEY_ARE: measured[AS_THEY_ARE]} | measured
+def robustness_rows(findings: Findings) -> dict[str, float]:
+    """Balanced accuracy on the pictures as they are and as changed; nothing where there is nothing to compare."""
+    rows = {name: row["balanced_accuracy"] for name, row in findings.get("robustness", {}).items() if row}
+    rows = {name: value for name, value in rows.items() if value is not None}
+    return rows if AS_THEY_ARE in rows and len(rows) > 1 else {}
 
 
 def training(findings: Findings) -> str:
     """From which loss to which, and whether it was still getting better."""
     rows = findings["history"]
     losses = [row["train_loss"] for row in rows if row.get("train_loss") is not None]
-    epochs = f"{len(rows)} {_plural(len(rows), 'epoch')}"
-    words = f"In {epochs} the loss on its own pictures went from {losses[0]:.2f} to {losses[-1]:.2f}"
+    words = f"In {counted(len(rows), 'epoch')} the loss on its own pictures went from {losses[0]:.2f} to {losses[-1]:.2f}"
     held = [(row["valid_loss"], row["epoch"]) for row in rows if row.get("valid_loss") is not None]
     if not held:
         return words + "."
@@ -149,12 +155,9 @@ def training(findings: Findings) -> str:
     )
 
 
-def learning_rate(findings: Findings) -> str:
-    """Which rate was suggested, and where the loss was lowest."""
-    found = findings["lr_finder"]
-    pairs = [(y, x) for x, y in zip(found["lr"], found["loss"], strict=False) if x and y is not None]
-    lowest = min(pairs)[1]
-    suggested = found.get("suggested")
+def learning_rate(points: Sequence[tuple[float, float]], suggested: float | None) -> str:
+    """Which rate was suggested, and where the loss was lowest, of (rate, loss)."""
+    lowest = min((loss, rate) for rate, loss in points)[1]
     if not suggested:
         return f"The loss is lowest near {lowest:.2g}; no rate was suggested."
     if suggested >= lowest:
@@ -164,7 +167,7 @@ def learning_rate(findings: Findings) -> str:
 
 def duplicates(findings: Findings) -> str:
     """How far a random split would have flattered the model."""
-    found = findings.get("duplicates") or {}
+    found = findings.get("duplicates", {})
     if found.get("alike") is None:
         return ""
     words = f"{found['alike']} {'picture shares' if found['alike'] == 1 else 'pictures share'} an artwork with another"
@@ -186,15 +189,10 @@ def precision(findings: Findings) -> str:
     return f"Kept: {kept['name']}, {kept['megabytes']:.1f} MB instead of {largest['megabytes']:.1f} ({largest['name']})."
 
 
-def _judged(findings: Findings) -> dict[str, Mapping[str, Any]]:
-    """The characters, not `_other`, whose recall was measured on at least one picture."""
-    rows = findings.get("per_class") or {}
+def measured(findings: Findings, what: str) -> dict[str, Mapping[str, Any]]:
+    """The characters, not `_other`, of which recall (and precision) was measured on at least one picture."""
     return {
-        name: row
-        for name, row in rows.items()
-        if name != OTHER_LABEL and row.get("recall") is not None and row.get("pictures")
+        label: row
+        for label, row in findings.get("per_class", {}).items()
+        if label != OTHER_LABEL and row.get("pictures") and row.get("recall") is not None and row.get(what) is not None
     }
-
-
-def _plural(number: int, noun: str) -> str:
-    return noun if number == 1 else noun + "s"

@@ -1,7 +1,7 @@
-"""A loopback internet: a TLS proxy that answers for every host it was given, with the faults that a test asks for.
+"""A web on loopback: an HTTP(S) proxy that answers for every host it was given, with the faults that a test asks for.
 
-with World({"images.example": site}) as world:
-    httpx.AsyncClient(proxy=world.proxy, verify=ssl.create_default_context(cafile=world.ca))
+with LoopbackWeb({"images.example": site}) as web:
+    httpx.AsyncClient(proxy=web.proxy, verify=ssl.create_default_context(cafile=web.ca))
 """
 
 import asyncio
@@ -29,12 +29,12 @@ class Request:
 
     @property
     def url(self) -> str:
-        asked = "&".join(f"{name}={value}" for name, value in self.query.items())
-        return f"{self.scheme}://{self.host}{self.path}" + (f"?{asked}" if asked else "")
+        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        return f"{self.scheme}://{self.host}{self.path}" + (f"?{query}" if query else "")
 
 
 @dataclass
-class Reply:
+class Response:
     body: bytes | AsyncIterator[bytes] = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -42,17 +42,17 @@ class Reply:
     """Content-Length, if another than the body's; 0 with an iterator for none."""
 
 
-Site = Callable[[Request], Reply | Awaitable[Reply]]
+Site = Callable[[Request], Response | Awaitable[Response]]
 
 
-class World:
-    """Its hosts, what they were asked, and the way there. A host without a site cannot be connected to (502)."""
+class LoopbackWeb:
+    """Its sites by host, the requests they got, its proxy and its CA file. A host without a site gives 502."""
 
     def __init__(self, sites: dict[str, Site] | None = None) -> None:
         self.sites: dict[str, Site] = dict(sites or {})
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> "LoopbackWeb":
         self._folder = TemporaryDirectory()
         self.ca = str(Path(self._folder.name) / "ca.pem")
         self._authority = trustme.CA()
@@ -85,36 +85,36 @@ class World:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await self._converse(reader, writer)
+            await self._serve_requests(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError, TimeoutError):
-            pass  # the client went away, or this world ends
+            pass  # the client went away, or the block ends
         finally:
             writer.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        through = ""
-        while head := await _head(reader):
+    async def _serve_requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tunnel_host = ""
+        while head := await _read_head(reader):
             method, target, headers = head
             if method == "CONNECT":
-                through = target.rpartition(":")[0].strip("[]")
-                if through not in self.sites:
+                tunnel_host = target.rpartition(":")[0].strip("[]")
+                if tunnel_host not in self.sites:
                     writer.write(b"HTTP/1.1 502 no such host\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                     await writer.drain()
                     return
                 writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
                 await writer.drain()
-                await writer.start_tls(self._context(through))
+                await writer.start_tls(self._context(tunnel_host))
                 continue
             parts = urlsplit(target)
-            host = through or parts.hostname or headers.get("host", "").partition(":")[0]
-            asked = Request(
-                method, "https" if through else "http", host, parts.path or "/", dict(parse_qsl(parts.query)), headers
+            host = tunnel_host or parts.hostname or headers.get("host", "").partition(":")[0]
+            request = Request(
+                method, "https" if tunnel_host else "http", host, parts.path or "/", dict(parse_qsl(parts.query)), headers
             )
             if length := int(headers.get("content-length", 0)):
                 await reader.readexactly(length)
-            self.asked.append(asked)
-            reply: Reply | Awaitable[Reply] = self.sites.get(host, _nobody)(asked)
-            if not await _send(writer, await reply if inspect.isawaitable(reply) else reply, method):
+            self.requests.append(request)
+            response: Response | Awaitable[Response] = self.sites.get(host, _no_site)(request)
+            if not await _send(writer, await response if inspect.isawaitable(response) else response, method):
                 return
 
     def _context(self, host: str) -> ssl.SSLContext:
@@ -124,11 +124,11 @@ class World:
         return self._contexts[host]
 
 
-def _nobody(_: Request) -> Reply:
-    return Reply(status=502, body=b"no such host")
+def _no_site(_: Request) -> Response:
+    return Response(status=502, body=b"no such host")
 
 
-async def _head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]] | None:
+async def _read_head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]] | None:
     """Method, target and headers of the next request; None at the end."""
     try:
         raw = await reader.readuntil(b"\r\n\r\n")
@@ -140,24 +140,24 @@ async def _head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]]
     return method, target, {name.lower(): value.strip() for name, _, value in fields}
 
 
-async def _send(writer: asyncio.StreamWriter, reply: Reply, method: str) -> bool:
-    """Send it; False when the connection cannot be used again."""
-    streamed = not isinstance(reply.body, bytes)
-    length = reply.length if reply.length is not None else None if streamed else len(reply.body)  # type: ignore[arg-type]
-    headers = dict(reply.headers)
-    whole = length is not None and (streamed or length == len(reply.body))  # type: ignore[arg-type]
+async def _send(writer: asyncio.StreamWriter, response: Response, method: str) -> bool:
+    """Send the response; False when the connection cannot be used again."""
+    is_streamed = not isinstance(response.body, bytes)
+    length = response.length if response.length is not None else None if is_streamed else len(response.body)  # type: ignore[arg-type]
+    headers = dict(response.headers)
+    is_complete = length is not None and (is_streamed or length == len(response.body))  # type: ignore[arg-type]
     if length is not None:
         headers["Content-Length"] = str(length)
-    if not whole or streamed:
+    if not is_complete or is_streamed:
         headers["Connection"] = "close"
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    writer.write(f"HTTP/1.1 {reply.status} -\r\n{lines}\r\n".encode("latin-1"))
+    writer.write(f"HTTP/1.1 {response.status} -\r\n{lines}\r\n".encode("latin-1"))
     if method != "HEAD":
-        if isinstance(reply.body, bytes):
-            writer.write(reply.body)
+        if isinstance(response.body, bytes):
+            writer.write(response.body)
         else:
-            async for part in reply.body:
+            async for part in response.body:
                 writer.write(part)
                 await writer.drain()
     await writer.drain()
-    return whole and not streamed
+    return is_complete and not is_streamed

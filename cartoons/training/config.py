@@ -1,0 +1,117 @@
+"""What the command line says of a training, and what can be refused of it without torch and without a picture."""
+
+import importlib.util
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cartoons.errors import DataError
+from cartoons.splits import SplitConfig
+
+DEFAULT_ARCH = "tf_efficientnet_lite0"
+RECIPES = ("auto", "fast", "thorough", "finetune")
+OF_TRAINING = ("recipe", "arch", "weights", "epochs", "batch_size", "split", "valid_pct", "rounds", "seed")
+"""The flags that say how to train."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What the command line says of a training."""
+
+    data: Path
+    out: Path = Path("runs/model")
+    name: str | None = None
+    recipe: str = "auto"
+    """One of RECIPES; "auto" is "finetune" with a GPU or on several processes, else "fast"."""
+    arch: str = DEFAULT_ARCH
+    weights: Path | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    """None: the recipe's own."""
+    split: SplitConfig = field(default_factory=SplitConfig)
+    force: bool = False
+    """Whether a finished model of other pictures may be overwritten."""
+    folds_command: str = ""
+    """The same command with several folds, to be told of where one part is held out because nothing else was asked for."""
+
+    def check(self) -> None:
+        """Raises DataError for what can be refused before a look at the pictures."""
+        for flag, value in (("--epochs", self.epochs), ("--batch-size", self.batch_size)):
+            if value is not None and value < 1:
+                raise DataError(f"{flag} is {value}: give 1 or more.")
+        self.split.check()
+        if self.out.resolve().is_relative_to(self.data.resolve()):
+            where = f"the picture folder {self.data}, where it would pass for a character"
+            raise DataError(f"{self.out} lies in {where}: give another --out.")
+        check_arch(self.arch)
+        check_weights(self.arch, self.weights)
+        check_creatable(self.out)
+
+
+def check_arch(arch: str) -> None:
+    """Raises DataError when neither timm nor torchvision can know that network: its name is nowhere in their code."""
+    name = re.escape(arch.partition(".")[0])  # what follows the dot names a set of weights
+    pattern = re.compile(rf"""^def {name}\(|['"]{name}['".]""", re.MULTILINE)
+    specs = filter(None, map(importlib.util.find_spec, ("timm", "torchvision")))
+    places = [Path(place) / "models" for spec in specs for place in spec.submodule_search_locations or ()]
+    if arch != DEFAULT_ARCH and not any(pattern.search(file.read_text("utf-8")) for p in places for file in p.rglob("*.py")):
+        raise DataError(unknown_arch(arch))
+
+
+def unknown_arch(arch: str) -> str:
+    """The sentence about a network that nobody knows."""
+    return (
+        f"Neither timm nor torchvision knows a network {arch!r} with ImageNet weights: take {DEFAULT_ARCH}, "
+        "or see timm.list_pretrained()."
+    )
+
+
+def check_weights(arch: str, weights: Path | None) -> None:
+    """Raises DataError for weights that are no file, or one that begins unlike .safetensors and what torch.save writes."""
+    if weights is None:
+        return
+    if not weights.is_file():
+        raise DataError(f"{weights} is not a file: give ImageNet weights of {arch} as .pth or .safetensors.")
+    with weights.open("rb") as file:
+        head = file.read(9)
+    if not (head[8:] == b"{" if weights.suffix == ".safetensors" else head.startswith((b"PK", b"\x80"))):
+        raise DataError(f"The weights {weights} cannot be read: give a state dict as .pth or .safetensors.")
+
+
+def check_creatable(out: Path) -> None:
+    """Raises DataError when nothing can be written at `out`; makes no folder."""
+    there = next(place for place in (out.absolute(), *out.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = f"{there} is not a folder" if not there.is_dir() else f"{there} is read-only"
+        raise DataError(f"{out} cannot be written ({why}): give another folder with --out.")
+
+
+def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
+    """Raises DataError for flags that leave nothing to do, or of which one has no effect with the others.
+
+    flags: their values by their names, such as "batch_size"; None or False where not given.
+    """
+    given = {name for name, value in flags.items() if value is not None and value is not False}
+    split, converts, trains = flags["split"], "from_learner" in given, bool(given & {"data", "names"})
+    if "names" in given and (converts or several_processes):
+        raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
+    if not (trains or converts or given & {"push", "deploy"}):
+        raise DataError("No picture folder was given: python train.py FOLDER, or --names NAME..., or --from-learner FILE.")
+    once = "with --recipe finetune unless --split source or group is given"
+    rules: tuple[tuple[Sequence[str], bool, str], ...] = (
+        (["per_class"], "names" not in given, "without --names"),
+        (OF_TRAINING, converts, "with --from-learner, which trains nothing"),
+        ([*OF_TRAINING, "name", "force"], not (trains or converts), "without pictures to train on"),
+        (["private"], not given & {"push", "deploy"}, "without --push or --deploy"),
+        (["dataset"], "push" not in given, "without --push"),
+        (["valid_pct"], split in ("source", "group", "folder"), f"with --split {split}, but with --split holdout"),
+        (["valid_pct"], "rounds" in given, "with --rounds, which hold out one part after another"),
+        (["rounds"], split in ("holdout", "folder"), f"with --split {split}, which holds out once"),
+        (["rounds"], flags["recipe"] == "finetune" and not split, once),
+    )
+    for idle, applies, why in rules:
+        for flag in sorted(given.intersection(idle)) if applies else ():
+            raise DataError(f"--{flag.replace('_', '-')} has no effect {why}: leave it out.")

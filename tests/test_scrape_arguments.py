@@ -1,0 +1,201 @@
+"""What scrape.py refuses before it searches, loads or writes anything, and what a run leaves alone."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, draw_shape
+from hub_server import Hub
+
+import scrape
+
+HEAVY = {"PIL", "asyncio", "gradio", "huggingface_hub", "matplotlib", "numpy", "pyarrow", "rich", "torch"}
+FOLDER, LIST, SHARDS = ["--from-folder", "pictures"], ["--from-urls", "list.txt"], ["--from-img2dataset", "pictures"]
+SEARCHING = [["--engines", "bing"], ["--query", "{name}"], ["--license", "any"], ["--other"], ["--other", "a photo"]]
+STORING = [["--originals"], ["--ignore-opt-out"], ["--publish", "toon/foxes"]]
+
+
+def idle(others: list[list[str]], beside: list[str]) -> list[tuple[list[str], str]]:
+    """Each of the others has no effect beside the flag, wherever it stands."""
+    sentence = f"has no effect with {beside[0]}: leave out one of them"
+    return [(words, f"{other[0]} {sentence}") for other in others for words in ([*beside, *other], [*other, *beside])]
+
+
+NO_EFFECT = [
+    *idle([*SEARCHING, ["--ignore-opt-out"]], FOLDER),
+    *idle([*SEARCHING, ["--ignore-opt-out"]], SHARDS),
+    *idle(SEARCHING, [*LIST, "fox"])[::2],
+    *idle([["--urls-only"], *STORING], ["--dry-run", "fox"])[::2],
+    *idle(STORING, ["--urls-only", "fox"])[::2],
+    *idle(STORING, ["--dry-run", *LIST]),
+    (["fox", *SHARDS], "A name has no effect with --from-img2dataset"),
+    (["fox", "--with-pictures"], "--with-pictures has no effect without --publish: give that, or leave it out"),
+    (["fox", "--private"], "--private has no effect without --publish"),
+    ([*FOLDER, "--private"], "--private has no effect without --publish"),
+    ([*LIST, "fox", "--with-pictures"], "--with-pictures has no effect without --publish"),
+    (["--query", "{name} comic", "--other"], "--query has no effect without a name"),
+]
+WRONG = [
+    *NO_EFFECT,
+    *(([*a, *b], f"{a[0]} and {b[0]} were both given: give one") for a, b in combinations((LIST, FOLDER, SHARDS), 2)),
+    *(
+        ([*beside, flag], "gives pictures, not addresses")
+        for beside in (FOLDER, SHARDS)
+        for flag in ("--dry-run", "--urls-only")
+    ),
+    ([], "No names were given"),
+    (["fox", "--per-class", "0"], "--per-class is 0"),
+    (["fox", "--per-class", "-3"], "--per-class is -3"),
+    (["fox", "--engines", "bing,altavista"], "No engine is called 'altavista'"),
+    (["fox", "--engines", ""], "No engine is called ''"),
+    (["fox", "--query", "comic"], "has no {name}"),
+    (["fox", "Fox"], "The name 'Fox' is given twice"),
+    (["_other", "--other"], "The name '_other' is given twice"),
+    ([" "], "The name ' ' is empty"),
+    (["--from-folder", "nowhere"], "nowhere is not a folder"),
+    (["--from-folder", "list.txt"], "list.txt is not a folder"),
+    (["--from-urls", "nowhere.csv"], "nowhere.csv cannot be read"),
+    (LIST, "list.txt line 1 has no label"),
+    ([*FOLDER, "--out", "pictures/new"], "--out pictures/new lies in the folder that pictures are taken from"),
+    (["review", "nowhere"], "nowhere is not a folder"),
+    (["review", "pictures", "--model", "nowhere"], "nowhere"),
+    (["apply", "list.txt"], "list.txt is not a folder"),
+]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures" / "fox").mkdir(parents=True)
+    draw_shape("lines", 1, 150).save(tmp_path / "pictures" / "fox" / "1.png")
+    (tmp_path / "list.txt").write_text("https://a.example/1.jpg\n")
+    return tmp_path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(("arguments", "says"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_wrong_arguments_get_a_sentence_and_leave_everything_as_it_is(
+    arguments: list[str], says: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(here)
+    assert scrape.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+    assert files(here) == before
+
+
+def test_no_wrong_argument_loads_anything_heavy(here: Path) -> None:
+    code = f"import scrape, sys; [scrape.main(words) for words in {[words for words, _ in WRONG]}]; print(*sys.modules)"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, env=env, capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
+
+
+def test_help_loads_nothing_heavy_and_takes_no_second() -> None:
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-X", "importtime", "scrape.py", "--help"], cwd=ROOT, capture_output=True)
+        times.append(time.monotonic() - began)
+    assert done.stdout.startswith(b"usage: scrape.py")
+    assert not {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()} & HEAVY
+    assert min(times) < 1
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys, threading, time
+module, script = sys.argv[1:3]
+del sys.argv[:2]
+
+def interrupt():
+    while module not in sys.modules:
+        time.sleep(0.0005)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+sys.path.insert(0, os.path.dirname(script))
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "module", ["argparse", "cartoons.console", "ssl", "numpy", "PIL.Image", "pyarrow", "matplotlib", "rich"]
+)
+def test_ctrl_c_while_modules_load_is_one_line(module: str, here: Path) -> None:
+    before = files(here)
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        INTERRUPTED,
+        module,
+        str(ROOT / "scrape.py"),
+        "fox",
+        "--out",
+        "new/foxes",
+    ]
+    done = subprocess.run([*command, "--proxy", "http://127.0.0.1:9"], cwd=here, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "\nStopped. The same command goes on from here.\n")
+    assert files(here) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "token", "says"),
+    [
+        (["fox", "--publish", "toon/foxes"], "", "toon/foxes cannot be pushed to: nobody is logged in"),
+        (["fox", "--publish", "somebody/foxes"], "hf_free", "somebody/foxes cannot be pushed to: you are logged in as toon"),
+        (["fox", "--publish", "foxes"], "hf_free", "'foxes' is no name on the Hub"),
+        ([*FOLDER, "--publish", "toon/foxes"], "", "nobody is logged in"),
+        (["fox", "--proxy", "nowhere"], "", "The proxy 'nowhere' is none"),
+        (["fox", "--ca", "nowhere.pem"], "", "The CA file nowhere.pem cannot be used"),
+        (["--from-img2dataset", "nowhere"], "", "nowhere holds no pictures by img2dataset"),
+        (["--from-img2dataset", "pictures"], "", "pictures holds no pictures by img2dataset"),
+        (["--from-folder", "pictures/fox"], "", "pictures/fox holds no pictures in folders of their own"),
+        (["fox", "--out", "list.txt"], "", "list.txt cannot be written"),
+        (["fox", "--out", "list.txt/new"], "", "list.txt/new cannot be written"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_search_and_leaves_no_folder(
+    arguments: list[str], token: str, says: str, here: Path
+) -> None:
+    before = files(here)
+    out = [] if "--out" in arguments else ["--out", "new/foxes"]
+    with Hub() as hub:
+        env = os.environ | hub.env(here.parent / "home", token) | {"PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-W", "ignore", str(ROOT / "scrape.py"), *arguments, *out]
+        done = subprocess.run(command, cwd=here, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert says in done.stderr
+    assert [name for name in files(here) if not name.startswith("pictures/.")] == before
+
+
+@pytest.mark.slow
+def test_the_number_asked_for_is_of_the_labels_of_this_command_alone(here: Path) -> None:
+    for label, seeds in (("fox", range(100, 106)), ("owl", range(200, 204)), ("late", range(300, 305))):
+        (here / ("more" if label == "late" else "pictures") / label).mkdir(parents=True, exist_ok=True)
+        for seed in seeds:
+            draw_shape("lines", seed, 150).save(here / ("more" if label == "late" else "pictures") / label / f"{seed}.png")
+
+    def kept(*arguments: str) -> dict[str, int]:
+        assert scrape.main([*arguments, "--out", "out"]) == 0
+        labels = [json.loads(line)["label"] for line in (here / "out" / "metadata.jsonl").read_text().splitlines()]
+        return {label: labels.count(label) for label in sorted(set(labels))}
+
+    assert kept("--from-folder", "pictures", "--per-class", "5") == {"fox": 5, "owl": 4}
+    for _ in range(2):
+        assert kept("--from-folder", "more", "--per-class", "2") == {"fox": 5, "late": 2, "owl": 4}
+    assert kept("--from-folder", "more") == {"fox": 5, "late": 5, "owl": 4}
+    assert kept("--from-folder", "pictures", "--per-class", "3") == {"fox": 3, "late": 5, "owl": 3}
+    assert kept("--from-folder", "pictures") == {"fox": 7, "late": 5, "owl": 4}

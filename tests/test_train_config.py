@@ -1,0 +1,205 @@
+"""What train.py refuses, before torch is loaded and before anything is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, draw_shape, make_picture_folder
+
+from cartoons import dataset, model_folder
+from cartoons.errors import DataError
+from cartoons.splits import SplitConfig
+from cartoons.training import run
+from cartoons.training.config import TrainConfig, check_arch, check_weights
+
+HEAVY = {"torch", "fastai", "timm", "torchvision", "sklearn", "cleanlab", "matplotlib", "gradio", "huggingface_hub"}
+"""What takes seconds to import."""
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Picture folders, and a finished model of others."""
+    folder = tmp_path_factory.mktemp("here")
+    make_picture_folder(folder / "ok")
+    make_picture_folder(folder / "one", labels=("round",))
+    (folder / "text.pth").write_text("not weights at all")
+    return folder
+
+
+REFUSED = [
+    ([], "No picture folder was given"),
+    (["missing"], "is not a folder"),
+    (["one"], "one label only"),
+    (["ok", "--epochs", "0"], "--epochs is 0"),
+    (["ok", "--batch-size", "-1"], "--batch-size is -1"),
+    (["ok", "--seed", "-1"], "--seed is -1"),
+    (["ok", "--rounds", "1"], "give at least 2"),
+    (["ok", "--valid-pct", "1"], "between 0 and 1"),
+    (["ok", "--arch", "no_such_net"], "knows a network 'no_such_net'"),
+    (["ok", "--weights", "missing.pth"], "is not a file"),
+    (["ok", "--weights", "text.pth"], "cannot be read: give a state dict"),
+    (["ok", "--out", "/dev/null/x"], "cannot be written"),
+    (["ok", "--out", "ok/model"], "would pass for a character"),
+    (["ok", "--split", "source"], "take --split group"),
+    (["ok", "--split", "folder"], "holds train/ and valid/"),
+    (["ok", "--recipe", "slow"], "invalid choice: 'slow'"),
+    (["--names", "a", "--from-learner", "b.pkl"], "--names searches pictures, in one process"),
+    (["--names", "Bugs", "bugs"], "is given twice"),
+    (["--names", "a", "--epochs", "0"], "--epochs is 0"),
+    (["--names", "a", "--out", "/dev/null/x"], "cannot be written"),
+    (["--out", "nowhere", "--push", "demo"], "'demo' is no name on the Hub"),
+    (["--deploy", "demo"], "'demo' is no name on the Hub"),
+    (["ok", "--per-class", "9"], "--per-class has no effect without --names"),
+    (["ok", "--private"], "--private has no effect without --push or --deploy"),
+    (["ok", "--dataset", "a/b"], "--dataset has no effect without --push"),
+    (["ok", "--deploy", "a/b", "--dataset", "a/b"], "--dataset has no effect without --push"),
+    (["ok", "--valid-pct", "0.3", "--split", "group"], "--valid-pct has no effect with --split group"),
+    (["ok", "--valid-pct", "0.3", "--split", "source"], "--valid-pct has no effect with --split source"),
+    (["ok", "--valid-pct", "0.3", "--split", "folder"], "--valid-pct has no effect with --split folder"),
+    (["ok", "--valid-pct", "0.3", "--rounds", "3"], "--valid-pct has no effect with --rounds"),
+    (["ok", "--rounds", "3", "--split", "holdout"], "--rounds has no effect with --split holdout"),
+    (["ok", "--rounds", "3", "--split", "folder"], "--rounds has no effect with --split folder"),
+    (["ok", "--rounds", "3", "--recipe", "finetune"], "--rounds has no effect with --recipe finetune unless"),
+    (["--push", "a/b", "--epochs", "3"], "--epochs has no effect without pictures to train on"),
+    (["--push", "a/b", "--seed", "0"], "--seed has no effect without pictures to train on"),
+    (["--deploy", "a/b", "--recipe", "fast"], "--recipe has no effect without pictures to train on"),
+    (["--push", "a/b", "--name", "Toons"], "--name has no effect without pictures to train on"),
+    (["--push", "a/b", "--force"], "--force has no effect without pictures to train on"),
+    (["--from-learner", "x.pkl", "--epochs", "3"], "--epochs has no effect with --from-learner"),
+    (["ok", "--from-learner", "x.pkl", "--split", "group"], "--split has no effect with --from-learner"),
+    (["--from-learner", "x.pkl", "--per-class", "3"], "--per-class has no effect without --names"),
+]
+
+REFUSE = f"""
+import sys, train
+for arguments in {[arguments for arguments, _ in REFUSED]!r}:
+    code = train.main(arguments)
+    print(code, *sorted({HEAVY - {"huggingface_hub"}!r} & sys.modules.keys()), flush=True)
+    print("end", file=sys.stderr, flush=True)
+"""
+
+
+def test_what_can_be_refused_is_refused_in_a_sentence_before_torch_is_loaded(here: Path) -> None:
+    before = sorted(here.rglob("*"))
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", REFUSE], cwd=here, env=env, capture_output=True, text=True)
+    said = [part.strip().splitlines() for part in done.stderr.split("end\n")]
+    assert len(said) == len(REFUSED) + 1, done.stderr
+    for (arguments, says), loaded, lines in zip(REFUSED, done.stdout.splitlines(), said[:-1], strict=True):
+        assert loaded == "2", (arguments, loaded)
+        assert lines[-1].startswith("train.py: "), arguments
+        assert says in lines[-1], (arguments, lines)
+        assert "Traceback" not in "".join(lines)
+    assert sorted(here.rglob("*")) == before  # no empty folder either
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = f"import sys, train; train.parser().format_help(); print(sorted({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    before = os.times()
+    assert subprocess.run([sys.executable, ROOT / "train.py", "--help"], capture_output=True).returncode == 0
+    after = os.times()  # seconds of the processor: others may be using it as well
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 1
+
+
+@pytest.mark.parametrize("arch", ["tf_efficientnet_lite0", "resnet34", "resnet18.a1_in1k", "squeezenet1_0"])
+def test_networks_are_known_by_their_code(arch: str) -> None:
+    check_arch(arch)
+
+
+def test_weights_are_known_by_how_they_begin(tmp_path: Path) -> None:
+    good = {"a.pth": b"PK\x03\x04", "b.pth": b"\x80\x02", "c.safetensors": b"\x10" + b"\0" * 7 + b"{}"}
+    bad = {"d.pth": b"<!DOCTYPE html>", "e.safetensors": b"PK\x03\x04", "f.pth": b""}
+    for name, data in {**good, **bad}.items():
+        (tmp_path / name).write_bytes(data)
+    for name in good:
+        check_weights("x", tmp_path / name)
+    for name in bad:
+        with pytest.raises(DataError, match="cannot be read"):
+            check_weights("x", tmp_path / name)
+
+
+def test_a_finished_model_of_other_pictures_is_not_overwritten(tmp_path: Path, colour_model: Path) -> None:
+    root, elsewhere = make_picture_folder(tmp_path / "shapes"), make_picture_folder(tmp_path / "others", per_label=7)
+    config, info = TrainConfig(root, colour_model), model_folder.read(colour_model)[0]
+
+    def finished(config: TrainConfig = config) -> object:
+        return run.finished(config, dataset.read(config.data))
+
+    with pytest.raises(
+        DataError, match=r"holds a finished model of other pictures \(colours\): give another --out, or --force"
+    ):
+        finished()
+    assert finished(replace(config, force=True)) is None
+    work = run.work_folder(config, dataset.read(root), "recipe")
+    run.note_finished(config, run.fingerprint(config, dataset.read(root)), info, work)
+    assert finished() == info
+    assert finished(replace(config, split=SplitConfig(seed=1))) is None  # the same pictures: trained anew
+    with pytest.raises(DataError, match="other pictures"):
+        finished(replace(config, data=elsewhere))
+    draw_shape("round", 999).save(root / "round" / "0.png")
+    assert finished() is None  # the same folder
+    run.note_finished(
+        config, run.fingerprint(config, dataset.read(root)), info, run.work_folder(config, dataset.read(root), "")
+    )
+    assert finished() == info
+    (root / "metadata.jsonl").write_text('{"file_name": "round/1.png", "source": "elsewhere.example"}\n')
+    assert finished() is None
+    (colour_model / "model.onnx").write_bytes(b"cut")
+    assert finished(replace(config, data=elsewhere)) is None  # nothing whole is there
+
+
+def test_a_model_trained_before_is_known_by_its_pictures(tmp_path: Path, colour_model: Path) -> None:
+    root = make_picture_folder(tmp_path / "shapes")
+    data, config = dataset.read(root), TrainConfig(root, colour_model)
+    info = json.loads((colour_model / "model.json").read_text())
+    (colour_model / "model.json").write_text(json.dumps(info | {"dataset": {"sha256": data.content_hash}}))
+    (colour_model / run.DONE_FILE).write_text("0123 4567")  # as older versions wrote it
+    assert run.finished(config, data) is None
+
+
+def test_a_run_keeps_what_others_left_half_done(tmp_path: Path, colour_model: Path) -> None:
+    root = make_picture_folder(tmp_path / "shapes")
+    data, info = dataset.read(root), model_folder.read(colour_model)[0]
+    config = TrainConfig(root, colour_model)
+    mine, other = run.work_folder(config, data, "fast"), run.work_folder(replace(config, arch="resnet18"), data, "fast")
+    assert mine != other
+    (other / "fold-0.fit").write_bytes(b"an hour")
+    (mine / "fold-0.fit").write_bytes(b"a minute")
+    assert run.work_folder(config, data, "fast") == mine
+    run.note_finished(config, "made of", info, mine)
+    assert (other / "fold-0.fit").exists()
+    assert not mine.exists()
+    (other / "fold-0.fit").unlink()
+    run.remove_empty(colour_model)
+    assert not (colour_model / run.WORK).exists()
+    assert (colour_model / "model.onnx").exists()
+
+
+START = "compiled = compile(open(sys.argv[0]).read(), 'train.py', 'exec'); print(flush=True); exec(compiled)"
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_it_loads_is_one_line(here: Path, tmp_path: Path) -> None:
+    """Also while torch is loaded, which is when the first stage of a training begins."""
+    arguments = [str(ROOT / "train.py"), "ok", "--out", str(tmp_path / "out"), "--epochs", "100"]
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = {arguments}; {START}"
+    for after_s in (0.05, 0.15, 0.3, 0.6, 1.2, 2.4, 4.8):
+        with subprocess.Popen(
+            [sys.executable, "-c", code], cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(after_s)
+            process.send_signal(signal.SIGINT)
+            errors = process.communicate(timeout=60)[1]
+        assert process.returncode == 130, (after_s, errors)
+        assert "Traceback" not in errors, (after_s, errors)
+        assert errors.splitlines()[-1] == "Stopped. The same command goes on from here.", (after_s, errors)
