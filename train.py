@@ -68,7 +68,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
     if not is_main_process():
         return None
     info = evaluate.evaluate(config, trainer, split, results.predictions)
-    info = quantize.export_smallest(trainer.portable(), info, data, split, trainer.work, config.out)
+    info = quantize.export_smallest(trainer.portable(), info, data, split, config.out)
     evaluate.write_report(config.out, info, trainer, results.predictions, history)
     trainer.close()
     run.note_finished(config, fingerprint, info, trainer.work)

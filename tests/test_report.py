@@ -73,7 +73,7 @@ def minimal(labels: list[str] = LABELS) -> Findings:
         "macro_f1": 0.94,
         "per_class": {label: row | ({"recall": 0.7} if k == 1 else {}) for k, label in enumerate(labels)},
         "confusion": matrix(labels),
-        "unknown": {"threshold": 0.4, "rule": "1 - highest", "characters_kept": 0.95, "false_accept_rate": 0.05},
+        "unknown": {"threshold": 0.4, "rule": "1 - highest", "characters_kept": 0.95, "named_share": 0.95},
         "calibration": {"ece_before": 0.08, "ece_after": 0.03, "temperature": 1.4},
         "reliability": {"before": [], "after": []},
         "duplicates": {"alike": 1, "leaked": 0, "of": 0},
@@ -181,7 +181,7 @@ def test_everything_that_was_found_is_told(tmp_path: Path) -> None:
         "Split found in the folder: training 70, validation 20.",
         "not a picture but <text>",
         "1,234",
-        "meant to give a name to 5\u202f% of photographs",
+        "meant to leave 95\u202f% of the characters’ pictures named",
         "9.4 MB instead of 18.8",
         "0123456789ab",
     ):

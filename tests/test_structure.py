@@ -47,7 +47,7 @@ OWNERS = {
     "timm": {"training.network"},
     "torchvision": {"training.network"},
     "accelerate": set(),  # fastai asks it
-    "onnx": {"training.export"},
+    "onnx": {"training.export", "training.quantize"},
     "cloudpickle": {"training.fastai_export"},
     "safetensors": {"training"},
     "matplotlib": {"report"},

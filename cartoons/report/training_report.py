@@ -111,8 +111,8 @@ def _unknown_rule(findings: Findings) -> str:
     if found.get("threshold") is None or not found.get("rule"):
         return ""
     rule = f"It says “I don’t know this one” when {found['rule']} is above {found['threshold']:.3f}"
-    aimed = found.get("false_accept_rate") if found.get("photographs") else None
-    aim = f", meant to give a name to {percent(aimed)} of photographs" if aimed is not None else ""
+    aimed = found.get("named_share")
+    aim = f", meant to leave {percent(aimed)} of the characters’ pictures named" if aimed is not None else ""
     figures = "" if findings.get("roc") else captions.unknown(findings)  # else they stand beside the curve
     return f"{rule}{aim}. {figures}".strip()
 

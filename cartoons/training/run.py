@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import shutil
+import subprocess
 from collections import Counter
 from contextlib import suppress
 from importlib.metadata import version
@@ -150,6 +151,19 @@ def remove_empty(out: Path) -> None:
             folder.rmdir()
 
 
+def commit() -> str:
+    """The commit of this repository, with "+" behind it where files have changed since; else "unknown"."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head, changes = (
+            subprocess.run([*git, *words], check=True, capture_output=True, text=True).stdout.strip()
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+" if changes else "")
+
+
 def describe(config: TrainConfig, data: Dataset, **learned: Any) -> ModelInfo:
     """model.json but for what export adds. learned: the fields that say what the training and its measuring gave."""
     return ModelInfo(
@@ -157,6 +171,7 @@ def describe(config: TrainConfig, data: Dataset, **learned: Any) -> ModelInfo:
         name=config.name or f"{len(data.labels)} labels of {data.folder.root.name}",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=config.arch,
+        commit=commit(),
         dataset={
             "pictures": {label: data.counts[label] for label in data.labels},
             "sources": len({item.source for item in data.items if item.source}) or "unstated",
