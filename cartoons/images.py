@@ -19,13 +19,11 @@ from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 from cartoons.errors import ImageError
 from cartoons.image_modes import open_tiff_samples, to_8_bit, turned
 from cartoons.image_scan import MAX_SIDE_PX, ORIENTATION, Scan, damaged
-from cartoons.image_scan.jpeg import DRAFT_PX, draft_scale
+from cartoons.image_scan.jpeg import DRAFT_PX, jpeg_pixel_limit
 from cartoons.image_scan.scan import scan
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 40_000_000
-JPEG_PIXELS_FACTOR = 4
-"""A sequential JPEG may have this many times the pixel limit, because draft mode never decodes them all."""
 
 SMALLEST_SHARE = 0.9
 """A JPEG that lacks its end is opened when so much of the picture is there; the rest is grey.
@@ -140,7 +138,7 @@ def _check_pixels(scanned: Scan, max_pixels: int) -> None:
         raise ImageError(f"The picture has {width} x {height} pixels, and {MAX_SIDE_PX} are allowed on a side: crop it.")
     limit = min(max_pixels, scanned.most_pixels)
     if scanned.scaled_by_decoder:
-        limit = max_pixels * min(JPEG_PIXELS_FACTOR, draft_scale(width, height) ** 2)
+        limit = jpeg_pixel_limit(max_pixels, width, height)
     if width * height > limit:
         raise ImageError(
             f"The picture has {width} x {height} = {width * height / 1e6:.0f} megapixels, "

@@ -16,8 +16,9 @@ import trustme
 from image_sites import EXPECTED, HOST, MB, CountingSite, FaultySite, FlakySite, GatedSite
 from loopback_web import LoopbackWeb, Request, Response
 
-from cartoons.download.downloader import LARGE_BYTES, MAX_IDLE_POOLS, MAX_LARGE_BODIES, Downloader, Limits, RateLimiter
+from cartoons.download.downloader import LARGE_BYTES, MAX_LARGE_BODIES, Downloader
 from cartoons.download.http import USER_AGENT, DownloadResult, HttpConfig, get_json, opt_out, parse_url, retry_after_s
+from cartoons.download.rate_limiter import MAX_IDLE_POOLS, Limits, RateLimiter
 from cartoons.download.ssrf_guard import SsrfGuard, is_public, resolve
 from cartoons.errors import DownloadError, SearchError
 

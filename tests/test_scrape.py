@@ -161,7 +161,7 @@ WITH_SHORT_LIMITS = """
 import sys
 from pathlib import Path
 import scrape
-from cartoons.download.downloader import Limits
+from cartoons.download.rate_limiter import Limits
 from cartoons.scraping import scraper
 real = Limits
 short = dict(max_tries=1, read_timeout_s=1, total_timeout_s=2.5, max_bytes=2 * 2**20, backoff_s=0.01)

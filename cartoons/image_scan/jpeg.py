@@ -22,6 +22,8 @@ PICTURES_COMPARED = 3
 """How many pictures are in memory when it is measured how much of a cut-off one is there."""
 DRAFT_PX = 1024
 """JPEGs are decoded at 1/2, 1/4 or 1/8 scale while both sides stay at or above this: faster, and no model sees more."""
+MAX_PIXELS_FACTOR = 4
+"""A sequential JPEG may have this many times the pixel limit of other formats."""
 
 SOI, EOI, SOS, DHT, DQT, DNL, DRI, TEM, COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDC, 0xDD, 0x01, 0xFE
 APP0, APP1, APP14, APP15 = 0xE0, 0xE1, 0xEE, 0xEF
@@ -172,6 +174,11 @@ def scan_jpeg(data: bytes) -> Scan:
 def draft_scale(width: int, height: int) -> int:
     """1, 2, 4 or 8: by how much a JPEG of this size is scaled down while it is decoded."""
     return max(scale for scale in (1, 2, 4, 8) if scale == 1 or min(width, height) // DRAFT_PX >= scale)
+
+
+def jpeg_pixel_limit(max_pixels: int, width: int, height: int) -> int:
+    """How many pixels a sequential JPEG of this size may have: more than others, since it is scaled while it is decoded."""
+    return max_pixels * min(MAX_PIXELS_FACTOR, draft_scale(width, height) ** 2)
 
 
 def _frame(marker: int, body: bytes, before: _Frame | None) -> _Frame:

@@ -17,8 +17,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
 from urllib.parse import urlsplit
 
-from cartoons.download.downloader import Downloader, Limits
+from cartoons.download.downloader import Downloader
 from cartoons.download.http import DownloadResult, HttpConfig
+from cartoons.download.rate_limiter import Limits
 from cartoons.errors import ImageError
 from cartoons.review.decisions import latest_decisions, read_decisions
 from cartoons.scraping.config import ScrapeConfig, check_labels
