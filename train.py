@@ -140,8 +140,8 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     there = run.read_finished(out)
     if there and there.recipe != "converted" and not arguments.force:
         raise DataError(run.is_taken(out, there))
-    from cartoons.cards import model_card
     from cartoons.convert import learner
+    from cartoons.model_card import model_card
 
     ctrl_c.interrupt_work()
     info = learner.convert(source, out, arguments.name, arguments.data)

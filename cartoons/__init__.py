@@ -8,7 +8,7 @@ images.py      bytes -> a safe RGB picture; this project's one way to make it sq
 resize.py      every way to make a picture square that a model may name
 model_folder.py  the model folder: model.onnx + model.json; read, write, verify
 strict_json.py   JSON from anybody: parsed strictly, values checked
-graph.py       an ONNX graph, tried in a process of its own and checked before anything relies on it
+onnx_graph.py  an ONNX graph, tried in a process of its own and checked before anything relies on it
 classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
@@ -21,7 +21,7 @@ malloc.py      memory that is free goes back to the system
 ctrl_c.py      Ctrl-C while a program loads
 console.py     text, signals, exit codes and the progress line, whatever the console is
 proxies.py     the proxies that the environment names
-cards.py       metrics -> the model card (model_card.md)
+model_card.py  metrics -> the model card (model_card.md)
 dataset_card.py  metadata -> the dataset card (dataset_card.md)
 img2dataset.py   URLs to img2dataset, its pictures back
 search/        names of characters -> URLs of pictures

@@ -19,8 +19,8 @@ from cartoons.classifier import Classifier, Prediction
 from cartoons.console import Progress
 from cartoons.errors import BundleError, DataError, ImageError
 from cartoons.files import check_folder
-from cartoons.graph import available_cores
 from cartoons.images import load
+from cartoons.onnx_graph import available_cores
 from cartoons.picture_files import is_hidden, pictures_below
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "model"

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cartoons import model_folder
-from cartoons.graph import Graph, try_in_subprocess
 from cartoons.images import to_batch
 from cartoons.model_folder import ModelInfo
+from cartoons.onnx_graph import Graph, try_in_subprocess
 from cartoons.resize import RESIZES
 
 BATCH_SIZE = 16

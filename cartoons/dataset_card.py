@@ -11,7 +11,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from cartoons.cards import counted, text_of
+from cartoons.model_card import counted, text_of
 
 TEMPLATE = Path(__file__).with_name("dataset_card.md")
 MOST_HOSTS = 20

@@ -7,7 +7,7 @@ from conftest import ROOT, colour_info
 from huggingface_hub import ModelCard
 
 from cartoons import model_folder
-from cartoons.cards import Published, model_card
+from cartoons.model_card import Published, model_card
 
 INTERVAL = [0.8, 1.0]
 ROW = {"pictures": 9, "recall": 0.9, "recall_95": INTERVAL, "precision": 0.95, "precision_95": INTERVAL}

@@ -27,7 +27,6 @@ from learners import block, exported, loaders, refuses, tiny
 from pandas import DataFrame
 from PIL import Image, ImageDraw, ImageOps
 
-from cartoons.cards import model_card
 from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, labels_of
 from cartoons.convert.learner import convert
@@ -35,6 +34,7 @@ from cartoons.convert.pictures import write_probes
 from cartoons.convert.pipeline import measure
 from cartoons.errors import ExportError
 from cartoons.images import load
+from cartoons.model_card import model_card
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 USUAL = {"16-bit", "32-bit", "EXIF-turned", "animated", "large JPEG", "transparent"}

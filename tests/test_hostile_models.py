@@ -18,7 +18,7 @@ from hub_server import Hub
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
-from cartoons.graph import try_in_subprocess
+from cartoons.onnx_graph import try_in_subprocess
 
 NUMBERS = {"nothing": None, "true": True, "text": "1", "list": [1], "object": {}}
 

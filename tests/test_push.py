@@ -15,9 +15,9 @@ from hub_server import Hub
 from huggingface_hub import ModelCard
 
 from cartoons import model_folder
-from cartoons.cards import model_card
 from cartoons.errors import HubError
 from cartoons.hub.push import model_files
+from cartoons.model_card import model_card
 
 PARITY = {"parity": {"pictures": 4, "largest_difference": 1e-7}}
 PUSH = """

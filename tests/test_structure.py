@@ -14,14 +14,14 @@ from conftest import ROOT
 LAYERS = (
     {"ctrl_c", "errors", "malloc", "strict_json"},
     {"files"},
-    {"console", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
+    {"console", "proxies", "onnx_graph", "image_scan", "model_folder", "picture_files"},
     {"folder_layout", "image_modes", "metadata", "search"},
     {"picture_folder"},
     {"dataset", "images"},
     {"download", "near_duplicates", "resize", "splits"},
     {"classifier", "img2dataset"},
     {"evaluation", "serving"},
-    {"cards", "page"},
+    {"model_card", "page"},
     {"dataset_card", "hub", "report"},
     {"review"},
     {"scraping", "training"},
@@ -39,8 +39,8 @@ OWNERS = {
     "httpcore": {"download.connections"},
     "pyarrow": {"img2dataset", "metadata"},
     "rich": {"scraping.progress"},
-    "onnxruntime": {"graph", "training.quantize"},
-    "huggingface_hub": {"cards", "dataset_card", "hub"},
+    "onnxruntime": {"onnx_graph", "training.quantize"},
+    "huggingface_hub": {"model_card", "dataset_card", "hub"},
     "gradio_client": {"hub.deploy"},
     "pillow_heif": {"images"},
     "imagehash": {"near_duplicates"},
@@ -60,7 +60,7 @@ OWNERS = {
 }
 """The package or the module that may import a library."""
 
-MOST_LINES, MOST_LINES_OF_A_FUNCTION = 250, 45
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 250, 40
 SCRIPTS = [ROOT / "app.py", ROOT / "scrape.py", ROOT / "train.py", ROOT / "cartoons" / "__main__.py"]
 SOURCES = [*SCRIPTS, *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
 

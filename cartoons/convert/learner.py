@@ -23,7 +23,6 @@ from fastai.learner import Learner
 from torch import nn
 
 from cartoons import model_folder
-from cartoons.cards import differing_files
 from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, labels_of
 from cartoons.convert.parity import Answered, ask, check
@@ -33,6 +32,7 @@ from cartoons.convert.unpickle import find, load_learner_file, versions_beside
 from cartoons.errors import ConvertError, ExportError, in_a_line
 from cartoons.files import check_folder, check_writable
 from cartoons.hub.pull import LEARNER_FILES
+from cartoons.model_card import differing_files
 from cartoons.model_folder import ModelInfo
 from cartoons.training.export import to_onnx
 

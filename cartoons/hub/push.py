@@ -13,10 +13,10 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Mo
 from huggingface_hub.errors import LocalTokenNotFoundError
 
 from cartoons import model_folder
-from cartoons.cards import Published, model_card
 from cartoons.errors import HubError
 from cartoons.hub.errors import check_name, hub_write
 from cartoons.hub.space import example_drawings
+from cartoons.model_card import Published, model_card
 from cartoons.model_folder import ModelInfo
 
 CARD = "README.md"

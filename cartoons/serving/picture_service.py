@@ -17,8 +17,8 @@ from PIL import Image
 
 from cartoons.classifier import Classifier, Look, Prediction
 from cartoons.errors import BusyError, ImageError
-from cartoons.graph import available_cores
 from cartoons.images import load
+from cartoons.onnx_graph import available_cores
 
 MAX_WAITING = 64
 """Pictures that may wait for a thread; more are refused at once."""

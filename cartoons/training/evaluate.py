@@ -4,11 +4,11 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
-from cartoons.cards import model_card
 from cartoons.evaluation import label_issues, metrics
 from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.files import write_atomically
+from cartoons.model_card import model_card
 from cartoons.model_folder import ModelInfo
 from cartoons.report import training_report
 from cartoons.splits import Split, leaked_by_random_split

@@ -20,9 +20,9 @@ from torch import nn
 from cartoons import model_folder
 from cartoons.classifier import BATCH_SIZE, Classifier, softmax
 from cartoons.errors import ExportError
-from cartoons.graph import FEATURES_NAME, HEAT_NAME, INPUT_NAME, OUTPUT_NAME
 from cartoons.images import load
 from cartoons.model_folder import ModelInfo
+from cartoons.onnx_graph import FEATURES_NAME, HEAT_NAME, INPUT_NAME, OUTPUT_NAME
 from cartoons.training import network
 from cartoons.training.fastai_export import save_learner
 

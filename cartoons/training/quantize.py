@@ -29,9 +29,9 @@ from cartoons.classifier import softmax
 from cartoons.dataset import Dataset
 from cartoons.errors import ExportError
 from cartoons.files import write_atomically
-from cartoons.graph import INPUT_NAME, open_session
 from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.onnx_graph import INPUT_NAME, open_session
 from cartoons.splits import Fold, Split
 from cartoons.training.export import EXACT, Gate, export, round_to_half, shift_logit, to_onnx
 from cartoons.training.network import Network

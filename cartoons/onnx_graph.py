@@ -136,7 +136,7 @@ def try_in_subprocess(onnx: bytes, labels: int, size_px: int, time_limit_s: floa
     all (macOS), at least the time is bounded.
     """
     seconds = time_limit_s + len(onnx) / BYTES_PER_SECOND
-    command = [sys.executable, "-P", "-m", "cartoons.graph", str(labels), str(size_px), str(math.ceil(seconds))]
+    command = [sys.executable, "-P", "-m", "cartoons.onnx_graph", str(labels), str(size_px), str(math.ceil(seconds))]
     path = os.pathsep.join(filter(None, [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
