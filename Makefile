@@ -43,7 +43,7 @@ soak fuzz: .venv-dev/ready
 	.venv-dev/bin/python -m bench.record $@
 
 model: .venv-dev/ready
-	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --split source --name "Four cartoon characters"
+	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --split source --rounds 3 --name "Four cartoon characters"
 
 embed: runs/embedded/model.json
 	cp runs/embedded/model.onnx runs/embedded/model.json runs/embedded/README.md model/

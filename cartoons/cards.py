@@ -73,6 +73,7 @@ def model_card(info: ModelInfo, published: Published | None = None) -> str:
             held_out=sum(row["pictures"] for row in per_class.values()),
             counted=counted,
             share=_share,
+            percent=_percent,
             measured=_measured,
             cell=lambda label: label.replace("|", "\\|"),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
@@ -143,6 +144,12 @@ def _share(share: float, pictures: int) -> str:
     """A share of so many pictures with its interval: "95.0% (91.3% to 97.2%)"."""
     low, high = wilson(share, pictures)
     return f"{share:.1%}" + (f" ({low:.1%} to {high:.1%})" if pictures else "")
+
+
+def _percent(row: Row, name: str) -> str:
+    """A measured share with its interval: "**92.3%** (75.9% to 97.9%)"."""
+    low, high = row[f"{name}_95"]
+    return f"**{row[name]:.1%}** ({low:.1%} to {high:.1%})"
 
 
 def _weaknesses(per_class: Mapping[str, Row]) -> str:

@@ -26,8 +26,11 @@ except ImportError:
 
 INPUT_NAME = "pixels"
 OUTPUT_NAME = "logits"
+FEATURES_NAME = "features"
+"""An output that a program may ask for: the pooled last feature map, (n, channels)."""
+
 HEAT_NAME = "heat"
-"""The second output, of models that can say where they looked: the logits of each cell of the last feature map."""
+"""The output of models that can say where they looked: the logits of each cell of the last feature map."""
 
 FLOAT32 = "tensor(float)"
 REASONS = (

@@ -71,6 +71,7 @@ def colour_info(**changes: object) -> ModelInfo:
         "std": (1.0, 1.0, 1.0),
         "temperature": 1.0,
         "unknown_threshold": 0.5,
+        "certain_threshold": 0.5,
         "name": "colours",
         "created": "2026-01-02T03:04:05+00:00",
         "arch": "none",

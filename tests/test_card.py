@@ -41,6 +41,17 @@ METRICS: dict[str, Any] = {
     },
     "parity": {"pictures": 16, "largest_difference": 1e-5},
 }
+CHARACTERS = {"pictures": 16, "named": 0.95, "right": 0.93, "right_95": INTERVAL, "certain": 0.8}
+CHARACTERS["per_class"] = {"red fox": {"pictures": 9, "right": 0.9, "right_95": INTERVAL}}
+TODAY = {"refused_95": INTERVAL, "certain": 0.01}
+UNKNOWN = {
+    "characters_kept": 0.95,
+    "named_share": 0.95,
+    "right_share": 0.97,
+    "characters": CHARACTERS,
+    "photographs": KIND | TODAY,
+    "unseen_cartoons": KIND | TODAY,
+}
 DATASET = {"pictures": {"red fox": 9, "green frog": 7, "_other": 20}, "sources": 3, "sha256": "ab" * 32}
 
 
@@ -115,6 +126,20 @@ def test_a_model_without_none_of_these_says_nothing_of_them() -> None:
 def test_a_converted_model_is_not_said_to_know_what_it_does_not_know() -> None:
     card = described({"parity": METRICS["parity"]}, recipe="converted", unknown_threshold=1.0)
     assert "or says that it knows none" not in card
+
+
+def test_three_numbers_say_what_a_visitor_wants_to_know() -> None:
+    card = described(METRICS | {"unknown": UNKNOWN}, certain_threshold=0.25, commit="ab" * 20 + "+")
+    for words in (
+        "Of 16 pictures of its characters, **93.0%** (80.0% to 100.0%) are named right",
+        "Of 20 cartoons of characters it never saw, **90.0%** (80.0% to 100.0%) are refused",
+        "Of 20 photographs, **90.0%**",
+        "red fox 90.0% of 9",
+        "leave 95% of the characters' pictures named",
+        'Above 0.250 a name is said with "perhaps": 97% of',
+        "at commit `abababababab`, with changes,",
+    ):
+        assert words in card
 
 
 @pytest.mark.parametrize("missing", METRICS)

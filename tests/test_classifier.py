@@ -1,3 +1,4 @@
+import json
 import threading
 from pathlib import Path
 
@@ -30,9 +31,37 @@ def test_an_altered_graph_is_refused(colour_model: Path) -> None:
 
 
 def test_a_newer_format_is_refused(colour_model: Path) -> None:
-    change_json(colour_model, format_version=2)
+    change_json(colour_model, format_version=model_folder.FORMAT_VERSION + 1)
     with pytest.raises(BundleError, match="update the program"):
         Classifier.load(colour_model)
+
+
+def test_the_first_format_had_one_threshold(colour_model: Path) -> None:
+    path = colour_model / "model.json"
+    values = json.loads(path.read_text()) | {"format_version": 1, "unknown_threshold": 0.3}
+    for name in ("certain_threshold", "commit", "hyperparameters"):
+        del values[name]
+    path.write_text(json.dumps(values))
+    [answer] = Classifier.load(colour_model).predict([plain("red")])
+    assert answer.known
+    assert answer.certain
+    assert model_folder.read(colour_model)[0].certain_threshold == 0.3
+    path.write_text(json.dumps(values | {"format_version": 2}))
+    with pytest.raises(BundleError, match="it has no certain_threshold"):
+        Classifier.load(colour_model)
+
+
+@pytest.mark.parametrize(
+    ("certain", "unknown", "says"), [(0.0, 0.9, (True, False)), (0.9, 0.0, (False, False)), (0.9, 0.9, (True, True))]
+)
+def test_a_name_is_said_with_perhaps_between_the_thresholds(
+    tmp_path: Path, certain: float, unknown: float, says: tuple[bool, bool]
+) -> None:
+    info = colour_info(certain_threshold=certain, unknown_threshold=unknown, temperature=5.0)
+    model_folder.write(tmp_path, info, colour_graph())
+    [answer] = Classifier.load(tmp_path).predict([plain("red")])
+    assert 0 < answer.unknown_score < 0.9
+    assert (answer.known, answer.certain) == says
 
 
 def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:

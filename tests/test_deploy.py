@@ -162,6 +162,17 @@ def deploy(hub: Hub, tmp_path: Path) -> Deploy:
 
 
 @pytest.mark.slow
+def test_train_py_deploys_a_folder_made_earlier(hub: Hub, tmp_path: Path, colour_model: Path) -> None:
+    command = [sys.executable, ROOT / "train.py", "--out", colour_model, "--deploy", "toon/earlier"]
+    env = os.environ | hub.env(tmp_path / "cache", "hf_free")
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stderr
+    assert f"The page    {hub.repos['space', 'toon/earlier'].host}" in done.stdout
+    files = hub.repos["space", "toon/earlier"].files
+    assert files["model/model.onnx"] == (colour_model / "model.onnx").read_bytes()
+
+
+@pytest.mark.slow
 def test_from_a_model_to_a_page_that_answers(hub: Hub, deploy: Deploy, tmp_path: Path) -> None:
     done = deploy("toon/demo", "toon/model")
     assert done.returncode == 0, done.stderr

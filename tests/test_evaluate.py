@@ -6,6 +6,7 @@ from conftest import draw_shape
 
 from cartoons.dataset import Item
 from cartoons.evaluation import calibration, corruptions, intervals, label_issues, metrics, ood
+from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.training.augment import augment, on_scenery
 
@@ -77,44 +78,94 @@ def test_intervals_of_no_width_that_older_versions_wrote_are_made_anew() -> None
     assert intervals.without_empty_intervals(only)["balanced_accuracy_95"] is None
 
 
+def ece(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    right, weights = probabilities.argmax(axis=1) == targets, np.ones(len(targets))
+    return calibration.expected_calibration_error(probabilities.max(axis=1), right, weights)
+
+
 def test_the_temperature_is_found_again() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(size=(4000, 3)) * 2
     targets = np.array([rng.choice(3, p=row) for row in metrics.softmax(true)])
-    assert calibration.fit_temperature(true * 3, targets) == pytest.approx(3, rel=0.1)
-    assert calibration.expected_calibration_error(metrics.softmax(true), targets) < 0.03
-    assert calibration.expected_calibration_error(metrics.softmax(true * 3), targets) > 0.1
+    fitted = calibration.fit(true * 3, targets, None)
+    assert fitted.temperature == pytest.approx(3, rel=0.1)
+    assert fitted.other_bias == 0
+    assert ece(metrics.softmax(true), targets) < 0.03
+    assert ece(metrics.softmax(true * 3), targets) > 0.1
+
+
+def test_a_model_trained_to_expect_other_is_less_timid_once_calibrated() -> None:
+    rng = np.random.default_rng(0)
+    targets = rng.choice(3, size=4000, p=[0.04, 0.06, 0.9])
+    logits = rng.normal(size=(4000, 3)) * 1.5
+    logits[np.arange(4000), targets] += 2.5
+    logits[:, 2] += 2  # as if it had seen little but `_other`
+    known = targets < 2
+    before, fitted = metrics.softmax(logits)[known], calibration.fit(logits, targets, 2)
+    after = fitted.probabilities(logits, 2)[known]
+    right = logits[known][:, :2].argmax(axis=1) == targets[known]
+    weights = calibration.label_weights(targets[known], None, 0)
+    timid, fine = (calibration.expected_calibration_error(p[:, :2].max(axis=1), right, weights) for p in (before, after))
+    assert timid > 0.3
+    assert fine < 0.1
+    assert fitted.other_bias < -2
+
+
+def test_each_label_counts_the_same() -> None:
+    weights = calibration.label_weights(np.array([0, 0, 0, 1, 2, 2]), 2, 0.2)
+    assert weights == pytest.approx([0.4 / 3] * 3 + [0.4] + [0.1] * 2)
+    assert calibration.label_weights(np.array([0, 1, 1]), None, 0.2) == pytest.approx([0.5, 0.25, 0.25])
+    assert calibration.label_weights(np.array([2, 2]), 2, 0.2) == pytest.approx([0.5, 0.5])
 
 
 def test_unknown_figures() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
     out = predictions(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
-    measured, temperature, threshold = metrics.measure(out)
-    assert measured["unknown"]["photographs"] == {"pictures": 1, "auroc": 1.0, "refused": 1.0}
-    assert measured["unknown"]["unseen_cartoons"]["auroc"] == 0.5
-    assert temperature > 0
-    assert 0 <= threshold <= 1
+    measured, fitted, thresholds = metrics.measure(out)
+    figures = measured["unknown"]
+    one_of_one = pytest.approx([0.207, 1.0], abs=1e-3)
+    photographs = {"pictures": 1, "auroc": 1.0, "refused": 1.0, "refused_95": one_of_one, "certain": 0.0}
+    assert figures["photographs"] == photographs
+    assert figures["unseen_cartoons"]["auroc"] == 0.5
+    assert figures["characters"]["right"] == figures["characters_kept"] == 1.0
+    assert figures["characters"]["per_class"]["b"] == {"pictures": 1, "right": 1.0, "right_95": one_of_one}
+    assert fitted.temperature > 0
+    assert 0 <= thresholds.certain <= thresholds.unknown <= 1
 
 
-def test_the_threshold_lets_few_photographs_through_and_spares_the_characters() -> None:
-    rng = np.random.default_rng(0)
-    is_character = np.arange(200) < 100  # then photographs
-    score = np.r_[rng.uniform(0, 0.4, 100), rng.uniform(0.5, 1, 100)]  # told apart: the stated rate decides
-    threshold = ood.unknown_threshold(score, is_character, ~is_character)
-    assert (score[100:] <= threshold).mean() == pytest.approx(0.05, abs=0.01)
-    assert (score[:100] <= threshold).all()
-    mixed = np.r_[rng.uniform(0.4, 1, 100), rng.uniform(0.3, 1, 100)]  # not told apart: characters are spared
-    threshold = ood.unknown_threshold(mixed, is_character, ~is_character)
-    assert (mixed[:100] <= threshold).mean() == pytest.approx(0.9, abs=0.01)
+def scored(items: list[Item], score: np.ndarray) -> ood.Scored:
+    targets = np.array([("a", "b", "_other").index(each.label) for each in items])
+    known = targets < 2
+    return ood.Scored(score, targets, known, ~known, known, np.array([each.group for each in items]))
+
+
+def test_the_threshold_names_95_percent_of_each_character_alike() -> None:
+    items = [item("a", str(k)) for k in range(900)] + [item("b", str(k)) for k in range(900, 1000)]
+    score = np.r_[np.linspace(0, 0.5, 900), np.linspace(0, 1, 100)]  # b is the harder one, and of few pictures
+    kept = score <= ood.choose_thresholds(scored(items, score)).unknown
+    assert (kept[:900].mean() + kept[900:].mean()) / 2 == pytest.approx(0.95, abs=0.01)
+    assert kept.mean() > 0.98
+
+
+@pytest.mark.parametrize(("strangers", "certain"), [(0, 0.95), (100, 0.5)])
+def test_below_the_stricter_threshold_names_are_right(strangers: int, certain: float) -> None:
+    items = [item("ab"[k % 2], str(k)) for k in range(200)] + [item("_other", str(k)) for k in range(200, 200 + strangers)]
+    score = np.r_[np.linspace(0, 1, 200), np.linspace(0.5, 1, strangers)]  # no stranger is surer than half
+    pictures = scored(items, score)
+    thresholds = ood.choose_thresholds(pictures)
+    assert thresholds.certain == pytest.approx(certain, abs=0.04)
+    assert thresholds.certain <= thresholds.unknown
+    named, weights = score <= thresholds.certain, calibration.label_weights(pictures.targets, None, 0)
+    assert weights[named & pictures.is_right].sum() >= 0.97 * weights[named].sum()
 
 
 def test_the_curves_of_the_report() -> None:
     items = [item("a", "1"), item("b", "2"), item("_other", "3", photo=True), item("_other", "4")]
     out = predictions(items, [[8, 0, 0], [0, 8, 0], [0, 0, 8], [8, 0, 0]])
-    drawn = metrics.curves(out, 1.0)
+    drawn = metrics.curves(out, Calibration(1.0))
     assert drawn["roc"]["photographs"]["kept"][1:] == [0.5, 1.0, 1.0] or drawn["roc"]["photographs"]["kept"][-1] == 1.0
     assert drawn["roc"]["photographs"]["false_accept"][0] == 0.0
-    assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 4
+    assert sum(b["pictures"] for b in drawn["reliability"]["before"]) == 2
 
 
 def test_robustness_is_measured_on_the_sample_alone() -> None:
@@ -133,9 +184,9 @@ def test_swapped_labels_are_found() -> None:
     logits = rng.normal(size=(120, 3)) * 0.5
     logits[np.arange(120), truth] += 5
     out = predictions(items, logits.tolist())
-    assert {row["label"] + row["suggested"] for row in label_issues.mislabelled(out, 1.0)} == {"ab", "ba"}
-    assert len(label_issues.mislabelled(out, 1.0)) == 2
-    worst = label_issues.top_losses(out, 1.0)
+    assert {row["label"] + row["suggested"] for row in label_issues.mislabelled(out, Calibration(1.0))} == {"ab", "ba"}
+    assert len(label_issues.mislabelled(out, Calibration(1.0))) == 2
+    worst = label_issues.top_losses(out, Calibration(1.0))
     assert {row["label"] + row["answer"] for row in worst[:2]} == {"ab", "ba"}
     assert worst[0]["loss"] >= worst[1]["loss"] > worst[2]["loss"]
 
@@ -189,3 +240,18 @@ def test_a_cutout_is_seen_alone_and_in_crowds() -> None:
     assert min(eyes) == 1  # never outside
     assert 5 < sum(count > 1 for count in eyes) < 30
     assert max(eyes) <= 5
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"balanced_accuracy": 0.9, "balanced_accuracy_95": [0.8, 0.95]}, "0.900 (0.800 to 0.950)"),
+        ({"balanced_accuracy": 0.9}, "0.900"),
+        (
+            {"balanced_accuracy": 1.0, "per_class": {"fox": {"pictures": 1}, "frog": {"pictures": 40}}},
+            "too few to say, with 1 held-out picture of fox (10 are needed): 1.000",
+        ),
+    ],
+)
+def test_the_terminal_says_when_it_is_too_few_to_say(metrics: dict[str, object], words: str) -> None:
+    assert intervals.in_words(metrics) == words

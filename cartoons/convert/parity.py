@@ -21,7 +21,7 @@ from cartoons.convert.inference import FilePredictor, Prediction
 from cartoons.convert.pictures import PLAIN, kind_of
 from cartoons.errors import ConvertError, ImageError
 from cartoons.images import load
-from cartoons.training.export import TOLERANCE, Parity, compare
+from cartoons.training.export import EXACT, Parity, compare
 
 AT_ONCE = 8
 """Pictures held in memory together while the two models answer."""
@@ -101,7 +101,7 @@ def _count(found: Difference, answer: Answered, mine: NDArray[np.float64]) -> bo
     gap = float(np.abs(answer.opened - mine).max())
     found.largest_difference = max(found.largest_difference, gap)
     found.other_label += int(answer.opened.argmax() != mine.argmax())
-    return answer.seen_alike and gap <= TOLERANCE
+    return answer.seen_alike and gap <= EXACT.tolerance
 
 
 def _ask(learner: FilePredictor, pictures: Mapping[Path, Image.Image], folder: Path) -> Iterator[Answered]:

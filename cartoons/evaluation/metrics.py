@@ -14,9 +14,10 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score,
 
 from cartoons.classifier import softmax
 from cartoons.dataset import Item
-from cartoons.evaluation import ood
-from cartoons.evaluation.calibration import cross_scaled, expected_calibration_error, fit_temperature, reliability
+from cartoons.evaluation import calibration, ood
+from cartoons.evaluation.calibration import Calibration, label_weights
 from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
+from cartoons.evaluation.ood import Thresholds
 from cartoons.model_folder import OTHER_LABEL
 
 Floats = NDArray[np.float64]
@@ -62,26 +63,61 @@ class HeldOutPredictions:
         """The columns of the logits that are characters."""
         return [i for i, label in enumerate(self.labels) if label != OTHER_LABEL]
 
+    @property
+    def other(self) -> int | None:
+        """The column of `_other`, if there is one."""
+        return self.labels.index(OTHER_LABEL) if OTHER_LABEL in self.labels else None
 
-def measure(predictions: HeldOutPredictions) -> tuple[dict[str, Any], float, float]:
-    """All figures as plain JSON values, the temperature, and the threshold of the unknown score."""
-    logits, targets, is_character = predictions.logits, predictions.targets, predictions.is_character
-    temperature = fit_temperature(logits, targets)
-    score = ood.unknown_score(softmax(logits / temperature), predictions.labels)
-    photographs = np.array([item.is_photo for item in predictions.items])
-    threshold = ood.unknown_threshold(score, is_character, photographs)
-    scaled = softmax(cross_scaled(logits, targets, predictions.groups))
+    @property
+    def named(self) -> NDArray[np.int64]:
+        """The column of each item's likeliest character: (items,)."""
+        return np.asarray(np.array(self.characters)[self.logits[:, self.characters].argmax(axis=1)])
+
+    def scored(self, fitted: Calibration) -> ood.Scored:
+        """What out-of-distribution detection needs to know of them."""
+        targets = self.targets
+        clusters = [item.character if item.label == OTHER_LABEL and not item.is_photo else item.group for item in self.items]
+        return ood.Scored(
+            score=ood.unknown_score(fitted.probabilities(self.logits, self.other), self.labels),
+            targets=targets,
+            is_character=self.is_character,
+            is_photo=np.array([item.is_photo for item in self.items]),
+            is_right=self.named == targets,
+            clusters=np.array(clusters),
+        )
+
+    def confidence(self, probabilities: Floats) -> tuple[Floats, NDArray[np.bool_], Floats]:
+        """Of the character pictures: the named character's probability, whether it is right, and how much each counts."""
+        known, targets = self.is_character, self.targets
+        right = self.named[known] == targets[known]
+        return probabilities[known][:, self.characters].max(axis=1), right, label_weights(targets[known], None, 0)
+
+    def cross_fitted(self) -> Floats:
+        """Probabilities by calibrations fitted on other pictures: (items, labels)."""
+        return calibration.cross_fitted(self.logits, self.targets, self.groups, self.other)
+
+
+def measure(predictions: HeldOutPredictions) -> tuple[dict[str, Any], Calibration, Thresholds]:
+    """All figures as plain JSON values, the calibration that the model needs, and the thresholds of the unknown score."""
+    fitted = calibration.fit(predictions.logits, predictions.targets, predictions.other)
+    scored = predictions.scored(fitted)
+    thresholds = ood.choose_thresholds(scored)
+    before, after = (
+        calibration.expected_calibration_error(*predictions.confidence(probabilities))
+        for probabilities in (softmax(predictions.logits), predictions.cross_fitted())
+    )
     figures: dict[str, Any] = {
         **accuracy(predictions),
-        "unknown": ood.detection(score, is_character, photographs, threshold),
+        "unknown": ood.detection(scored, thresholds, predictions.labels),
         "calibration": {
-            "ece_before": expected_calibration_error(softmax(logits), targets),
-            "ece_after": expected_calibration_error(scaled, targets),
-            "temperature": temperature,
+            "ece_before": before,
+            "ece_after": after,
+            "temperature": fitted.temperature,
+            "other_bias": fitted.other_bias,
         },
         "robustness": robustness(predictions),
     }
-    return figures, temperature, threshold
+    return figures, fitted, thresholds
 
 
 def accuracy(predictions: HeldOutPredictions) -> dict[str, Any]:
@@ -90,7 +126,7 @@ def accuracy(predictions: HeldOutPredictions) -> dict[str, Any]:
     columns, known = predictions.characters, predictions.is_character
     names = [predictions.labels[i] for i in columns]
     targets = predictions.targets[known]
-    predicted = np.array(columns)[predictions.logits[known][:, columns].argmax(axis=1)]
+    predicted = predictions.named[known]
     precisions, recalls, _, counts = precision_recall_fscore_support(targets, predicted, labels=columns, zero_division=0)
     groups = predictions.groups[known]
     recall_95, precision_95 = (
@@ -131,13 +167,10 @@ def robustness(predictions: HeldOutPredictions) -> dict[str, Any]:
     return figures
 
 
-def curves(predictions: HeldOutPredictions, temperature: float) -> dict[str, Any]:
-    """For the report: ROC of the unknown score for each kind of picture, reliability before and after scaling."""
-    logits, targets = predictions.logits, predictions.targets
-    score = ood.unknown_score(softmax(logits / temperature), predictions.labels)
-    photographs = np.array([item.is_photo for item in predictions.items])
-    scaled = softmax(cross_scaled(logits, targets, predictions.groups))
-    return {
-        "roc": ood.roc_curves(score, predictions.is_character, photographs),
-        "reliability": {"before": reliability(softmax(logits), targets), "after": reliability(scaled, targets)},
-    }
+def curves(predictions: HeldOutPredictions, fitted: Calibration) -> dict[str, Any]:
+    """For the report: ROC of the unknown score for each kind of picture, reliability before and after calibration."""
+    before, after = (
+        calibration.reliability(*predictions.confidence(probabilities))
+        for probabilities in (softmax(predictions.logits), predictions.cross_fitted())
+    )
+    return {"roc": ood.roc_curves(predictions.scored(fitted)), "reliability": {"before": before, "after": after}}

@@ -1,31 +1,55 @@
 """Out-of-distribution detection: pictures of none of the characters, refused by the unknown score.
 
-The score is 1 minus the highest character probability. Arrays are over held-out predictions: `score` from 0 to 1,
-`is_character` and `is_photo` booleans, all (items,).
+The score is 1 minus the highest character probability.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from cartoons.evaluation.calibration import label_weights
+from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
 from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE
 
-FALSE_ACCEPT_RATE = 0.05
-"""The unknown threshold lets this share of photographs through as characters, ..."""
+NAMED_SHARE = 0.95
+"""The unknown threshold leaves this share of held-out character pictures named, each character counting the same: the usual
+operating point (Hendrycks and Gimpel 2017; Liang et al. 2018)."""
 
-LEAST_KEPT = 0.9
-"""... but names at least this share of held-out character pictures; without photographs to go by, ..."""
-
-KEPT_WITHOUT_PHOTOS = 0.95
-"""... it names this share, the usual operating point (Hendrycks and Gimpel 2017; Liang et al. 2018)."""
+RIGHT_SHARE = 0.97
+"""Below the stricter threshold this share of the names is right, where each character and all of `_other` count the same."""
 
 CURVE_POINTS = 200
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Held-out predictions as far as they matter here. All are (items,)."""
+
+    score: Floats
+    """The unknown score, from 0 to 1."""
+    targets: NDArray[np.int64]
+    """The label's column."""
+    is_character: Mask
+    is_photo: Mask
+    is_right: Mask
+    """The likeliest character is the label."""
+    clusters: NDArray[np.str_]
+    """What of the pictures is alike: an artwork; among cartoons of `_other`, a character."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Of the unknown score: above `unknown` the page does not know, above `certain` it says "perhaps"."""
+
+    unknown: float
+    certain: float
 
 
 def unknown_score(probabilities: Floats, labels: Sequence[str]) -> Floats:
@@ -34,37 +58,72 @@ def unknown_score(probabilities: Floats, labels: Sequence[str]) -> Floats:
     return np.asarray(1.0 - probabilities[:, characters].max(axis=1))
 
 
-def unknown_threshold(score: Floats, is_character: Mask, is_photo: Mask) -> float:
-    """Above it a picture is unknown: FALSE_ACCEPT_RATE on photographs, without refusing too many characters."""
-    photographs = np.sort(score[~is_character & is_photo])
-    if not len(photographs):
-        return float(np.quantile(score[is_character], KEPT_WITHOUT_PHOTOS))
-    lowest = photographs[int(FALSE_ACCEPT_RATE * len(photographs))]
-    return float(max(np.nextafter(lowest, 0), np.quantile(score[is_character], LEAST_KEPT)))
+def choose_thresholds(scored: Scored) -> Thresholds:
+    """Both thresholds from held-out predictions."""
+    known = scored.is_character
+    order = np.argsort(scored.score[known])
+    kept = np.cumsum(label_weights(scored.targets[known], None, 0)[order])
+    unknown = scored.score[known][order][int(np.searchsorted(kept[:-1], NAMED_SHARE - 1e-9))]
+    order = np.argsort(scored.score, kind="stable")
+    weights, score = label_weights(scored.targets, None, 0)[order], scored.score[order]
+    right = weights * scored.is_right[order]
+    good = np.flatnonzero((np.cumsum(right) >= RIGHT_SHARE * np.cumsum(weights)) & (score <= unknown))
+    return Thresholds(float(unknown), float(score[good[-1]]) if len(good) else 0.0)
 
 
-def detection(score: Floats, is_character: Mask, is_photo: Mask, threshold: float) -> dict[str, Any]:
-    """How well the score tells characters from photographs and from cartoons of other characters."""
+def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dict[str, Any]:
+    """How well the score tells characters from photographs and from cartoons of other characters, and at what price."""
+    score, known, characters = scored.score, scored.is_character, _named(scored, thresholds, labels)
     figures: dict[str, Any] = {
-        "threshold": threshold,
+        "threshold": thresholds.unknown,
         "rule": UNKNOWN_RULE,
-        "characters_kept": float((score[is_character] <= threshold).mean()),
-        "false_accept_rate": FALSE_ACCEPT_RATE,
+        "named_share": NAMED_SHARE,
+        "right_share": RIGHT_SHARE,
+        "characters": characters,
+        "characters_kept": characters["named"],
     }
-    for name, others in _kinds(is_character, is_photo).items():
-        truth = np.r_[np.zeros(is_character.sum()), np.ones(others.sum())]
+    for name, others in _kinds(scored).items():
+        truth = np.r_[np.zeros(known.sum()), np.ones(others.sum())]
+        refused = score[others] > thresholds.unknown
         figures[name] = {
             "pictures": int(others.sum()),
-            "auroc": float(roc_auc_score(truth, np.r_[score[is_character], score[others]])),
-            "refused": float((score[others] > threshold).mean()),
+            "auroc": float(roc_auc_score(truth, np.r_[score[known], score[others]])),
+            "refused": float(refused.mean()),
+            "refused_95": wilson(float(refused.mean()), effective_number(scored.clusters[others])),
+            "certain": float((score[others] <= thresholds.certain).mean()),
         }
     return figures
 
 
-def roc_curves(score: Floats, is_character: Mask, is_photo: Mask) -> dict[str, dict[str, list[float]]]:
+def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dict[str, Any]:
+    """Of pictures of the characters, each character counting the same: the share named, named right, and named without
+    "perhaps"; and of each character the share named right."""
+    named, certain = (scored.score <= threshold for threshold in (thresholds.unknown, thresholds.certain))
+    right = scored.is_right & named
+    masks = {labels[k]: scored.targets == k for k in np.unique(scored.targets[scored.is_character])}
+    rows: dict[str, dict[str, Any]] = {}
+    for label, mine in masks.items():
+        share = float(right[mine].mean())
+        interval = wilson(share, effective_number(scored.clusters[mine]))
+        rows[label] = {"pictures": int(mine.sum()), "right": share, "right_95": interval}
+
+    def balanced(hits: Mask) -> float:
+        return float(np.mean([hits[mine].mean() for mine in masks.values()]))
+
+    return {
+        "pictures": int(scored.is_character.sum()),
+        "named": balanced(named),
+        "right": balanced(right),
+        "right_95": mean_interval([row["right"] for row in rows.values()], [row["right_95"] for row in rows.values()]),
+        "certain": balanced(certain),
+        "per_class": rows,
+    }
+
+
+def roc_curves(scored: Scored) -> dict[str, dict[str, list[float]]]:
     """For each kind of picture "false_accept" against "kept", at most CURVE_POINTS points."""
-    curves = {}
-    for name, others in _kinds(is_character, is_photo).items():
+    curves, score, is_character = {}, scored.score, scored.is_character
+    for name, others in _kinds(scored).items():
         truth = np.r_[np.ones(is_character.sum()), np.zeros(others.sum())]
         false_accept, kept, _ = roc_curve(truth, -np.r_[score[is_character], score[others]])
         points = np.unique(np.linspace(0, len(kept) - 1, CURVE_POINTS).astype(int))
@@ -72,7 +131,8 @@ def roc_curves(score: Floats, is_character: Mask, is_photo: Mask) -> dict[str, d
     return curves
 
 
-def _kinds(is_character: Mask, is_photo: Mask) -> dict[str, Mask]:
+def _kinds(scored: Scored) -> dict[str, Mask]:
     """The pictures of none of the characters, by kind; kinds without pictures are left out."""
-    kinds = {"photographs": ~is_character & is_photo, "unseen_cartoons": ~is_character & ~is_photo}
+    other, is_photo = ~scored.is_character, scored.is_photo
+    kinds = {"photographs": other & is_photo, "unseen_cartoons": other & ~is_photo}
     return {name: mask for name, mask in kinds.items() if mask.any()}

@@ -5,6 +5,7 @@ run.py               the pictures, and what lies on disk: half done, finished
 augment.py           a picture -> a changed picture of the same character
 network.py           an ImageNet network as a fastai Learner with a fresh head
 callbacks.py         a checkpoint per epoch, frozen batch normalisation, CPU, GPU or several processes
+sampling.py          which picture training sees next, and which view of it
 cached_features.py   the recipes for a laptop, fast and thorough: the frozen part's features are cached
 finetune.py          the recipe for a GPU, or several: fast.ai's fine_tune
 cross_validation.py  either recipe, fold by fold, to held-out predictions

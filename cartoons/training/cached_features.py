@@ -33,12 +33,12 @@ from cartoons.errors import DataError
 from cartoons.files import write_atomically
 from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
-from cartoons.model_folder import OTHER_LABEL
 from cartoons.splits import Backgrounds
 from cartoons.training.augment import augment, background
 from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch
 from cartoons.training.export import trace
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
+from cartoons.training.sampling import FeaturesDataset, sampling_weights
 
 PICTURES_AT_ONCE = 32
 BATCH_SIZE = 8
@@ -62,11 +62,15 @@ class Recipe:
     label_smoothing: float = 0.1
     weight_decay: float = 0.05
     frozen_part: float = 0.6
+    fits: int = 1
+    """Of the same pictures in another order, from the same start; their weights are averaged (Wortsman et al. 2022, "Model
+    soups"), which costs nothing where the model is used."""
+
     seed: int = 42
 
 
 FAST = Recipe()
-THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4)
+THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0)
 
 
 class CachedFeaturesTrainer:
@@ -92,8 +96,8 @@ class CachedFeaturesTrainer:
 
     @property
     def epochs(self) -> int:
-        """How many epochs a fit on all pictures takes."""
-        return self._epochs_for(len(self.data.items))
+        """How many epochs a fit on all pictures takes, all of recipe.fits together."""
+        return self.recipe.fits * self._epochs_for(len(self.data.items))
 
     def cache_features(self) -> Iterator[int]:
         """Let the frozen part see every view of every picture; yields how many pictures are done. Resumes in `work`.
@@ -122,16 +126,27 @@ class CachedFeaturesTrainer:
                 yield stop
 
     def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
-        """Train the tail from its fresh state on the given pictures; learn.model then is the whole trained network."""
+        """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
+        then is the whole network. The rows are the last fit's."""
+        states = []
+        for number in range(self.recipe.fits):
+            seed = self.recipe.seed + 1000 * number
+            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), seed, on_epoch)
+            states.append(copy.deepcopy(self.tail.state_dict()))
+        self.tail.load_state_dict(mean_state(states))
+        self.learn.model.eval()
+        return rows
+
+    def _fit_once(self, train: Sequence[int], checkpoint: Path, seed: int, on_epoch: OnEpoch) -> list[EpochMetrics]:
         recipe = self.recipe
-        set_seed(recipe.seed, reproducible=True)
+        set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         chosen = np.asarray(sorted(train))
-        data = _FeaturesDataset(self._cached, self._targets, chosen)
+        data = FeaturesDataset(self._cached, self._targets, chosen)
         weights = sampling_weights([self.data.items[i].label for i in chosen])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
-        nothing = WeightedDL(_FeaturesDataset(self._cached, self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
-        saving = Checkpoint(checkpoint.with_suffix(".fit"), recipe.seed, on_epoch)
+        nothing = WeightedDL(FeaturesDataset(self._cached, self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
+        saving = Checkpoint(checkpoint, seed, on_epoch)
         learner = Learner(
             DataLoaders(loader, nothing, device=self.device),
             self.tail,
@@ -143,7 +158,6 @@ class CachedFeaturesTrainer:
         )
         with learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(self._epochs_for(len(data)), lr_max=slice(recipe.body_lr, recipe.head_lr))
-        self.learn.model.eval()
         return saving.rows
 
     def portable(self) -> Learner:
@@ -211,23 +225,6 @@ class CachedFeaturesTrainer:
         return np.concatenate(rows)
 
 
-class _FeaturesDataset:
-    """A random view of a picture, and its label, for fastai's DataLoader."""
-
-    n_inp = 1
-    """Told, so that fastai does not draw a picture to find out: a resumed fit would then draw others."""
-
-    def __init__(self, views: NDArray[np.float16], targets: NDArray[np.int64], chosen: NDArray[np.int64]) -> None:
-        self.views, self.targets, self.chosen = views, targets, chosen
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        index, view = self.chosen[k], random.randrange(self.views.shape[1])
-        return torch.from_numpy(self.views[index, view].astype(np.float32)), torch.tensor(self.targets[index])
-
-
 def freeze_depthwise(model: nn.Module) -> None:
     """Freeze depthwise filters: their gradients are the slowest on a CPU, and gain nothing on few pictures."""
     for module in model.modules():
@@ -235,10 +232,9 @@ def freeze_depthwise(model: nn.Module) -> None:
             module.weight.requires_grad_(False)
 
 
-def sampling_weights(labels: Sequence[str]) -> list[float]:
-    """How often each picture is drawn: half of all draws are `_other` if there is one, the rest is shared evenly."""
-    counts = {label: labels.count(label) for label in set(labels)}
-    characters = len(counts.keys() - {OTHER_LABEL})
-    other = 0.5 if OTHER_LABEL in counts and characters else 0.0
-    share = {label: (1 - other) / characters for label in counts if label != OTHER_LABEL} | {OTHER_LABEL: other or 1.0}
-    return [share[label] / counts[label] for label in labels]
+def mean_state(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of the weights of several fits of one network."""
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
+        for name, tensor in states[0].items()
+    }

@@ -1,10 +1,12 @@
 """What a training found out, as model.json, the card and the report say it."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
 from cartoons.cards import model_card
 from cartoons.evaluation import label_issues, metrics
+from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.files import write_atomically
 from cartoons.model_folder import ModelInfo
@@ -23,7 +25,7 @@ log = logging.getLogger("train")
 def evaluate(config: TrainConfig, trainer: Trainer, split: Split, predictions: HeldOutPredictions) -> ModelInfo:
     """model.json but for what export adds, with the figures of the held-out predictions."""
     data, network = trainer.data, trainer.network
-    figures, temperature, threshold = metrics.measure(predictions)
+    figures, fitted, thresholds = metrics.measure(predictions)
     leaked, of = leaked_by_random_split(data.items, config.split.valid_pct, config.split.seed)
     log.info("A random split would have judged %d of %d pictures by a model that was trained on a copy.", leaked, of)
     figures |= {
@@ -37,8 +39,10 @@ def evaluate(config: TrainConfig, trainer: Trainer, split: Split, predictions: H
         data,
         recipe=trainer.recipe.name,
         metrics=figures,
-        temperature=temperature,
-        unknown_threshold=threshold,
+        hyperparameters=asdict(trainer.recipe),
+        temperature=fitted.temperature,
+        unknown_threshold=thresholds.unknown,
+        certain_threshold=thresholds.certain,
         size_px=network.size_px,
         mean=network.mean,
         std=network.std,
@@ -49,18 +53,18 @@ def write_report(
     out: Path, info: ModelInfo, trainer: Trainer, predictions: HeldOutPredictions, history: list[EpochMetrics]
 ) -> None:
     """report/ and the card."""
-    data = trainer.data
+    data, fitted = trainer.data, Calibration(info.temperature, info.metrics["calibration"]["other_bias"])
     batch = data.items[:: max(1, len(data.items) // BATCH_SHOWN)]
     findings = {
         **{name: getattr(info, name) for name in ("name", "labels", "characters", "created", "arch", "recipe", "revision")},
         **info.metrics,
         **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
-        **metrics.curves(predictions, info.temperature),
+        **metrics.curves(predictions, fitted),
         "left_out": [[str(each.item.path), each.error] for each in data.unreadable],
         "history": history,
         "lr_finder": trainer.lr_finder,
-        "top_losses": label_issues.top_losses(predictions, info.temperature),
-        "mislabelled": label_issues.mislabelled(predictions, info.temperature),
+        "top_losses": label_issues.top_losses(predictions, fitted),
+        "mislabelled": label_issues.mislabelled(predictions, fitted),
         "folder": str(data.folder.root),
         "batch": [{"path": str(item.path), "label": item.label} for item in batch],
     }
