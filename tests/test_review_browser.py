@@ -309,3 +309,13 @@ def test_no_file_of_the_machine_is_read_or_written_through_it(review: Review) ->
         served = client.get(f"/gradio_api/file={review.folder / 'metadata.jsonl'}")
         assert (form.status_code, served.status_code) == (404, 403)
     assert review.decisions() == []
+
+
+def test_the_page_is_in_the_middle_and_in_one_language(browser: Browser, review: Review) -> None:
+    for width in (1280, 1920):
+        context = browser.new_context(viewport={"width": width, "height": 900}, locale="de-DE")
+        tab = opened(context.new_page(), review)
+        box = tab.locator("main.contain").bounding_box()
+        assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
+        assert tab.evaluate("document.documentElement.lang") == "en"
+        context.close()

@@ -70,6 +70,7 @@ let shown;
 function complete() {
   const answer = find("#answer");
   answer?.setAttribute("role", "status");
+  find("#picture button.upload-container")?.setAttribute("aria-label", "A picture goes here"); // as is written on it
   for (const button of document.querySelectorAll("#examples button:not([aria-label])")) {
     const [, name, number] = /([^/]+)-(\d+)\.\w+$/.exec(button.querySelector("img")?.src) || [];
     if (name) button.setAttribute("aria-label", `Drawing ${number} of ${name.replaceAll("-", " ")}`);

@@ -102,7 +102,7 @@ const KEYS = {
 };
 
 function frame() {
-  const showKeys = button("? Keys", () => keys.showModal(), { "aria-label": "Show the keys" });
+  const showKeys = button("? Keys", () => keys.showModal(), { title: "Show the keys" });
   root.replaceChildren(
     make("header", {}, make("div", {}, title, lead), make("div", { class: "top" }, showKeys, applyButton)),
     alarm, chips, grid, pager, foot, large, choice, keys,
@@ -159,8 +159,11 @@ function cardOf(card, place) {
     "div",
     { class: "card", role: "option", "data-key": card.key, onclick: () => inTurn(() => click(place)) },
     make("div", { class: "box" }, image, badge(card)),
+    " ", // between what is read on a card
     make("p", { class: "name" }, spoken(card.label)),
+    " ",
     make("p", { class: "opinion" }),
+    " ",
     make("p", { class: "quiet source", title: card.title || card.name }, card.source || card.name),
   );
   picture(card.key).then(
@@ -182,8 +185,9 @@ function dress(made, card, place) {
   made.querySelector(".badge").replaceWith(badge(card));
   const said = made.querySelector(".opinion");
   said.textContent = said.title = opinion(card);
-  const parts = [spoken(card.label), opinion(card), card.source && `from ${card.source}`, decided(card) || "not decided"];
-  made.setAttribute("aria-label", `Picture ${view.start + place + 1} of ${view.pictures}: ${parts.filter(Boolean).join(", ")}`);
+  const words = [badge(card).textContent, spoken(card.label), opinion(card), card.source || card.name]; // what is to be read on it
+  const order = `picture ${view.start + place + 1} of ${view.pictures}`;
+  made.setAttribute("aria-label", `${words.filter(Boolean).join(" ")}, ${decided(card) || "not decided"}, ${order}`);
 }
 
 function select(place) {
@@ -192,7 +196,7 @@ function select(place) {
   bar.hidden = !selected();
   if (bar.hidden) return;
   which.replaceChildren(...describe(selected()));
-  acts.replaceChildren(button(["Large", keyCap("↵")], openLarge, { "aria-label": "See it large" }), ...actions());
+  acts.replaceChildren(button(["Large", keyCap("↵")], openLarge, { title: "See it large" }), ...actions());
   if (large.open) openLarge();
   else focusCard();
 }
@@ -210,7 +214,7 @@ function actions() {
   const card = selected(), names = labels();
   const act = (words, key, does, attributes = {}) => button([words, keyCap(key)], does, { "aria-keyshortcuts": key || null, ...attributes });
   const move = (label, kind) =>
-    act(`→ ${spoken(label)}`, numberOf(label), () => decide("move", label), { class: kind, "aria-label": `Move to ${spoken(label)}` });
+    act(`→ ${spoken(label)}`, numberOf(label), () => decide("move", label), { class: kind, title: `Move to ${spoken(label)}` });
   const others = names.filter((label) => label !== card.label), fit = names.length <= MOST_NUMBERED;
   return [
     act("Keep", "K", () => decide("keep")),
@@ -219,7 +223,7 @@ function actions() {
     ...(fit ? others : []).filter((label) => label !== card.suggested).map((label) => move(label, "plain wide")),
     others.length && act("Move to…", "M", chooseLabel, { class: fit ? "plain narrow" : "plain" }),
     card.undoable && act("Take back", "", () => takeBack(card.key)),
-    act("Undo", "U", () => takeBack(""), { class: "plain undo", "aria-label": "Undo the last decision" }),
+    act("Undo", "U", () => takeBack(""), { class: "plain undo", title: "Undo the last decision" }),
   ].filter(Boolean);
 }
 
