@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from cartoons.cards import model_card
+from cartoons.dataset import IN_CONFLICT
 from cartoons.evaluation import label_issues, metrics
 from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.files import write_atomically
@@ -56,7 +57,10 @@ def write_report(
         **info.metrics,
         **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
         **metrics.curves(predictions, info.temperature),
-        "left_out": [[str(each.item.path), each.error] for each in data.unreadable],
+        "left_out": [
+            *([str(each.item.path), each.error] for each in data.unreadable),
+            *([str(item.path), f"{IN_CONFLICT}: {item.label}"] for copies in data.conflicts for item in copies),
+        ],
         "history": history,
         "lr_finder": trainer.lr_finder,
         "top_losses": label_issues.top_losses(predictions, info.temperature),
