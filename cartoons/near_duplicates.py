@@ -2,10 +2,12 @@
 
 Two pictures are near-duplicates when their perceptual hashes (pHash: 64 signs of the lowest frequencies of a 32 x 32 grey
 copy; Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions") differ in at most MAX_BITS bits, as
-they are or one of them mirrored. Nothing is trained on that shares a group with what is held out.
+they are or one of them mirrored. Nothing is trained on that shares a group with what is held out; a picture under several
+labels is left out altogether, since nobody knows what it shows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, combinations
@@ -32,9 +34,10 @@ Indices = NDArray[np.int64]
 
 
 def group_near_duplicates(data: Dataset) -> Dataset:
-    """Open every picture: the dataset of those that open; those that do not are its `unreadable`.
+    """Open every picture: the dataset of those that open and have one label; others are its `unreadable` and `conflicts`.
 
-    Near-duplicates have one `group` now, and so have the items that shared one before.
+    Near-duplicates have one `group` now, and so have the items that shared one before. Metadata may well give pictures of
+    several labels one group (characters cut out of one scene): only pictures that look the same are in conflict.
     """
     with ThreadPoolExecutor(READERS) as pool:
         results = list(pool.map(_hash_file, data.items))
@@ -44,8 +47,12 @@ def group_near_duplicates(data: Dataset) -> Dataset:
     _, named = np.unique([item.group for item in items], return_inverse=True)
     rows = np.arange(len(items))
     first = _connect(np.arange(2 * len(items)), np.tile(rows, 2), np.concatenate([similar, len(items) + named]))
+    conflicts = _conflicts(items, similar)
+    in_conflict = {item.path for copies in conflicts for item in copies}
     grouped = (replace(item, group=items[k].group) for item, k in zip(items, first[rows], strict=True))
-    return replace(data, items=tuple(grouped), unreadable=tuple(each for each in results if isinstance(each, Unreadable)))
+    kept = tuple(item for item in grouped if item.path not in in_conflict)
+    unreadable = tuple(each for each in results if isinstance(each, Unreadable))
+    return replace(data, items=kept, unreadable=unreadable, conflicts=conflicts)
 
 
 def perceptual_hash(picture: Image.Image) -> int:
@@ -76,6 +83,14 @@ def group_hashes(hashes: Hashes, max_bits: int = MAX_BITS) -> Indices:
     first = _connect(first, plain[reached], len(values) + mirrored[reached])
     _, rows, group = np.unique(first[plain], return_index=True, return_inverse=True)
     return np.asarray(rows[group])
+
+
+def _conflicts(items: Sequence[Item], similar: Indices) -> tuple[tuple[Item, ...], ...]:
+    """The groups of pictures that look the same and have several labels. similar: for each item the first of its group."""
+    groups: defaultdict[int, list[Item]] = defaultdict(list)
+    for item, first in zip(items, similar.tolist(), strict=True):
+        groups[first].append(item)
+    return tuple(tuple(copies) for copies in groups.values() if len({item.label for item in copies}) > 1)
 
 
 def _hash_file(item: Item) -> tuple[int, int] | Unreadable:

@@ -227,9 +227,13 @@ def _check(folds: Sequence[Fold], items: Sequence[Item]) -> None:
     held_out = {items[i].label for fold in folds for i in fold.held_out}
     trained = {items[i].label for fold in folds for i in fold.train}
     for label in sorted({item.label for item in items} - {OTHER_LABEL} - (held_out & trained)):
+        mine = [item for item in items if item.label == label]
+        artworks = len({item.group for item in mine})
+        several = artworks > 1 and len(folds) == 1 and not all(item.part for item in items)
         raise DataError(
-            f"{label} cannot be measured: no picture of it can be held out while another, of another artwork, is trained "
-            "on; add pictures from elsewhere."
+            f"{label} cannot be measured: its {len(mine)} pictures are "
+            f"{f'of {artworks} artworks' if artworks > 1 else 'copies of one another'}, and none can be held out while "
+            f"another artwork is trained on; add pictures of it from elsewhere{', or take --rounds 2' if several else ''}."
         )
 
 

@@ -177,7 +177,7 @@ def test_everything_that_was_found_is_told(tmp_path: Path) -> None:
         "Mickey Mouse: found in 21 of 30 pictures",
         "Of 30 Bugs Bunny pictures from sites the model never saw, it found 30.",
         "3 of its 20 pictures",
-        "1 file was left out as broken",
+        "1 file was left out.",
         "Split found in the folder: training 70, validation 20.",
         "not a picture but <text>",
         "1,234",

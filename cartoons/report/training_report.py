@@ -214,13 +214,13 @@ def _measured(row: Findings, what: str) -> list[str]:
 
 def _data(findings: Findings) -> list[Findings]:
     """How many pictures, how they were split, how many are alike, and what was left out."""
-    pictures, broken = findings.get("pictures", {}), len(findings.get("left_out", []))
+    pictures, left_out = findings.get("pictures", {}), len(findings.get("left_out", []))
     if not pictures:
         return []
     only = " of characters" if OTHER_LABEL in findings["labels"] and OTHER_LABEL not in pictures else ""
     words = [f"{sum(pictures.values()):,} pictures{only}.", captions.duplicates(findings)]
-    if broken:
-        words.append(f"{broken} {'file was' if broken == 1 else 'files were'} left out as broken.")
+    if left_out:
+        words.append(f"{left_out} {'file was' if left_out == 1 else 'files were'} left out.")
     if "split" in findings:
         words.append(f"Split found in the folder: {findings['split']}.")
     rows = [[reason, f"{count:,}"] for reason, count in findings.get("passed_over", {}).items()]

@@ -4,6 +4,7 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
+from cartoons.dataset import IN_CONFLICT
 from cartoons.evaluation import label_issues, metrics
 from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.metrics import HeldOutPredictions
@@ -60,7 +61,10 @@ def write_report(
         **info.metrics,
         **{name: info.dataset[name] for name in ("pictures", "split", "passed_over")},
         **metrics.curves(predictions, fitted),
-        "left_out": [[str(each.item.path), each.error] for each in data.unreadable],
+        "left_out": [
+            *([str(each.item.path), each.error] for each in data.unreadable),
+            *([str(item.path), f"{IN_CONFLICT}: {item.label}"] for copies in data.conflicts for item in copies),
+        ],
         "history": history,
         "lr_finder": trainer.lr_finder,
         "top_losses": label_issues.top_losses(predictions, fitted),

@@ -82,9 +82,11 @@ def open_pictures(data: Dataset) -> Dataset:
     if opened.unreadable:
         log.warning("Left out, in all: %s.", in_words(Counter(each.reason for each in opened.unreadable)))
     for label, count in data.counts.items():
-        if not opened.counts[label]:
+        if count == sum(each.item.label == label for each in opened.unreadable):
             log.warning("None of the %d pictures of %s can be opened, so it is no label of this model.", count, label)
     opened.check()
+    for warning in opened.warnings() if is_main_process() else ():
+        log.warning("%s", warning)
     return opened
 
 
