@@ -206,22 +206,26 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
         if code := run_script(arguments.data, arguments.names, arguments.per_class):
             return code
     begin("training")
-    info: ModelInfo | None = None
-    try:
-        if arguments.from_learner:
-            info = convert(arguments.from_learner, out, arguments)
-        elif config:
-            info = train(config)
-        elif arguments.push or out.exists():  # else deploy looks for a model of that name on the Hub
-            info = model_folder.read(out)[0]
-    except CartoonError:
-        run.remove_empty(out)
-        raise
+    info = make_model(arguments, config)
     if info:
         print(summary(out, info), flush=True)
     if is_main_process():
         publish(arguments, info, begin)
     return 0
+
+
+def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> ModelInfo | None:
+    """The model trained, converted, or made earlier; None when it is on the Hub. Raises CartoonError."""
+    try:
+        if arguments.from_learner:
+            return convert(arguments.from_learner, arguments.out, arguments)
+        if config:
+            return train(config)
+        is_here = arguments.push or arguments.out.exists()
+        return model_folder.read(arguments.out)[0] if is_here else None
+    except CartoonError:
+        run.remove_empty(arguments.out)
+        raise
 
 
 def check_hub(arguments: argparse.Namespace) -> None:
