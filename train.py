@@ -9,12 +9,8 @@ goes on when the same command is given again.
 
     python train.py --from-learner user/repo-or-file.pkl --out runs/theirs    # any fastai vision learner, converted
     accelerate launch train.py data/cartoons --recipe finetune                # several GPUs
-    python train.py data/cartoons --out runs/mine --push user/name            # and onto the Hugging Face Hub
-    python train.py --out runs/mine --deploy user/space                       # what an earlier run left, as a page
-
-From names to a link, searching and downloading included; this goes on where it was stopped as well:
-
-    python train.py --names "bugs bunny" "donald duck" --push user/cartoons --deploy user/cartoons
+    python train.py --out runs/mine --push user/name --deploy user/space      # onto the Hugging Face Hub, and as a page
+    python train.py --names "bugs bunny" shinchan --deploy user/space         # all of it, searching and downloading included
 """
 
 from cartoons import ctrl_c
