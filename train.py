@@ -17,28 +17,29 @@ From names to a link, searching and downloading included; this goes on where it 
     python train.py --names "bugs bunny" "donald duck" --push user/cartoons --deploy user/cartoons
 """
 
+from cartoons import ctrl_c
+
+if __name__ == "__main__":
+    ctrl_c.end_at_once()
+
+import argparse
+import logging
 import sys
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-try:  # Ctrl-C is one line while this loads, too
-    import argparse
-    import logging
-    from collections.abc import Callable, Sequence
-    from functools import partial
-    from pathlib import Path
-    from typing import Any
-
-    from cartoons import console, model_folder, proxies, splits
-    from cartoons.console import command
-    from cartoons.errors import CartoonError, DataError
-    from cartoons.files import write_atomically
-    from cartoons.model_folder import ModelInfo
-    from cartoons.splits import FOLDS, SplitConfig
-    from cartoons.training import run
-    from cartoons.training.config import DEFAULT_ARCH, RECIPES, TrainConfig, check_flags
-    from cartoons.training.run import is_main_process
-except KeyboardInterrupt:
-    print("\nStopped. The same command goes on from here.", file=sys.stderr)
-    sys.exit(130)
+from cartoons import console, model_folder, proxies, splits
+from cartoons.console import command
+from cartoons.errors import CartoonError, DataError
+from cartoons.files import write_atomically
+from cartoons.model_folder import ModelInfo
+from cartoons.splits import FOLDS, SplitConfig
+from cartoons.training import run
+from cartoons.training.config import DEFAULT_ARCH, RECIPES, TrainConfig, check_flags
+from cartoons.training.run import is_main_process
 
 LONGEST_NAME = 60
 log = logging.getLogger("train")
@@ -54,10 +55,12 @@ def train(config: TrainConfig) -> ModelInfo | None:
         log.info("%s was trained on exactly these pictures in exactly this way: already trained.", config.out)
         return info if is_main_process() else None
     fingerprint, data = run.fingerprint(config, data), run.open_pictures(data)
+    run.check_overwrite(config, data)
     split = splits.make_split(data.items, config.split)
 
     from cartoons.training import cross_validation, evaluate, quantize  # with torch: what could be refused without, was
 
+    ctrl_c.interrupt_work()
     trainer = cross_validation.make_trainer(config, data, split)
     progress = cross_validation.make_progress(trainer, split)
     results = cross_validation.cross_validate(trainer, split, progress)
@@ -140,6 +143,7 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     from cartoons.cards import model_card
     from cartoons.convert import learner
 
+    ctrl_c.interrupt_work()
     info = learner.convert(source, out, arguments.name, arguments.data)
     write_atomically(out / "README.md", model_card(info).encode())
     return info
@@ -160,6 +164,7 @@ def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callab
     from cartoons.hub.deploy import deploy
     from cartoons.hub.push import push_model
 
+    ctrl_c.interrupt_work()
     model, private, say = str(arguments.out), arguments.private, partial(print, flush=True)
     if arguments.push and info:
         begin("push")
@@ -195,9 +200,10 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
 
     begin("pictures")
     if arguments.names:
-        from cartoons.scraping import config as scraping
+        from cartoons.scraping.config import run_script
 
-        if code := scraping.run_script(arguments.data, arguments.names, arguments.per_class):
+        ctrl_c.interrupt_work()
+        if code := run_script(arguments.data, arguments.names, arguments.per_class):
             return code
     begin("training")
     info: ModelInfo | None = None
@@ -233,6 +239,7 @@ def check_hub(arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
     proxies.prepare()
+    warnings.simplefilter("ignore", FutureWarning)  # torch tells its callers, which are other libraries, of its plans
     log.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     words = sys.argv[1:] if argv is None else argv
     return console.run("train.py", lambda: work(parser().parse_args(words), words))

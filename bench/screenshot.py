@@ -31,7 +31,7 @@ def photograph_page() -> None:
         tab.goto(f"http://127.0.0.1:{port}")
         tab.wait_for_selector("#picture input[type=file]", state="attached")
         tab.set_input_files("#picture input[type=file]", EXAMPLE)
-        expect(tab.locator("#said h2")).to_have_text("mickey mouse")
+        expect(tab.locator("#answer h2")).to_have_text("mickey mouse")
         tab.wait_for_timeout(1000)  # the bars slide in
         tab.screenshot(path=FOLDER / "page.png")
 

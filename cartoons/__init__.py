@@ -19,9 +19,8 @@ near_duplicates.py  copies, resizes and mirror images of one artwork get one gro
 splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
 ctrl_c.py      Ctrl-C while a program loads
-console.py     text, signals and exit codes, whatever the console is
+console.py     text, signals, exit codes and the progress line, whatever the console is
 proxies.py     the proxies that the environment names
-progress.py    how far a long command is
 cards.py       metrics -> the model card (model_card.md)
 dataset_card.py  metadata -> the dataset card (dataset_card.md)
 img2dataset.py   URLs to img2dataset, its pictures back

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from cartoons import console, proxies
 from cartoons.classifier import Classifier, Prediction
+from cartoons.console import Progress
 from cartoons.errors import BundleError, DataError, ImageError
 from cartoons.files import check_folder
 from cartoons.graph import available_cores
 from cartoons.images import load
 from cartoons.picture_files import is_hidden, pictures_below
-from cartoons.progress import Progress
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "model"
 IN_FLIGHT = 4

@@ -4,7 +4,7 @@
         return console.run("scrape.py", lambda: scrape(parser().parse_args()))
 
 Exit codes: what the work gave; 2 with one sentence when it cannot be done, or when standard output did not take what was
-said; 128 + n when signal n ended it, as shells have it (130 for Ctrl-C).
+written; 128 + n when signal n ended it, as shells have it (130 for Ctrl-C).
 """
 
 import argparse
@@ -13,21 +13,20 @@ import io
 import logging
 import os
 import shlex
+import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from cartoons import ctrl_c
 from cartoons.errors import CartoonError, shortened
 
-UNUSABLE, INTERRUPTED = 2, 130
-"""Exit codes."""
-
-STOPPED = 128
-"""The exit code of what a signal ended, less the signal's number."""
+UNUSABLE, STOPPED, INTERRUPTED = 2, 128, 130
+"""Exit codes; STOPPED is what a signal ended, less the signal's number."""
 
 AROUND = 60
 """Characters shown before and behind one that cannot be written."""
@@ -37,16 +36,16 @@ def run(program: str, work: Callable[[], int]) -> int:
     """The exit code of a script's work, whatever becomes of it; program: its name, for the sentence on standard error."""
     open_streams()
     set_up_logging()
-    with _signals_as_ctrl_c() as came:
+    with _signals_as_ctrl_c() as received:
         try:
-            code = _worked(program, work)
+            code = _exit_code(program, work)
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already: a second one changes nothing
             print(ctrl_c.STOPPED, file=sys.stderr)
-            code = STOPPED + (came[0] if came else signal.SIGINT)
+            code = STOPPED + (received[0] if received else signal.SIGINT)
     sys.stdout.flush()
-    if (lost := _lost(sys.stdout)) and not code:
-        print(f"{program}: It is done, but standard output took no more ({lost.strerror}).", file=sys.stderr)
+    if (error := _write_error(sys.stdout)) and not code:
+        print(f"{program}: It is done, but standard output took no more ({error.strerror}).", file=sys.stderr)
         return UNUSABLE
     return code
 
@@ -59,29 +58,28 @@ def leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _worked(program: str, work: Callable[[], int]) -> int:
+def _exit_code(program: str, work: Callable[[], int]) -> int:
     """What the work returned or raised, as an exit code. Raises KeyboardInterrupt."""
     try:
-        _check_folder()
+        _check_working_folder()
         return work()
     except SystemExit as end:  # argparse has said why
         return int(end.code or 0)
     except CartoonError as error:
-        words = str(error)
+        sentence = str(error)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-        words = shortened(f"{what}: mend that, and give the same command again.")
+        sentence = shortened(f"{what}: mend that, and give the same command again.")
     except UnicodeEncodeError as error:
         part = error.object[max(0, error.start - AROUND) : error.end + AROUND]
-        words = shortened(f"{part!r} cannot be written as {error.encoding}.")
-    if sys.getfilesystemencoding() != "utf-8" and ("\\udc" in words or not words.isascii()):
-        words += f" In this locale names are {sys.getfilesystemencoding()} only: set PYTHONUTF8=1 for all others."
-    print(f"{program}: {words}", file=sys.stderr)
+        sentence = shortened(f"{part!r} cannot be written as {error.encoding}.")
+    if sys.getfilesystemencoding() != "utf-8" and ("\\udc" in sentence or not sentence.isascii()):
+        sentence += f" In this locale names are {sys.getfilesystemencoding()} only: set PYTHONUTF8=1 for all others."
+    print(f"{program}: {sentence}", file=sys.stderr)
     return UNUSABLE
 
 
-def _check_folder() -> None:
-    """Raise CartoonError when the folder that relative paths start from was removed."""
+def _check_working_folder() -> None:
     try:
         Path.cwd()
     except FileNotFoundError as error:
@@ -101,6 +99,53 @@ class ArgumentParser(argparse.ArgumentParser):
         super().error(shortened(message))
 
 
+class Progress:
+    """One live line on a terminal that counts steps of about equal length and says how long the rest will take."""
+
+    def __init__(self, steps: int, stream: TextIO | None = None) -> None:
+        """steps: how many there will be; stream: standard error by default, written to only if it is live."""
+        self.steps, self.done, self.skipped = steps, 0, 0
+        self._stream = stream or sys.stderr
+        self._is_live = is_live(self._stream)
+        self._started = time.monotonic()
+
+    def step(self, words: str, *, at_once: bool = False) -> None:
+        """One more step is done; at_once: it was done before, so it says nothing about the time of the others."""
+        self.done += 1
+        self.skipped += at_once
+        self.show(words)
+
+    def show(self, words: str) -> None:
+        """Replace the live line, cut to the terminal's width: of what goes on into a second line, the first would stay."""
+        self._write(f"{words}{self._left()}"[: max(1, shutil.get_terminal_size().columns - 1)])
+
+    def clear(self) -> None:
+        """Remove the live line, before something else is printed."""
+        self._write("")
+
+    def _write(self, line: str) -> None:
+        if self._is_live:
+            self._stream.write(f"\r\x1b[2K{line}")
+            self._stream.flush()
+
+    def _left(self) -> str:
+        measured = self.done - self.skipped
+        if measured < 1 or self.done >= self.steps:
+            return ""
+        left_s = (time.monotonic() - self._started) / measured * (self.steps - self.done)
+        return f", about {spoken_time(left_s)} left"
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether someone watches a terminal there that can rewrite a line: no file, no pipe, none of an editor."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
+def spoken_time(seconds: float) -> str:
+    """90.4 as "2 min", 42 as "42 s"."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
 def set_up_logging() -> None:
     """Warnings and errors to standard error, a line each, their long values shortened."""
     handler = logging.StreamHandler()
@@ -116,14 +161,14 @@ def _shorten(record: logging.LogRecord) -> bool:
 class _Output(io.FileIO):
     """A file descriptor to write to; from its first error on, what is written there goes nowhere."""
 
-    lost: OSError | None = None
+    error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """How many bytes were taken: all, when they go nowhere."""
+        """The number of bytes taken: all, when they go nowhere."""
         try:
             return super().write(data)
         except OSError as error:
-            self.lost = error
+            self.error = error
             with Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), self.fileno())  # for the programs that this one starts as well
             return memoryview(data).nbytes
@@ -148,10 +193,10 @@ def open_streams() -> None:
 
 
 def _stream(number: int, before: io.TextIOWrapper | None) -> io.TextIOWrapper:
-    lines = number == 2 or (before is not None and (before.line_buffering or before.write_through))
+    by_line = number == 2 or (before is not None and (before.line_buffering or before.write_through))
     buffer = io.BufferedWriter(_Output(number, "wb", closefd=False))
     encoding = before.encoding if before else "utf-8"
-    return io.TextIOWrapper(buffer, encoding=encoding, errors="backslashreplace", line_buffering=lines)
+    return io.TextIOWrapper(buffer, encoding=encoding, errors="backslashreplace", line_buffering=by_line)
 
 
 def _raw(stream: Any) -> object:
@@ -160,22 +205,22 @@ def _raw(stream: Any) -> object:
     return getattr(buffer, "raw", buffer)
 
 
-def _lost(stream: Any) -> OSError | None:
+def _write_error(stream: Any) -> OSError | None:
     """Why the stream dropped what was written, unless its reader had enough (`| head`)."""
-    lost = getattr(_raw(stream), "lost", None)
-    return lost if isinstance(lost, OSError) and lost.errno != errno.EPIPE else None
+    error = getattr(_raw(stream), "error", None)
+    return error if isinstance(error, OSError) and error.errno != errno.EPIPE else None
 
 
 @contextmanager
 def _signals_as_ctrl_c() -> Iterator[list[int]]:
-    """Let the end of a session or an order to end do what Ctrl-C does, meanwhile; gives the signals that came.
+    """Let the end of a session or an order to end do what Ctrl-C does, meanwhile; gives the signals received.
 
     Those that were ignored before, as nohup has it, stay so.
     """
-    came: list[int] = []
+    received: list[int] = []
 
     def stop(number: int, frame: Any) -> None:
-        came.append(number)
+        received.append(number)
         interrupt = signal.getsignal(signal.SIGINT)
         if not callable(interrupt):  # ignored, as in the background
             raise KeyboardInterrupt
@@ -184,7 +229,7 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
     ending = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one of them
     before = {number: signal.signal(number, stop) for number in ending if signal.getsignal(number) is signal.SIG_DFL}
     try:
-        yield came
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -110,7 +110,8 @@ def _scaled(bands: Sequence[NDArray[np.generic]], sixteen_bit: bool = False) -> 
 
 def _finite(values: NDArray[np.generic]) -> NDArray[np.float64]:
     """A copy in double precision."""
-    return np.nan_to_num(values.astype(np.float64), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    copy = values.astype(np.float64)
+    return copy if np.isfinite(copy).all() else np.nan_to_num(copy, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _reduced(band: Image.Image, mode: str, factor: int) -> Image.Image:
@@ -141,14 +142,18 @@ def _samples(directory: tiff.Directory, dtype: np.dtype[np.generic], channels: i
         for tag in tiff.BLOCK_TAGS:
             if numbers := directory.numbers(tag):
                 changes[tag] = numbers[len(numbers) * plane // planes : len(numbers) * (plane + 1) // planes]
-        with Image.open(io.BytesIO(tiff.rewritten(directory, changes)), formats=("TIFF",)) as opened:
-            rows = np.asarray(opened)
+        rows = _grey_rows(tiff.rewritten(directory, changes))
         step = tile_bytes or rows.shape[1]
-        pieces = [rows[:, left : left + step] for left in range(0, rows.shape[1], step)]
         predictor = directory.number(tiff.PREDICTOR, 1)
-        unpredicted = [_unpredicted(piece, dtype, channels // planes, predictor) for piece in pieces]
-        samples.append(np.concatenate(unpredicted, axis=1))
-    return np.concatenate(samples, axis=2)
+        columns = (rows[:, left : left + step] for left in range(0, rows.shape[1], step))
+        pieces = [_unpredicted(column, dtype, channels // planes, predictor) for column in columns]
+        samples.append(np.concatenate(pieces, axis=1) if len(pieces) > 1 else pieces[0])
+    return np.concatenate(samples, axis=2) if planes > 1 else samples[0]
+
+
+def _grey_rows(data: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(data), formats=("TIFF",)) as opened:
+        return np.asarray(opened)
 
 
 def _unpredicted(rows: NDArray[np.uint8], dtype: np.dtype[np.generic], channels: int, predictor: int) -> NDArray[np.generic]:

@@ -1,7 +1,7 @@
-"""What `metadata.jsonl` (or .csv, or .parquet) says of each picture, and how a JSON Lines file is written.
+"""What `metadata.jsonl` (or .csv, or .parquet) says of each picture: a row of named values.
 
-A row of named values per picture, read as `datasets`' imagefolder reads it, except that a row without a picture is no error
-and the cells of a .csv stay the text that they are ("007").
+It is read as `datasets`' imagefolder reads it, except that a row without a picture is no error and the cells of a .csv stay
+the text that they are ("007").
 """
 
 import csv
@@ -35,17 +35,18 @@ def read_metadata(path: Path) -> dict[str, Row]:
         return {}
     rows: dict[str, Row] = {}
     for number, row in _rows(path):
-        name = row.get("file_name")
+        name, label = row.get("file_name"), row.get("label")
         if not isinstance(name, str) or not name:
             raise _broken(path, number, "has no file_name" if name is None else f"file_name is {name!r}")
-        if isinstance(row.get("label"), (list, dict)):
-            raise DataError(f"{path} line {number}: the label is {row['label']!r}, but a picture has one label: mend it.")
-        earlier, label = clean_label(rows.get(file_key(name), {}).get("label")), clean_label(row.get("label"))
+        if isinstance(label, list | dict):
+            raise DataError(f"{path} line {number}: the label is {label!r}, but a picture has one label: mend it.")
+        key, label = file_key(name), clean_label(label)
+        earlier = clean_label(rows.get(key, {}).get("label"))
         if earlier and label and earlier != label:
             raise DataError(
                 f"{path} line {number} gives {name} the label {label!r}, and an earlier line {earlier!r}: keep one."
             )
-        rows[file_key(name)] = row
+        rows[key] = row
     return rows
 
 

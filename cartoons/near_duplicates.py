@@ -100,8 +100,10 @@ def _connect(first: Indices, a: Indices, b: Indices) -> Indices:
     nodes = np.arange(len(first))
     edges = np.concatenate([[nodes, first], [a, b]], axis=1)
     graph = coo_array((np.ones(edges.shape[1], bool), edges), shape=(len(nodes), len(nodes)))
-    _, component = connected_components(graph, directed=False)
-    return np.asarray(np.unique(component, return_index=True)[1][component])
+    count, component = connected_components(graph, directed=False)
+    lowest = np.empty(count, np.int64)
+    lowest[component[::-1]] = nodes[::-1]  # the last one that is assigned stays
+    return np.asarray(lowest[component])
 
 
 def _in_large_pieces(pairs: Iterable[tuple[Indices, Indices]]) -> Iterator[Indices]:

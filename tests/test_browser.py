@@ -58,14 +58,14 @@ def opened(tab: Tab, page: Page) -> Tab:
     return tab
 
 
-def drop(tab: Tab, path: Path) -> None:
-    """Drop a file on the middle of the picture's place, whatever is shown there."""
+def drop(tab: Tab, path: Path, place: str = "#picture") -> None:
+    """Drop a file on the middle of a place, the picture's by default, whatever is shown there."""
     data = base64.b64encode(path.read_bytes()).decode()
-    tab.locator("#picture").evaluate(DROP, [path.name, data, TYPES[path.suffix]])
+    tab.locator(place).evaluate(DROP, [path.name, data, TYPES[path.suffix]])
 
 
 def said(tab: Tab, words: str) -> None:
-    expect(tab.locator("#said h2")).to_have_text(re.compile(words, re.IGNORECASE), timeout=20_000)
+    expect(tab.locator("#answer h2")).to_have_text(re.compile(words, re.IGNORECASE), timeout=20_000)
 
 
 def test_dropping_drawings_one_after_the_other(tab: Tab) -> None:
@@ -90,9 +90,12 @@ def test_i_do_not_know_this_one_and_then_one_it_knows(tab: Tab) -> None:
 def test_a_text_file_named_jpg_gets_a_sentence_and_the_page_goes_on(tab: Tab, tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("buy carrots")
     drop(tab, tmp_path / "notes.jpg")
-    expect(tab.get_by_text("This is not a picture but text")).to_be_visible(timeout=20_000)
+    said(tab, "That did not work")
+    expect(tab.get_by_text("This is not a picture but text")).to_be_visible()
     expect(tab.locator(REMOVE)).to_have_count(0)
-    said(tab, "Who is it")
+    expect(tab.locator("#bars")).to_have_count(0)
+    tab.wait_for_timeout(1000)  # what follows the picture's going leaves the sentence there
+    expect(tab.get_by_text("This is not a picture but text")).to_be_visible()
     drop(tab, EXAMPLES / "mickey-mouse-1.png")
     said(tab, "mickey mouse")
 
@@ -134,7 +137,7 @@ def test_where_it_looked_is_a_fold_away(browser: Browser, tmp_path: Path) -> Non
         tab.goto(running.url)
         tab.set_input_files("#picture input[type=file]", tmp_path / "half.png")
         said(tab, "red fox")
-        lit = tab.locator("#said .looked img")
+        lit = tab.locator("#answer .looked img")
         expect(lit).to_be_hidden()
         tab.get_by_text("Where it looked").click()
         expect(lit).to_be_visible()
@@ -155,13 +158,36 @@ def test_pasting_a_picture(tab: Tab) -> None:
         }""",
         data,
     )
-    tab.locator("#picture button[aria-label='Paste from clipboard']").click()
+    tab.get_by_role("button", name="Paste").click()
     said(tab, "donald duck")
+    drop(tab, EXAMPLES / "shinchan-1.png")
+    said(tab, "shinchan")
+    tab.locator("body").click(position={"x": 2, "y": 2})
+    tab.keyboard.press("Control+v")  # anywhere
+    said(tab, "donald duck")
+
+
+@pytest.mark.parametrize("press", ["button", "keys"])
+def test_what_was_copied_but_is_no_picture_gets_a_sentence(tab: Tab, press: str) -> None:
+    tab.evaluate("navigator.clipboard.writeText('hello')")
+    if press == "keys":
+        tab.keyboard.press("Control+v")
+    else:
+        tab.get_by_role("button", name="Paste").click()
+    expect(tab.locator("#take [role=alert]")).to_contain_text("That is no picture")
+    drop(tab, EXAMPLES / "shinchan-1.png")
+    said(tab, "shinchan")
+    expect(tab.locator("#take [role=alert]")).to_be_hidden()
+
+
+def test_a_picture_may_be_dropped_anywhere(tab: Tab) -> None:
+    drop(tab, EXAMPLES / "shinchan-1.png", "#colophon")
+    said(tab, "shinchan")
 
 
 def test_photographing(tab: Tab) -> None:
     """Chromium's stand-in for a camera shows a green test card: whatever it is taken for, there is an answer."""
-    tab.locator("#picture button[aria-label='Capture from camera']").click()
+    tab.get_by_role("button", name="Camera").click()
     tab.get_by_text("Click to Access Webcam").click()
     tab.wait_for_function("document.querySelector('#picture video')?.videoWidth > 0")
     tab.locator("#picture button[aria-label='capture photo']").click()
@@ -179,15 +205,90 @@ def test_no_other_host_is_asked_for_anything(context: BrowserContext, page: Page
     assert [url for url in asked if not url.startswith((page.url, "data:", "blob:"))] == []
 
 
+PHONES = [(320, 568), (360, 560), (390, 664)]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_needs_no_sideways_scrolling(browser: Browser, page: Page, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True)
+@pytest.mark.parametrize(("width", "height"), PHONES)
+def test_a_phone_shows_picture_buttons_and_answer_at_once(
+    browser: Browser, page: Page, width: int, height: int, scheme: str
+) -> None:
+    screen = {"width": width, "height": height}
+    context = browser.new_context(viewport=screen, color_scheme=scheme, has_touch=True, is_mobile=True)
     tab = opened(context.new_page(), page)
-    tab.locator("#examples button").first.tap()
+    assert tab.locator("#picture").bounding_box()["height"] <= 0.38 * height
+    boxes = [tab.get_by_role("button", name=name).bounding_box() for name in ("Choose a photo", "Camera", "Paste")]
+    assert all(box["height"] >= 44 and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    assert len({box["y"] for box in boxes}) == 1
+    assert max(box["y"] + box["height"] for box in boxes) <= height
+    expect(tab.get_by_text("Use via API")).to_be_visible()
+    tab.set_input_files("#picture input[type=file]", EXAMPLES / "bugs-bunny-1.png")
     said(tab, "bugs bunny")
-    assert tab.evaluate("document.documentElement.scrollWidth") == 390
-    assert tab.locator("#said h2").bounding_box()["y"] < 844  # the answer is on the first screen
+    expect(tab.locator("#answer h2")).to_be_in_viewport(ratio=1)
+    expect(tab.locator("#answer p").first).to_be_in_viewport(ratio=1)
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    with tab.expect_file_chooser() as chooser:
+        tab.get_by_role("button", name="Another picture").tap()
+    chooser.value.set_files(EXAMPLES / "donald-duck-1.png")
+    said(tab, "donald duck")
     context.close()
+
+
+@pytest.mark.parametrize("width", [768, 1280, 1920])
+def test_the_page_is_in_the_middle_and_stands_still(browser: Browser, page: Page, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.add_init_script(
+        "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(one => window.shift += one.value))"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    tab = opened(context.new_page(), page)
+    tab.wait_for_timeout(1000)
+    box = tab.locator("main.contain").bounding_box()
+    assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
+    assert tab.evaluate("window.shift") < 0.05
+    context.close()
+
+
+def test_a_german_browser_gets_an_english_page(browser: Browser, page: Page) -> None:
+    context = browser.new_context(locale="de-DE")
+    tab = opened(context.new_page(), page)
+    assert tab.evaluate("document.documentElement.lang") == "en"
+    words = tab.evaluate("document.body.innerText + [...document.querySelectorAll('[aria-label]')].map(e => e.ariaLabel)")
+    assert not re.search("Bild|Hochladen|verwenden|Laden Sie", words)
+    context.close()
+
+
+def test_it_can_be_heard_and_walked_through_by_keyboard(tab: Tab) -> None:
+    expect(tab.locator("#answer")).to_have_attribute("role", "status")
+    names = tab.locator("#examples button").evaluate_all("buttons => buttons.map(button => button.ariaLabel)")
+    assert names[:2] == ["Drawing 1 of bugs bunny", "Drawing 2 of bugs bunny"]
+    assert all(names)
+    tab.locator("#examples button").first.focus()
+    tab.keyboard.press("Enter")
+    said(tab, "bugs bunny")
+    stops = []
+    tab.locator("body").click(position={"x": 2, "y": 2})
+    for _ in range(30):
+        tab.keyboard.press("Tab")
+        stops.append(tab.evaluate("(e => e.ariaLabel || e.innerText || e.tagName)(document.activeElement)"))
+    assert {"Another picture", "Camera", "Paste", "Remove Image", "Drawing 1 of bugs bunny"} <= set(stops)
+    assert "DIV" not in stops
+    assert tab.locator("#answer button").count() == 0
+
+
+def test_the_bars_add_up_to_100(tab: Tab) -> None:
+    drop(tab, EXAMPLES / "other-1.png")
+    said(tab, "I don.t know this one")
+    shares = tab.locator("#bars b").all_inner_texts()
+    assert sum(int(share.rstrip("%")) for share in shares) == 100
+    expect(tab.locator("#bars li").first).to_contain_text("none of these")
+
+
+def test_offline_is_said_in_a_sentence_that_stays(tab: Tab, context: BrowserContext) -> None:
+    context.set_offline(True)
+    expect(tab.locator("#take [role=alert]")).to_contain_text("You are offline")
+    context.set_offline(False)
+    expect(tab.locator("#take [role=alert]")).to_be_hidden()
 
 
 def real(label: str, style: str = "", suffix: str = "") -> list[Path]:

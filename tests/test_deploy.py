@@ -52,7 +52,9 @@ def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in done.stdout.split()}
-    assert loaded | {"cartoons/page/style.css"} == {name for name in content if name.startswith("cartoons/")}
+    assert loaded | {"cartoons/page/page.js", "cartoons/page/style.css"} == {
+        name for name in content if name.startswith("cartoons/")
+    }
     others = {name for name in content if not name.startswith("cartoons/")}
     drawings = {f"examples/other-{k}.png" for k in (1, 2)}  # it knows no character of the others
     assert others == {"app.py", "requirements.txt", "README.md", "model/model.onnx", "model/model.json"} | drawings
@@ -157,6 +159,17 @@ def deploy(hub: Hub, tmp_path: Path) -> Deploy:
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
 
     return run
+
+
+@pytest.mark.slow
+def test_train_py_deploys_a_folder_made_earlier(hub: Hub, tmp_path: Path, colour_model: Path) -> None:
+    command = [sys.executable, ROOT / "train.py", "--out", colour_model, "--deploy", "toon/earlier"]
+    env = os.environ | hub.env(tmp_path / "cache", "hf_free")
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stderr
+    assert f"The page    {hub.repos['space', 'toon/earlier'].host}" in done.stdout
+    files = hub.repos["space", "toon/earlier"].files
+    assert files["model/model.onnx"] == (colour_model / "model.onnx").read_bytes()
 
 
 @pytest.mark.slow

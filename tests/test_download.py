@@ -483,7 +483,7 @@ def test_connections_of_hosts_that_nobody_asks_are_closed_the_oldest_first() -> 
             async with rate_limiter.slot(f"host-{k}"):
                 pass
         assert closed == [1, 2]
-        await rate_limiter.aclose()
+        await rate_limiter.close_idle()
         assert sorted(closed) == list(range(MAX_IDLE_POOLS + 2))
 
     asyncio.run(scene())

@@ -240,3 +240,18 @@ def test_a_cutout_is_seen_alone_and_in_crowds() -> None:
     assert min(eyes) == 1  # never outside
     assert 5 < sum(count > 1 for count in eyes) < 30
     assert max(eyes) <= 5
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"balanced_accuracy": 0.9, "balanced_accuracy_95": [0.8, 0.95]}, "0.900 (0.800 to 0.950)"),
+        ({"balanced_accuracy": 0.9}, "0.900"),
+        (
+            {"balanced_accuracy": 1.0, "per_class": {"fox": {"pictures": 1}, "frog": {"pictures": 40}}},
+            "too few to say, with 1 held-out picture of fox (10 are needed): 1.000",
+        ),
+    ],
+)
+def test_the_terminal_says_when_it_is_too_few_to_say(metrics: dict[str, object], words: str) -> None:
+    assert intervals.in_words(metrics) == words

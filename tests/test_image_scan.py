@@ -133,6 +133,9 @@ def test_a_jpeg_that_lacks_its_last_bytes_opens(data: bytes) -> None:
         with_chunks(
             PNG, chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n26\n" + EXIF.hex().encode()))
         ),
+        with_segments(
+            JPEG, segment(0xE1, b"Exif\0\0" + struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x0112, 3, 1, 8, 0, 0))
+        ),
         encode(photo(), "WEBP", xmp=XMP),
         encode(photo(), "TIFF", exif=EXIF),
         encode(photo(), "AVIF", exif=EXIF),

@@ -118,7 +118,7 @@ def test_an_interrupt_of_the_command_alone_reaches_the_scraping(services: Loopba
         stopped.send_signal(signal.SIGINT)
         said = stopped.communicate(timeout=60)[1]
     assert stopped.returncode == 130
-    assert said.count("Stopped. The same command goes on from services.") == 1
+    assert said.count("Stopped. The same command goes on from here.") == 1
     assert "Traceback" not in said
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 from cartoons.report import captions
 from cartoons.report.figures import confusion
 from cartoons.report.pages import shown
-from cartoons.report.svg import fitted
+from cartoons.report.svg import WIDTH_PX, fitted
 from cartoons.report.training_report import write
 
 LABELS = ["bugs bunny", "mickey mouse", "shinchan"]
@@ -286,6 +286,89 @@ def test_readings_say_what_the_numbers_say() -> None:
     assert "lowest at epoch 2" in captions.training(found)
     found["calibration"] = {"ece_before": 0.02, "ece_after": 0.03}
     assert "no nearer than" in captions.reliability(found)
+
+
+def found_in(pictures: int, *recalls: float) -> Findings:
+    """Findings of so many held-out pictures of each character."""
+    row = {"pictures": pictures, "precision": 1.0, "precision_95": [1.0, 1.0], "recall_95": [1.0, 1.0]}
+    return minimal() | {"per_class": {label: row | {"recall": r} for label, r in zip(LABELS, recalls, strict=True)}}
+
+
+@pytest.mark.parametrize(
+    ("found", "says", "says_not"),
+    [
+        (found_in(9, 1, 1, 0.5), "too few to say", "0.956</p>"),
+        (found_in(9, 1, 1, 0.5), "9 held-out pictures of Bugs Bunny; at least 10 of each are needed", "None"),
+        (found_in(1, 1, 1, 0), "1 held-out picture of Bugs Bunny", "None"),
+        (found_in(10, 1, 1, 0.5), "0.956", "too few"),
+        (found_in(3, 1, 1, 1), "0.44 to 1.00", "1.00 to 1.00"),
+        (found_in(3, 1, 1, 1), "every picture was named rightly", "None"),
+        (
+            found_in(10, 0.9, 0.9, 0.9),
+            "No single character: all were found in 90\u202f% of their pictures",
+            "Weakest</dt><dd>Bugs",
+        ),
+        (
+            found_in(10, 1, 0.9, 0.9),
+            "Mickey Mouse and Shinchan were found in 90\u202f% of their pictures",
+            "Weakest</dt><dd>Mickey",
+        ),
+        (found_in(10, 1, 0.9, 0.9), "Each character was judged on 10 pictures", "on the fewest"),
+        (minimal(), "Whichever name it gave was right 90\u202f%", "doubt most"),
+        (minimal() | {"labels": LABELS}, "3 characters<", "none of these"),
+    ],
+)
+def test_no_more_is_claimed_than_was_measured(tmp_path: Path, found: Findings, says: str, says_not: str) -> None:
+    write(tmp_path, found, [])
+    check(tmp_path)
+    text = (tmp_path / "index.html").read_text()
+    assert says in text
+    assert says_not not in text.lower()
+
+
+@pytest.mark.parametrize("unseen", [True, False, None])
+def test_characters_it_never_saw_are_claimed_where_that_is_true(tmp_path: Path, unseen: bool | None) -> None:
+    write(tmp_path / "report", full(tmp_path / "data") | {"strangers_unseen": unseen}, [])
+    text = (tmp_path / "report" / "index.html").read_text() + (tmp_path / "report" / "unknown.svg").read_text()
+    assert ("characters it never saw" in text) == bool(unseen)
+    assert ("other cartoons" in text) == (not unseen)
+
+
+def test_only_wrong_answers_are_where_it_was_wrong(tmp_path: Path) -> None:
+    found = full(tmp_path / "data")
+    for row in found["top_losses"][:3]:
+        row["answer"] = row["label"]
+    write(tmp_path / "report", found, [])
+    assert Page(tmp_path / "report" / "pictures.html").text.count("it said") == len(found["top_losses"]) - 3
+    found["top_losses"] = found["top_losses"][:3]
+    write(tmp_path / "report", found, [])
+    text = Page(tmp_path / "report" / "pictures.html").text
+    assert "it said" not in text
+    assert "No answer about a held-out picture was wrong." in text
+
+
+def test_each_page_names_the_command_that_acts_on_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a model" / "report"
+    write(folder, full(tmp_path / "data") | {"folder": "my data/-cartoons"}, [])
+    index, pictures = check(folder)
+    assert f"python scrape.py review 'my data/-cartoons' --model '{tmp_path / 'a model'}'" in pictures.text
+    assert "python scrape.py review DIR --model DIR" in index.text
+    assert str(tmp_path) not in index.source
+    write(folder, full(tmp_path / "data"), [])
+    assert "python scrape.py review DIR --model" in check(folder)[1].text
+
+
+@pytest.mark.parametrize("labels", [LABELS, [f"character {k}" for k in range(40)]], ids=["three", "forty"])
+def test_no_text_of_a_figure_is_too_small_for_a_phone(tmp_path: Path, labels: list[str]) -> None:
+    """On a phone 360 px wide, 16 of which are margin on either side, no letter is below 11 px."""
+    write(tmp_path / "report", full(tmp_path / "data", labels), [])
+    for path in (tmp_path / "report").glob("*.svg"):
+        text = path.read_text()
+        width = int(re.search(r'<svg [^>]*width="(\d+)"', text)[1])  # type: ignore[index]
+        scale = min(1, (360 - 32) / width) if width <= WIDTH_PX else 1  # wider ones scroll
+        sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)]
+        assert sizes
+        assert min(sizes) * scale >= 11, path.name
 
 
 def test_long_names_are_cut_by_how_wide_they_are() -> None:

@@ -115,6 +115,8 @@ def test_a_split_that_cannot_be_is_refused_in_words() -> None:
     assert len(splits.make_split(items, splits.SplitConfig("group", folds=3)).folds) == 3
     assert splits.make_split(items, splits.SplitConfig("group")).protocol.startswith("in 5 parts")
     assert splits.make_split(items, splits.SplitConfig("holdout")).is_holdout
+    assert splits.make_split(items, splits.SplitConfig()).is_holdout
+    assert len(splits.make_split(items, splits.SplitConfig(folds=3)).folds) == 3
 
 
 def test_whether_strangers_were_strangers() -> None:

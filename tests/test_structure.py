@@ -14,7 +14,7 @@ from conftest import ROOT
 LAYERS = (
     {"ctrl_c", "errors", "malloc", "strict_json"},
     {"files"},
-    {"console", "progress", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
+    {"console", "proxies", "graph", "image_scan", "model_folder", "picture_files"},
     {"folder_layout", "image_modes", "metadata", "search"},
     {"picture_folder"},
     {"dataset", "images"},

@@ -130,39 +130,71 @@ def test_a_finished_model_of_other_pictures_is_not_overwritten(tmp_path: Path, c
     root, elsewhere = make_picture_folder(tmp_path / "shapes"), make_picture_folder(tmp_path / "others", per_label=7)
     config, info = TrainConfig(root, colour_model), model_folder.read(colour_model)[0]
 
-    def finished(config: TrainConfig = config) -> object:
-        return run.finished(config, dataset.read(config.data))
+    def state(config: TrainConfig = config) -> str:
+        data = dataset.read(config.data)
+        if run.finished(config, data):
+            return "finished"
+        try:
+            run.check_overwrite(config, data)
+        except DataError as error:
+            assert str(error).endswith("other pictures (colours): give another --out, or --force to overwrite it.")
+            return "refused"
+        return "trained"
 
-    with pytest.raises(
-        DataError, match=r"holds a finished model of other pictures \(colours\): give another --out, or --force"
-    ):
-        finished()
-    assert finished(replace(config, force=True)) is None
-    work = run.work_folder(config, dataset.read(root), "recipe")
-    run.note_finished(config, run.fingerprint(config, dataset.read(root)), info, work)
-    assert finished() == info
-    assert finished(replace(config, split=SplitConfig(seed=1))) is None  # the same pictures: trained anew
-    with pytest.raises(DataError, match="other pictures"):
-        finished(replace(config, data=elsewhere))
+    def finish() -> None:
+        data = dataset.read(root)
+        run.note_finished(config, run.fingerprint(config, data), info, run.work_folder(config, data, "recipe"))
+
+    assert state() == "refused"
+    assert state(replace(config, force=True)) == "trained"
+    finish()
+    assert state() == "finished"
+    assert state(replace(config, split=SplitConfig(seed=1))) == "trained"  # the same pictures in another way
+    assert state(replace(config, data=elsewhere)) == "refused"
     draw_shape("round", 999).save(root / "round" / "0.png")
-    assert finished() is None  # the same folder
-    run.note_finished(
-        config, run.fingerprint(config, dataset.read(root)), info, run.work_folder(config, dataset.read(root), "")
-    )
-    assert finished() == info
+    assert state() == "trained"  # the same folder
+    finish()
+    assert state() == "finished"
     (root / "metadata.jsonl").write_text('{"file_name": "round/1.png", "source": "elsewhere.example"}\n')
-    assert finished() is None
-    (colour_model / "model.onnx").write_bytes(b"cut")
-    assert finished(replace(config, data=elsewhere)) is None  # nothing whole is there
-
-
-def test_a_model_trained_before_is_known_by_its_pictures(tmp_path: Path, colour_model: Path) -> None:
-    root = make_picture_folder(tmp_path / "shapes")
-    data, config = dataset.read(root), TrainConfig(root, colour_model)
-    info = json.loads((colour_model / "model.json").read_text())
-    (colour_model / "model.json").write_text(json.dumps(info | {"dataset": {"sha256": data.content_hash}}))
+    assert state() == "trained"
     (colour_model / run.DONE_FILE).write_text("0123 4567")  # as older versions wrote it
-    assert run.finished(config, data) is None
+    assert state() == "refused"
+    model = json.loads((colour_model / "model.json").read_text())
+    (colour_model / "model.json").write_text(json.dumps(model | {"dataset": {"sha256": dataset.read(root).content_hash}}))
+    assert state() == "trained"  # the same pictures, whatever was noted
+    (colour_model / "model.onnx").write_bytes(b"cut")
+    assert state(replace(config, data=elsewhere)) == "trained"  # nothing whole is there
+
+
+@pytest.mark.parametrize(
+    ("flags", "split", "longer"),
+    [
+        ([], SplitConfig("auto"), "train.py ok --rounds 5"),
+        (["--seed", "3"], SplitConfig("auto", seed=3), "train.py ok --seed 3 --rounds 5"),
+        (["--recipe", "finetune"], SplitConfig("auto"), "train.py ok --recipe finetune --split group"),
+        (["--rounds", "3"], SplitConfig("auto", folds=3), ""),
+        (["--valid-pct", "0.3"], SplitConfig("holdout", 0.3), ""),
+        (["--split", "group"], SplitConfig("group"), ""),
+        (["--split", "source", "--rounds", "4"], SplitConfig("source", folds=4), ""),
+    ],
+)
+def test_what_is_held_out(flags: list[str], split: SplitConfig, longer: str) -> None:
+    import train
+
+    argv = ["ok", *flags]
+    config = train.config_of(train.parser().parse_args(argv), argv)
+    assert config.split == split
+    assert config.folds_command == (f"python {longer}" if longer else "")
+
+
+def test_how_to_measure_in_folds_is_said_once_and_with_its_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = make_picture_folder(tmp_path / "shapes")
+    data, config = dataset.read(root), TrainConfig(root, folds_command="python train.py shapes --rounds 5")
+    with caplog.at_level("INFO", "train"):
+        run.suggest_folds(config, data, 4, 30.0)
+        run.suggest_folds(replace(config, folds_command=""), data, 4, 30.0)
+    says = "Held out once: 4 of 18 pictures. All of them, in turn, about 2 min longer: python train.py shapes --rounds 5"
+    assert caplog.messages == [says]
 
 
 def test_a_run_keeps_what_others_left_half_done(tmp_path: Path, colour_model: Path) -> None:

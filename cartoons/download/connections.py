@@ -13,7 +13,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from cartoons.download.http import USER_AGENT, FetchError, HttpConfig
+from cartoons.download.http import USER_AGENT, FetchError, HttpConfig, ssl_context
 from cartoons.download.ssrf_guard import SsrfGuard
 
 KEEP_ALIVE_S = 15.0
@@ -79,7 +79,7 @@ class ConnectionPool:
     """The connections to one host; the rate limiter keeps their number down."""
 
     def __init__(self, config: HttpConfig, guard: SsrfGuard) -> None:
-        context, proxy = config.ssl_context, httpx.Proxy(config.proxy) if config.proxy else None
+        context, proxy = ssl_context(config.ca_file), httpx.Proxy(config.proxy) if config.proxy else None
         proxy_context = context if proxy and proxy.url.scheme == "https" else None
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,

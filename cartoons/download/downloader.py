@@ -27,7 +27,7 @@ LARGE_BYTES = 1024 * 1024
 MAX_LARGE_BODIES = 4
 """So many bodies at once may be larger than LARGE_BYTES; the others wait there, which bounds the memory of all."""
 MAX_IDLE_POOLS = 32
-"""Hosts of which nothing is being asked, and whose connections stay open."""
+"""Hosts without requests whose connections stay open."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,6 @@ class Host:
     active: int = 0
     paused_until_s: float = 0.0
 
-    def pause(self, seconds: float) -> None:
-        """Send it no request for so long."""
-        self.paused_until_s = max(self.paused_until_s, time.monotonic() + seconds)
-
 
 class RateLimiter:
     """At most so many requests at once, so many to one host, and none to a host that asked to be left alone.
@@ -95,7 +91,7 @@ class RateLimiter:
                 host.active -= 1
                 if not host.active:
                     self._idle[name] = host
-                    await self._close_idle(MAX_IDLE_POOLS)
+                    await self.close_idle(MAX_IDLE_POOLS)
 
     async def _acquire(self, host: Host) -> None:
         while True:
@@ -110,17 +106,13 @@ class RateLimiter:
                 return
             self._slots.release()  # told to wait while waiting for a slot
 
-    async def _close_idle(self, kept: int) -> None:
-        """Close the idle pools that were used longest ago."""
+    async def close_idle(self, kept: int = 0) -> None:
+        """Close the pools of hosts without requests, but for those used last."""
         while len(self._idle) > kept:
             host = self._idle.pop(next(iter(self._idle)))
             pool, host.pool = host.pool, None
             if pool:
                 await pool.aclose()
-
-    async def aclose(self) -> None:
-        """Close every pool; no request may be going on."""
-        await self._close_idle(0)
 
 
 @dataclass
@@ -158,7 +150,7 @@ class Downloader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._rate_limiter.aclose()
+        await self._rate_limiter.close_idle()
 
     @asynccontextmanager
     async def fetch(self, url: str) -> AsyncIterator[DownloadResult]:
@@ -219,7 +211,8 @@ class Downloader:
         if not location and response.status not in OK_STATUSES:
             is_temporary = response.status in RETRY_STATUSES
             if is_temporary:
-                host.pause(retry_after_s(response.header("retry-after"), datetime.now(UTC)))
+                pause_s = retry_after_s(response.header("retry-after"), datetime.now(UTC))
+                host.paused_until_s = max(host.paused_until_s, time.monotonic() + pause_s)
             raise FetchError(f"HTTP {response.status}", retry=is_temporary)
         if self._limits.respect_opt_out and (directive := opt_out(response.headers("x-robots-tag"))):
             raise FetchError(f"the site opts out ({directive})", status="refused")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,19 +45,20 @@ class HttpConfig:
             is_usable = False
         if self.proxy and not is_usable:
             raise DownloadError(f"The proxy {self.proxy!r} is none: give one as http://host:port or https://host:port.")
-        _ = self.ssl_context
+        ssl_context(self.ca_file)
 
-    @cached_property
-    def ssl_context(self) -> ssl.SSLContext:
-        """What certificates are checked against."""
-        context = httpx.create_ssl_context(trust_env=False)
-        if self.ca_file:
-            try:
-                context.load_verify_locations(self.ca_file)
-            except (OSError, ssl.SSLError) as error:
-                why = error.strerror if isinstance(error, FileNotFoundError) else "no certificates in PEM form"
-                raise DownloadError(f"The CA file {self.ca_file} cannot be used: {why}.") from error
-        return context
+
+@lru_cache(4)
+def ssl_context(ca_file: str) -> ssl.SSLContext:
+    """What certificates are checked against: the usual ones and those of `ca_file`, if given. Raises DownloadError."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            why = error.strerror if isinstance(error, FileNotFoundError) else "no certificates in PEM form"
+            raise DownloadError(f"The CA file {ca_file} cannot be used: {why}.") from error
+    return context
 
 
 def raise_open_file_limit() -> None:
@@ -149,7 +150,7 @@ def get_json(url: str, params: Mapping[str, str | int], config: HttpConfig, *, t
     """
     deadline_s, body = time.monotonic() + timeout_s, bytearray()
     headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
-    options: dict[str, Any] = {"proxy": config.proxy or None, "verify": config.ssl_context, "trust_env": False}
+    options: dict[str, Any] = {"proxy": config.proxy or None, "verify": ssl_context(config.ca_file), "trust_env": False}
     try:
         with (
             httpx.Client(**options, timeout=timeout_s, headers=headers) as client,

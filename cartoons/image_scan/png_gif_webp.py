@@ -40,15 +40,15 @@ def scan_png(data: bytes) -> Scan:
     pixels: list[memoryview] = []
     frames: list[tuple[memoryview, list[memoryview]]] = []  # control and data, which may be `pixels`
     metadata: dict[bytes, bytes] = {}
-    may_follow = frames_allowed(width, height)
+    most_frames = frames_allowed(width, height)
     for kind, body in chunks:
         if kind == b"IDAT":
             pixels.append(body)
         elif kind in (b"PLTE", b"tRNS") and not pixels and len(body) <= 768:
             tables.append((kind, body))
-        elif kind == b"fcTL" and len(body) == 26 and len(frames) < may_follow:
+        elif kind == b"fcTL" and len(body) == 26 and len(frames) < most_frames:
             frames.append((body, [] if pixels or frames else pixels))
-        elif kind == b"fdAT" and frames and len(frames) < may_follow:
+        elif kind == b"fdAT" and frames and len(frames) < most_frames:
             frames[-1][1].append(body[4:])
         elif kind in (b"eXIf", b"iTXt", b"zTXt", b"tEXt") and len(body) <= MAX_METADATA_BYTES:
             _keep_png_metadata(kind, bytes(body), metadata)

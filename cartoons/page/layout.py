@@ -6,9 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, ImageError
-from cartoons.page.words import colophon, headline, looked, opening
+from cartoons.page.words import answer_html, colophon, opening, problem, question
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
 
@@ -19,7 +18,13 @@ EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
 file with a stack trace, and a good one with other pixels than training saw."""
 
 PAGE_EVENT: dict[str, Any] = EVENT | {"api_visibility": "private", "show_progress": "minimal"}
-CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
+CSS = (HERE / "style.css").read_text(encoding="utf-8")
+BUTTONS = """<div class="buttons">
+<button type="button">Choose a photo</button><button type="button">Camera</button><button type="button">Paste</button>
+<input type="file" accept="image/*" hidden><input type="file" accept="image/*" capture="environment" hidden>
+</div><p role="alert"></p>"""
+FAILED = "The page failed at this picture, or could not be reached: try again, or try another."
 
 
 def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequence[Path], notice: str = "") -> gr.Blocks:
@@ -28,18 +33,20 @@ def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequenc
     with gr.Blocks(title="Cartoon Classifier", analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(opening(info.characters, notice), elem_id="top")
         with gr.Row(equal_height=False):
-            picture = gr.Image(
-                label="Picture",
-                sources=["upload", "webcam", "clipboard"],
-                buttons=["fullscreen"],
-                height=380,
-                alt_text="the picture to name",
-                elem_id="picture",
-            )
             with gr.Column():
-                said = gr.HTML(headline(None, info.characters), elem_id="said")
-                bars = gr.Label(num_top_classes=TOP, show_heading=False, show_label=False, visible=False, elem_id="bars")
-        add_page_events(service, uploads, picture, said, bars)
+                picture = gr.Image(
+                    show_label=False,
+                    sources=["upload", "webcam"],
+                    buttons=["fullscreen"],
+                    placeholder="A picture goes here",
+                    alt_text="the picture to name",
+                    elem_id="picture",
+                )
+                script = (HERE / "page.js").read_text(encoding="utf-8")
+                gr.HTML("", html_template=BUTTONS, js_on_load=script, apply_default_css=False, elem_id="take")
+            with gr.Column():
+                answer = gr.HTML(question(info.characters), elem_id="answer")
+        add_page_events(service, uploads, picture, answer)
         if examples:
             gr.Examples(
                 [str(path) for path in examples],
@@ -56,55 +63,51 @@ def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequenc
 
 
 def answered(service: PictureService, uploads: UploadFolder, upload: Any, route: str) -> Answered:
-    """The answer to an upload, which is deleted then. Raises gr.Error, the one that Gradio shows the words of."""
+    """The answer to an upload, which is deleted then. Raises ImageError and BusyError."""
     on_page = route == "page"
     try:
         return service.submit(uploads.read(upload), route, look=on_page).result()
-    except (ImageError, BusyError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
     finally:
         uploads.release(upload, shown=on_page)
 
 
-def confidences(answer: Prediction) -> dict[str, float]:
-    """The top characters and their probabilities, as gr.Label takes them."""
-    return dict(list(answer.probabilities.items())[:TOP])
-
-
-def add_page_events(
-    service: PictureService, uploads: UploadFolder, picture: gr.Image, said: gr.HTML, bars: gr.Label
-) -> None:
+def add_page_events(service: PictureService, uploads: UploadFolder, picture: gr.Image, answer: gr.HTML) -> None:
     """What the page does when the picture changes."""
-    characters = service.classifier.info.characters
+    info = service.classifier.info
 
-    def answer_page(upload: Any) -> tuple[Any, str, Any]:
+    def answer_page(upload: Any, shown: str) -> tuple[Any, Any]:
         if upload is None:  # leave the picture alone: the visitor may have dropped the next one already
-            return gr.skip(), *start_over()[1:]
-        found = answered(service, uploads, upload, "page")
-        answer, shown = found.prediction, found.picture if found.picture.format in SHOWN_BY_NO_BROWSER else gr.skip()
-        label = gr.Label(value=confidences(answer), visible=True, elem_classes=[] if answer.known else ["muted"])
-        return shown, headline(answer, characters) + looked(found.look), label
-
-    def start_over() -> tuple[Any, str, Any]:
-        return None, headline(None, characters), gr.Label(value=None, visible=False)
+            return gr.skip(), gr.skip() if 'class="problem"' in shown else question(info.characters)
+        try:
+            found = answered(service, uploads, upload, "page")
+        except (ImageError, BusyError) as error:
+            return None, problem(str(error))
+        assert found.look is not None
+        return found.picture if found.picture.format in SHOWN_BY_NO_BROWSER else gr.skip(), answer_html(found.look, info)
 
     # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
     # the value of before when a visitor clears an example).
-    asked = picture.change(answer_page, picture, [picture, said, bars], show_progress_on=said, **PAGE_EVENT)
-    asked.failure(start_over, None, [picture, said, bars], **PAGE_EVENT)
+    asked = picture.change(answer_page, [picture, answer], [picture, answer], show_progress_on=answer, **PAGE_EVENT)
+    asked.failure(lambda: (None, problem(FAILED)), None, [picture, answer], **PAGE_EVENT)
 
 
 def add_api(service: PictureService, uploads: UploadFolder, picture: gr.Image) -> None:
     """Endpoints for programs, apart from the page's own events so that they stay as they are when the page changes."""
     info = service.classifier.info
 
+    def ask(upload: Any, route: str) -> Answered:
+        try:
+            return answered(service, uploads, upload, route)
+        except (ImageError, BusyError) as error:  # gr.Error is the one that Gradio shows the words of
+            raise gr.Error(str(error), print_exception=False) from error
+
     def predict(picture: Any) -> dict[str, float]:
         """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
-        return confidences(answered(service, uploads, picture, "/predict").prediction)
+        return dict(list(ask(picture, "/predict").prediction.probabilities.items())[:TOP])
 
     def classify(picture: Any) -> dict[str, Any]:
         """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
-        found = answered(service, uploads, picture, "/classify")
+        found = ask(picture, "/classify")
         return {
             "label": found.prediction.label,
             "known": found.prediction.known,

@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,34 +12,93 @@ from PIL import Image, ImageEnhance
 from cartoons.classifier import Look, Prediction
 from cartoons.model_folder import ModelInfo
 
-MOST_SPOKEN = 8
+NONE_OF_THESE = "none of these"
+BARS = 4
+"""Characters with a bar of their own."""
+
+MOST_LISTED = 8
 """Up to this many characters are named one by one."""
+
+CERTAIN = 0.6
+"""At least so probable is a character that is named without "perhaps", where model.json has no certain_threshold."""
+
+CLOSE = 0.5
+"""The second character is asked about as well if it is at least so probable for each 1.0 of the first."""
+
+WORTH_NAMING = 0.1
+"""The least probability of a character that the page brings up."""
 
 
 def opening(characters: Sequence[str], notice: str) -> str:
     """The title, what the page does, and, when another model than the one asked for answers, why."""
     warning = f'<p id="notice" role="status">{html.escape(notice)}</p>' if notice else ""
-    return (
-        f"<h1>Cartoon Classifier</h1><p>Drop, paste or photograph a picture: is it {spoken(characters, 'or')}?</p>{warning}"
-    )
+    return f"<h1>Cartoon Classifier</h1><p>Show me a picture: is it {listed(characters, 'or')}?</p>{warning}"
 
 
-def headline(answer: Prediction | None, characters: Sequence[str]) -> str:
-    """The sentence above the bars: a name, "I don't know this one", or, before any picture, a question."""
-    if answer is None:
-        return f'<div class="empty"><h2>Who is it?</h2><p>I know {spoken(characters, "and")}.</p></div>'
-    name, sure = _name(answer.label), answer.probabilities[answer.label]
-    if answer.known:
-        return f'<div class="known"><h2>{name}</h2><p>{sure:.0%} sure</p></div>'
-    return (
-        '<div class="unknown"><h2>I don’t know this one</h2>'
-        f"<p>It looks like none of my characters; the closest is {name}.</p></div>"
-    )
+def question(characters: Sequence[str]) -> str:
+    """What stands in the answer's place before any picture."""
+    return f'<div class="empty"><h2>Who is it?</h2><p>I know {listed(characters, "and")}.</p></div>'
 
 
-def looked(look: Look | None) -> str:
+def problem(sentence: str) -> str:
+    """What stands there when a picture could not be answered."""
+    return f'<div class="problem"><h2>That did not work</h2><p>{html.escape(sentence)}</p></div>'
+
+
+def answer_html(look: Look, info: ModelInfo) -> str:
+    """The answer to a picture: in words, as bars, and a fold that shows where the network looked, if it can say."""
+    kind, title, sentence = in_words(look.answer, info.certain_threshold)
+    return f'<div class="{kind}"><h2>{title}</h2><p>{sentence}</p></div>{bars(look.answer, info)}{heat_map(look)}'
+
+
+def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, str, str]:
+    """What kind of answer it is (known, perhaps or unknown), its headline, and a sentence with what to try next, as HTML.
+
+    certain_threshold: the unknown_score up to which a character is named without "perhaps".
+    """
+    (first, p), (second, q) = [*answer.probabilities.items(), ("", 0.0)][:2]
+    if not answer.known:
+        closest = f"; the closest is {_name(first)} ({p:.0%})" if p >= WORTH_NAMING else ""
+        sentence = f"It looks like none of my characters{closest}. Try a picture that shows one of them alone."
+        return "unknown", "I don’t know this one", sentence
+    certain = 1 - CERTAIN if certain_threshold is None else certain_threshold
+    if answer.unknown_score <= certain:
+        return "known", _name(first), f"{p:.0%} sure"
+    if q >= max(WORTH_NAMING, CLOSE * p):
+        sentence = f"{p:.0%} and {q:.0%} sure. Try a picture that shows one character alone."
+        return "perhaps", f"{_name(first)} or {_name(second)}?", sentence
+    return "perhaps", f"Perhaps {_name(first)}", f"{p:.0%} sure. Try a larger or clearer picture of this character alone."
+
+
+def bars(answer: Prediction, info: ModelInfo) -> str:
+    """The likeliest characters, the others together, and "none of these", which add up to 100 %, as a list."""
+    ranked = list(answer.probabilities.items())
+    rest = sum(probability for _, probability in ranked[BARS:])
+    rows = dict(ranked[:BARS]) | ({f"{len(ranked) - BARS} others": rest} if ranked[BARS:] else {})
+    rows[NONE_OF_THESE] = max(0.0, 1 - sum(answer.probabilities.values()))
+    hues = {label: 360 * k // len(info.characters) for k, label in enumerate(info.characters)}
+    shares = percentages(dict(sorted(rows.items(), key=lambda row: -row[1])))
+    lines = [
+        f'<li style="--share: {share}%; --colour: hsl({hues[label]} 70% 50%)">{_name(label)}<b>{share}%</b></li>'
+        if label in hues
+        else f'<li style="--share: {share}%; --colour: #94a3b8"><span>{label}</span><b>{share}%</b></li>'
+        for label, share in shares.items()
+    ]
+    return f'<ul id="bars"{"" if answer.known else " class=muted"}>{"".join(lines)}</ul>'
+
+
+def percentages(shares: Mapping[str, float]) -> dict[str, int]:
+    """Shares of 1 as whole per cent that add up to 100: the largest remainders are rounded up."""
+    whole = {name: int(share * 100) for name, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda name: whole[name] - shares[name] * 100)
+    for name in by_remainder[: max(0, 100 - sum(whole.values()))]:
+        whole[name] += 1
+    return whole
+
+
+def heat_map(look: Look) -> str:
     """A fold below the answer: the picture in the light of what its name came from. "" where the model cannot say."""
-    if look is None or look.heat is None:
+    if look.heat is None:
         return ""
     buffer = io.BytesIO()
     spotlight(look.square, look.heat).save(buffer, "JPEG", quality=85)
@@ -64,12 +123,12 @@ def colophon(info: ModelInfo) -> str:
     )
 
 
-def spoken(names: Sequence[str], joint: str) -> str:
+def listed(names: Sequence[str], conjunction: str) -> str:
     """("a", "b", "c") as "a, b and c"; a long list as its length."""
-    if len(names) > MOST_SPOKEN:
-        return f"one of {len(names)} characters" if joint == "or" else f"{len(names)} characters"
+    if len(names) > MOST_LISTED:
+        return f"one of {len(names)} characters" if conjunction == "or" else f"{len(names)} characters"
     marked = [_name(name) for name in names]
-    return f"{', '.join(marked[:-1])} {joint} {marked[-1]}" if len(marked) > 1 else marked[0]
+    return f"{', '.join(marked[:-1])} {conjunction} {marked[-1]}" if len(marked) > 1 else marked[0]
 
 
 def _name(label: str) -> str:

@@ -96,11 +96,11 @@ def out_of_distribution(findings: Findings) -> dict[str, str]:
 def unknown(findings: Findings) -> str:
     """What the threshold keeps and refuses."""
     found = findings.get("unknown", {})
-    refused = []
+    refused: list[str] = []
     for key, spoken in out_of_distribution(findings).items():
         if row := found.get(key):
             low, high = wilson(row["refused"], row["pictures"])
-            margin = f"(95{NARROW}% interval {percent(low)} to {percent(high)})"
+            margin = f"({'' if refused else f'95{NARROW}% interval '}{percent(low)} to {percent(high)})"
             refused.append(f"{percent(row['refused'], 1)} of {row['pictures']} {spoken} {margin}")
     if not refused or found.get("characters_kept") is None:
         return ""

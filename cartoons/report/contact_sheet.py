@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from cartoons.console import command
 from cartoons.errors import ImageError
 from cartoons.files import write_atomically
 from cartoons.images import load
@@ -36,7 +37,8 @@ def write_contact_sheet(folder: Path, findings: Mapping[str, Any], augmented: Au
     strips = [
         (label, [_write_thumbnail(thumbnails, each) for each in pictures]) for label, pictures in augmented if pictures
     ]
-    page = render("contact_sheet", f=findings, augmented=strips, wrong=wrong, files=files)
+    review = command("python", "scrape.py", "review", Path(findings.get("folder", "DIR")), "--model", folder.parent)
+    page = render("contact_sheet", f=findings, augmented=strips, wrong=wrong, files=files, command=review)
     write_atomically(folder / "pictures.html", page)
     shown = {file.get("name") for file in files.values()}.union(*(names for _, names in strips))
     for path in thumbnails.glob("*.jpg"):

@@ -31,7 +31,8 @@ def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Figure:
     type_px = BODY_PX if size <= 14 else SMALL_PX
     cut, names_px = column(names, NAMES_PX if size <= 6 else 112, type_px)
     margin = max(36.0, LEANING * names_px - 6)  # at the right: the shares, and the end of the last leaning name
-    side = max(20.0, min(62.0, (WIDTH_PX - names_px - 8 - margin) / size))
+    digits = len(str(max(map(max, counts))))
+    side = max(21.0, 8.0 * digits, min(62.0, (WIDTH_PX - names_px - 8 - margin) / size))
     left, bottom = names_px + 8, 20.0
     right, top = left + size * side, bottom + size * side
     figure, axes = sheet(top + names_px * 0.78 + 28, max(WIDTH_PX, right + margin))
@@ -48,7 +49,7 @@ def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Figure:
         axes.plot([left + line * side] * 2, [bottom, top], color=RULE, linewidth=0.8)
     write(axes, left - 7, top + 10, "was ↓  said →", MUTED, ha="right")
     write(axes, right, 8, "right", BLUE, ha="right", weight="bold")
-    write(axes, right - 34, 8, "wrong", ORANGE, ha="right", weight="bold")
+    write(axes, right - 40, 8, "wrong", ORANGE, ha="right", weight="bold")
     return figure
 
 
@@ -61,7 +62,7 @@ def _cell(axes: Axes, place: tuple[float, float, float], numbers: tuple[int, int
     axes.add_patch(Rectangle((left, bottom), side, side, facecolor=face, alpha=strength, linewidth=0))
     colour = PAPER if strength > 0.55 else INK
     if side < 40:
-        return write(axes, x, y, str(number), colour, ha="center", size=9 if number > 99 else SMALL_PX)
+        return write(axes, x, y, str(number), colour, ha="center")
     write(axes, x, y + 8, str(number), colour, ha="center", size=15, weight="bold")
     return write(axes, x, y - 11, _percent(number, total), colour, ha="center")
 
@@ -74,7 +75,7 @@ def _percent(part: int, whole: int) -> str:
 @as_svg
 def per_class(names: Sequence[str], rows: Sequence[Row]) -> Figure:
     """Recall and precision with their 95 % intervals, a pair of lines per character."""
-    high = 38 if len(rows) <= 12 else 27
+    high = 40 if len(rows) <= 12 else 32
     cut, names_px = column(names)
     figure, words = sheet(len(rows) * high + 58)
     lows = [row[f"{what}_95"][0] for row in rows for what in ("recall", "precision") if row.get(f"{what}_95")]
@@ -85,7 +86,7 @@ def per_class(names: Sequence[str], rows: Sequence[Row]) -> Figure:
     for k, (name, row) in enumerate(zip(cut, rows, strict=True)):
         y = 24 + (len(rows) - k - 0.5) * high
         write(words, names_px + 2, y, name, ha="right", size=BODY_PX)
-        for what, colour, marker, shift in (("recall", BLUE, "o", 0.17), ("precision", ORANGE, "D", -0.17)):
+        for what, colour, marker, shift in (("recall", BLUE, "o", 0.18), ("precision", ORANGE, "D", -0.18)):
             if row.get(what) is None:
                 continue
             if row.get(f"{what}_95"):
@@ -93,7 +94,7 @@ def per_class(names: Sequence[str], rows: Sequence[Row]) -> Figure:
             axes.plot(row[what], k - shift, marker, color=colour, markersize=5.5 if marker == "o" else 4.6, clip_on=False)
             write(words, WIDTH_PX - 36, y + shift * high, f"{row[what]:.2f}", colour)
     key = len(rows) * high + 44
-    write(words, min(names_px + 12, 92), key, "● recall: found", BLUE, weight="bold")
+    write(words, 14, key, "● recall: found", BLUE, weight="bold")
     write(words, WIDTH_PX - 4, key, "◆ precision: right when named", ORANGE, weight="bold", ha="right")
     return figure
 
@@ -104,21 +105,21 @@ def robustness(base: float, changed: Mapping[str, float]) -> Figure:
     rows = sorted(changed.items(), key=lambda pair: pair[1])
     cut, names_px = column([name for name, _ in rows])
     high, left = 25, names_px + 14
-    wide = WIDTH_PX - left - 96
+    wide = WIDTH_PX - left - 98
     figure, words = sheet(len(rows) * high + 54)
     values = [base, *changed.values()]
     margin = max(0.02, (max(values) - min(values)) * 0.12)
     start, end = min(values) - margin, max(values) + margin
     limits = {"xlim": (start, end), "ylim": (len(rows) - 0.5, -0.5), "yticks": []}
     axes = plot(figure, left, 24, (wide, len(rows) * high), **limits)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.axvline(base, color=BLUE, linewidth=1.4)
     for k, (name, (_, value)) in enumerate(zip(cut, rows, strict=True)):
         y = 24 + (len(rows) - k - 0.5) * high
         write(words, names_px + 4, y, name, ha="right", size=BODY_PX)
         axes.plot([base, value], [k, k], color=ORANGE, linewidth=1.6, alpha=0.55)
         axes.plot(value, k, "o", color=ORANGE, markersize=6.5)
-        write(words, WIDTH_PX - 84, y, f"{value:.3f}")
+        write(words, WIDTH_PX - 90, y, f"{value:.3f}")
         write(words, WIDTH_PX - 2, y, f"{value - base:+.3f}".replace("-", "−"), MUTED, ha="right")
     share = (base - start) / (end - start)
     side = "right" if share > 0.5 else "left"
@@ -133,7 +134,7 @@ def training(history: Sequence[Row]) -> Figure:
     if _points(history, "epoch", "balanced_accuracy"):
         panels.append(("balanced accuracy, held out", "{:.3f}", [("balanced_accuracy", BLUE, "")]))
     figure, words = sheet(len(panels) * 170 + 14)
-    wide = WIDTH_PX - LEFT_PX - 100
+    wide = WIDTH_PX - LEFT_PX - 108
     for k, (title, digits, lines) in enumerate(reversed(panels)):
         bottom = k * 170 + 32
         axes = plot(figure, LEFT_PX, bottom, (wide, 116))
@@ -152,7 +153,7 @@ def training(history: Sequence[Row]) -> Figure:
             middle, up = max(7.0, sum(places) / 2), 7 if places[0] >= places[1] else -7
             places = [middle + up, middle - up]
         for place, (_, last, colour) in zip(places, ends, strict=True):
-            write(words, WIDTH_PX - 94, bottom + place, last, colour)
+            write(words, WIDTH_PX - 101, bottom + place, last, colour)
     write(words, LEFT_PX + wide / 2, 8, "epoch", MUTED, ha="center")
     return figure
 
@@ -205,9 +206,9 @@ def reliability(before: Sequence[Row], after: Sequence[Row], errors: tuple[float
             strip.plot(x, [0, row["pictures"] / most], color=colour, linewidth=3.2, solid_capstyle="butt")
     taken = 2.0
     for row in sorted(after, key=lambda row: float(row["confidence"]), reverse=True):
-        if taken - row["confidence"] > 0.065:  # nearer numbers would touch
+        if taken - row["confidence"] > 0.09:  # nearer numbers would touch
             taken = row["confidence"]
-            write(strip, taken, row["pictures"] / most + 0.18, str(row["pictures"]), BLUE, ha="center", size=9.5)
+            write(strip, taken, row["pictures"] / most + 0.18, str(row["pictures"]), BLUE, ha="center")
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     strip.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.tick_params(labelbottom=False)
@@ -229,7 +230,7 @@ def roc(curves: Mapping[str, tuple[Row, tuple[float, float] | None]]) -> Figure:
     for k, (name, (curve, point)) in enumerate(curves.items()):
         colour = (BLUE, ORANGE)[k]
         axes.plot(curve["false_accept"], curve["kept"], color=colour, linewidth=2)
-        write(axes, 0.98, 0.2 - 0.065 * k, name, colour, ha="right", weight="bold")
+        write(axes, 0.98, 0.21 - 0.07 * k, name, colour, ha="right", weight="bold")
         if point:
             axes.plot(*point, "o", color=colour, markersize=9, markeredgecolor=PAPER, markeredgewidth=1.5, zorder=5)
     if any(point for _, point in curves.values()):
@@ -237,7 +238,7 @@ def roc(curves: Mapping[str, tuple[Row, tuple[float, float] | None]]) -> Figure:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     write(words, 8, 351, "characters still named", MUTED, weight="bold")
-    write(words, LEFT_PX + 170, 14, "others given a name by mistake", MUTED, ha="center")
+    write(words, LEFT_PX + 150, 12, "others given a name by mistake", MUTED, ha="center")
     return figure
 
 

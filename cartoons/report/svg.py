@@ -19,11 +19,13 @@ from matplotlib.figure import Figure
 
 from cartoons.report.pages import DARK, INK, MUTED, RULE
 
-WIDTH_PX = 400
+WIDTH_PX = 352
 """A figure this wide is legible on a phone; only matrices of many characters are wider, and scroll."""
 
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-BODY_PX, SMALL_PX = 12.0, 10.5
+BODY_PX, SMALL_PX = 13.0, 12.0
+"""At least 11 px also where a phone of 360 px shows them smaller."""
+
 STYLE: Any = {
     **dict.fromkeys(("figure.facecolor", "axes.facecolor"), "none"),
     **{f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")},
@@ -35,7 +37,7 @@ STYLE: Any = {
 EM_WIDTH = 0.62
 """The mean width of a letter in the widest usual font, in ems."""
 
-NAMES_PX = 136
+NAMES_PX = 128
 """The most room that names get at the left of a figure."""
 
 P = ParamSpec("P")

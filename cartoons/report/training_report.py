@@ -16,7 +16,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cartoons.evaluation.intervals import without_empty_intervals
+from cartoons.evaluation.intervals import TOO_FEW, too_few, without_empty_intervals
 from cartoons.files import write_atomically
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.report import captions, figures
@@ -54,7 +54,7 @@ class Plot:
     @property
     def is_wide(self) -> bool:
         """Whether it is too wide for a phone, and needs to scroll there."""
-        return self.svg.width_px > WIDTH_PX + 40
+        return self.svg.width_px > WIDTH_PX
 
 
 def write(folder: Path, findings: Findings, augmented: Augmented) -> None:
@@ -93,11 +93,12 @@ def _index(findings: Findings, plots: Sequence[Plot]) -> bytes:
         shorter = heights.index(min(heights))
         columns[shorter].append((order, plot))  # on a phone, their order is given back
         heights[shorter] += plot.svg.height_px + CAPTION_PX
+    few = too_few(captions.measured(findings, "recall"))
     rows = {"Measured": findings.get("protocol"), "Weakest": captions.weakest(findings), "Unknown": _unknown_rule(findings)}
     return render(
         "training_report",
         f=findings,
-        facts={"held_out": captions.held_out(findings), "rows": rows},
+        facts={"held_out": captions.held_out(findings), "rows": rows, "few": few, "enough": TOO_FEW},
         chance=1 / len(findings["characters"]),
         wide=[plot for plot in plots if plot.is_wide],
         columns=columns,

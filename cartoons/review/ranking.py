@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 
 from cartoons.classifier import BATCH_SIZE, Classifier
+from cartoons.console import Progress
 from cartoons.errors import DataError, ImageError
 from cartoons.files import HIDDEN, append_json_lines, read_json_lines
 from cartoons.images import load
 from cartoons.metadata import text
 from cartoons.model_folder import ModelInfo
-from cartoons.progress import Progress
 from cartoons.review.decisions import Picture, labels_of
 
 CACHE_FOLDER = Path(HIDDEN, "opinions")

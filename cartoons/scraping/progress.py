@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from cartoons.console import is_live
 from cartoons.errors import shortened
-from cartoons.progress import is_live
 from cartoons.scraping.manifest import Attempt
 from cartoons.scraping.selection import kept_by_label
 

@@ -25,6 +25,7 @@ from cartoons.serving.asgi import (
     content_length,
     read_body,
     replayed,
+    with_head,
 )
 from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS
 from cartoons.serving.uploads import UploadFolder
@@ -38,6 +39,9 @@ SERVER_FUNCTION = re.compile(rf"{API}/component_server/?")
 FILE = re.compile(rf"{API}/file[=/]")
 UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recording|deep_link|stream/|vibe-|dev/)", re.I)
 """What this page has no use for, and what would fetch addresses, write files or change the page."""
+
+HEAD = '<script>Object.defineProperty(navigator, "language", { get: () => "en" });</script>'
+"""First in each page: Gradio would translate its own words, and not the page's, into the language of the browser."""
 
 LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
 MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
@@ -116,6 +120,9 @@ class ApiGuard:
                 await self._app(scope, replayed(body, receive), send)
         elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:
             raise RefusedError(404)
+        elif path == "/" and scope["method"] == "GET":
+            scope, send_page = with_head(scope, send, HEAD)
+            await self._app(scope, receive, send_page)
         else:
             await self._app(scope, bounded(receive, MAX_OTHER_BYTES) if is_post else receive, send)
 

@@ -1,6 +1,7 @@
 """ASGI messages: request bodies within bounds of bytes and time, and errors as one sentence each, whatever Gradio says."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
@@ -91,6 +92,33 @@ def replayed(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return receive_again
+
+
+def with_head(scope: Scope, send: Send, head: str) -> tuple[Scope, Send]:
+    """A request for an HTML page, and an ASGI `send` that puts HTML first into its <head>.
+
+    The page is asked for uncompressed then, and compressed here.
+    """
+    packs = b"gzip" in dict(scope["headers"]).get(b"accept-encoding", b"")
+    start: Message = {}
+    parts: list[bytes] = []
+
+    async def send_page(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+            return
+        parts.append(message.get("body", b""))
+        if message.get("more_body"):
+            return
+        body = b"".join(parts).replace(b"<head>", f"<head>{head}".encode(), 1)
+        body = gzip.compress(body, 6) if packs else body
+        headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+        headers += [(b"content-length", str(len(body)).encode()), (b"vary", b"accept-encoding")]
+        headers += [(b"content-encoding", b"gzip")] if packs else []
+        await send({**start, "headers": headers})
+        await send({**message, "body": body})
+
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}, send_page
 
 
 class PlainErrors:

@@ -8,8 +8,10 @@ import io
 import math
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,15 @@ EpochMetrics = dict[str, float]
 
 OnEpoch = Callable[[EpochMetrics], None]
 
+SAVE_EVERY_S = 2.0
+"""Epochs of few pictures take less time than saving does: then not each is saved."""
+
+OVERRIDDEN = ((DistributedDL, "_broadcast"), (DistributedTrainer, "_wrap_dl"))
+"""fastai's private methods that are overridden below; on_hardware refuses a fastai without them."""
+
 
 class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
-    """Saves the state of a fit at `path` after each epoch and takes it from there; keeps the best epoch's weights.
+    """Saves the state of a fit at `path` after an epoch and takes it from there; keeps the best epoch's weights.
 
     The best epoch is the one of the lowest validation loss; `patience` epochs without a better one end the fit. Without
     validation the last epoch counts.
@@ -44,6 +52,7 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
         self.path, self.seed, self.on_epoch, self.patience = path, seed, on_epoch, patience
         self.rows: list[EpochMetrics] = []
         self.best: dict[str, Any] | None = None
+        self.saved_s = -math.inf
 
     def before_fit(self) -> None:
         """Take over an earlier run's state."""
@@ -86,7 +95,9 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
         self.rows.append(row)
         if "valid_loss" in row and row["valid_loss"] <= min(r["valid_loss"] for r in self.rows):
             self.best = copy.deepcopy(get_model(self.learn.model).state_dict())
-        self._save()
+        if time.monotonic() - self.saved_s >= SAVE_EVERY_S or self.epoch == self.n_epoch - 1:
+            self._save()
+            self.saved_s = time.monotonic()
         self.on_epoch(row)
 
     def after_fit(self) -> None:
@@ -132,6 +143,11 @@ def on_hardware(learn: Learner) -> Iterator[None]:
     if torch.cuda.is_available():
         learn.to_fp16()
     if num_distrib() > 1:
+        for parent, method in OVERRIDDEN:
+            if not hasattr(parent, method):
+                raise DataError(
+                    f"fastai {version('fastai')} has no {method} any more: install requirements-train.txt again."
+                )
         learn.add_cb(Processes(sync_bn=False, mixed_precision="no"))  # timm's activations live in its own norm layers
     try:
         yield

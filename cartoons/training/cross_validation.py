@@ -16,6 +16,7 @@ from fastai.torch_core import num_distrib
 from numpy.typing import NDArray
 from PIL import Image
 
+from cartoons.console import Progress, spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import DataError
 from cartoons.evaluation.corruptions import CORRUPTIONS
@@ -23,7 +24,6 @@ from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.files import write_atomically
 from cartoons.images import load_cutout, square_pad
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.progress import Progress, spoken_time
 from cartoons.splits import Fold, Split
 from cartoons.training import cached_features, finetune, quantize
 from cartoons.training.callbacks import EpochMetrics, OnEpoch, claim_device

@@ -18,6 +18,7 @@ import cartoons
 from cartoons.files import write_atomically
 
 LEARNER_FILE = "model.pkl"
+CACHED = type(functools.cache(len))
 
 
 class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
@@ -27,17 +28,17 @@ class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has n
         """Called for each object: of code, only the name of its file is kept."""
         if isinstance(obj, types.CodeType):
             return self.dispatch_table[types.CodeType](obj.replace(co_filename=Path(obj.co_filename).name))
-        if isinstance(obj, functools._lru_cache_wrapper) and obj.__module__.startswith(f"{cartoons.__name__}."):
+        if isinstance(obj, CACHED) and obj.__module__.startswith(f"{cartoons.__name__}."):
             return functools.cache, (obj.__wrapped__,)  # cloudpickle would name the module, which is not there
         if isinstance(obj, types.ModuleType) and obj.__name__.startswith(f"{cartoons.__name__}."):
             held = {name: value for name, value in vars(obj).items() if not name.startswith("__")}
             return types.ModuleType, (obj.__name__,), held  # cloudpickle would keep its loader, with the file's path
-        return super().reducer_override(obj)
-
-    def _function_getnewargs(self, func: types.FunctionType) -> tuple[Any, ...]:
-        code, known, *rest = super()._function_getnewargs(func)
-        known.pop("__file__", None)
-        return code, known, *rest
+        reduced = super().reducer_override(obj)
+        if isinstance(obj, types.FunctionType) and isinstance(reduced, tuple):
+            for argument in reduced[1]:  # the new function's globals are among them
+                if isinstance(argument, dict):
+                    argument.pop("__file__", None)
+        return reduced
 
 
 def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from cartoons import dataset, model_folder
+from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
 from cartoons.files import check_writable, write_atomically
 from cartoons.model_folder import ModelInfo
 from cartoons.picture_folder import in_words
-from cartoons.progress import spoken_time
 from cartoons.splits import FOLDS
 from cartoons.training.config import TrainConfig
 
@@ -73,6 +73,8 @@ def open_pictures(data: Dataset) -> Dataset:
 
     log.info("Looking through %d pictures.", len(data.items))
     opened = group_near_duplicates(data)
+    counts = len(opened.items), len(opened.labels), opened.near_duplicates
+    log.info("%d pictures of %d labels, %d of them alike to others.", *counts)
     for each in opened.unreadable[:MOST_NAMED]:
         log.warning("Left out %s: %s", each.item.path, each.error)
     if len(opened.unreadable) > MOST_NAMED:
@@ -83,8 +85,6 @@ def open_pictures(data: Dataset) -> Dataset:
         if not opened.counts[label]:
             log.warning("None of the %d pictures of %s can be opened, so it is no label of this model.", count, label)
     opened.check()
-    counts = len(opened.items), len(opened.labels), opened.near_duplicates
-    log.info("%d pictures of %d labels, %d of them alike to others.", *counts)
     return opened
 
 
@@ -103,23 +103,17 @@ def read_finished(out: Path) -> ModelInfo | None:
 
 
 def finished(config: TrainConfig, data: Dataset) -> ModelInfo | None:
-    """What model.json says, if `config.out` is whole and was made of exactly this.
-
-    Raises DataError if it is whole and of other pictures, and may not be overwritten.
-    """
+    """What model.json says, if `config.out` is whole and was made of exactly this."""
     info = read_finished(config.out)
-    if info is None:
-        return None
-    try:
-        made_of, revision, *folder = (config.out / DONE_FILE).read_text(encoding="utf-8").split(" ")
-    except (OSError, ValueError):
-        made_of, revision, folder = "", "", []
-    if (made_of, revision) == (fingerprint(config, data), info.revision):
-        return info
-    is_of_this_folder = info.dataset.get("sha256") == data.content_hash or folder == [_folder_hash(config)]
-    if not (is_of_this_folder or config.force):
+    return info if info and _note(config.out)[:2] == [fingerprint(config, data), info.revision] else None
+
+
+def check_overwrite(config: TrainConfig, opened: Dataset) -> None:
+    """Raises DataError if `config.out` is whole and neither of these pictures nor of this folder, unless it may be lost."""
+    info = read_finished(config.out)
+    is_other = info and info.dataset.get("sha256") != opened.content_hash and _note(config.out)[2:] != [_folder_hash(config)]
+    if info and is_other and not config.force:
         raise DataError(is_taken(config.out, info))
-    return None
 
 
 def is_taken(out: Path, info: ModelInfo) -> str:
@@ -188,6 +182,14 @@ def describe(config: TrainConfig, data: Dataset, **learned: Any) -> ModelInfo:
         versions={package: version(package) for package in VERSIONS_OF},
         **learned,
     )
+
+
+def _note(out: Path) -> list[str]:
+    """The words of DONE_FILE."""
+    try:
+        return (out / DONE_FILE).read_text(encoding="utf-8").split(" ")
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 def _folder_hash(config: TrainConfig) -> str:
