@@ -35,8 +35,6 @@ class Prediction:
     """1 minus the highest character probability: 0 is certain, 1 is like nothing trained on."""
     known: bool
     """False when unknown_score is above the model's unknown_threshold: the page then says that it does not know."""
-    certain: bool
-    """False when unknown_score is above the model's certain_threshold: a name is then said with "perhaps"."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,6 @@ class Classifier:
             probabilities={label: by_label[label] for label in ranked},
             unknown_score=score,
             known=score <= self.info.unknown_threshold,
-            certain=score <= min(self.info.certain_threshold, self.info.unknown_threshold),
         )
 
 

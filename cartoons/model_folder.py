@@ -60,14 +60,14 @@ class ModelInfo:
     temperature: float
     unknown_threshold: float
     """Of the unknown score: above it the answer is "I don't know this one"."""
-    certain_threshold: float
-    """Above it, and not above unknown_threshold, the name is said with "perhaps"; in version 1, unknown_threshold."""
     name: str
     created: str
     arch: str
     recipe: str
     resize: str = RESIZE_RULE
     unknown_rule: str = UNKNOWN_RULE
+    certain_threshold: float | None = None
+    """Of the unknown score: above it, and not above unknown_threshold, the name is said with "perhaps". None: not known."""
     commit: str = "unknown"
     """Of this repository, when the model was made; with "+" behind it where files had changed since."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
@@ -166,8 +166,6 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     """The values as ModelInfo takes them. Raises ValueError for one that is missing, unknown, or not what it should be."""
     if unknown := values.keys() - CHECKS.keys():
         raise ValueError(f"it has {shown(min(unknown))}, which this format does not know")
-    if values.get("format_version") == 1:
-        values = {"certain_threshold": values.get("unknown_threshold")} | values
     if missing := CHECKS.keys() - values.keys() - OPTIONAL:
         raise ValueError(f"it has no {min(missing)}")
     checked = {}
@@ -193,7 +191,7 @@ def _hashes(value: object) -> dict[str, Any]:
     return hashes
 
 
-OPTIONAL = {"resize", "unknown_rule", "commit", "hyperparameters", "dataset", "metrics", "versions"}
+OPTIONAL = {"resize", "unknown_rule", "certain_threshold", "commit", "hyperparameters", "dataset", "metrics", "versions"}
 CHECKS: Mapping[str, Callable[[object], Any]] = {
     "labels": _labels,
     "size_px": partial(whole_number, low=16, high=2048),
@@ -201,7 +199,7 @@ CHECKS: Mapping[str, Callable[[object], Any]] = {
     "std": partial(listed, check=partial(number, low=1e-4, high=1e3), least=3, most=3),
     "temperature": partial(number, low=1e-3, high=1e3),
     "unknown_threshold": partial(number, low=0, high=1),
-    "certain_threshold": partial(number, low=0, high=1),
+    "certain_threshold": lambda value: None if value is None else number(value, 0, 1),
     "name": text,
     "created": text,
     "arch": text,

@@ -213,7 +213,7 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(trained: tuple[Path, Pat
     """Killed at a random moment of three stages; KILLS=10 for ten kills. `trained` is the run that nothing disturbed."""
     data, whole, out, rng = *trained, tmp_path / "killed", random.Random(0)
     as_trained = command(data, out, "--recipe", "fast", "--epochs", "9", "--rounds", "2", "--name", "Shapes")
-    stages = itertools.cycle(("work/*/fold-0.fit", "work/*/fold-1.npz", "model.json"))
+    stages = itertools.cycle(("work/*/fold-0.fit*", "work/*/fold-1.npz", "model.json"))
     for stage in itertools.islice(stages, int(os.environ.get("KILLS", "3"))):
         with subprocess.Popen(as_trained, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             while process.poll() is None and not list(out.glob(stage)):
@@ -234,7 +234,7 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(trained: tuple[Path, Pat
 
 @pytest.mark.parametrize("fits", [1, 2])
 def test_a_finished_epoch_is_not_trained_again(
-    data: Path, tmp_path: Path, fits: int, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits: int
 ) -> None:
     from cartoons import dataset
     from cartoons.near_duplicates import group_near_duplicates
@@ -368,7 +368,7 @@ def test_the_heat_map_comes_with_the_answer(trained: tuple[Path, Path]) -> None:
 
 
 def test_one_graph_gives_logits_features_and_heat(trained: tuple[Path, Path]) -> None:
-    from cartoons.onnx_graph import open_session
+    from cartoons.graph import open_session
 
     session = open_session((trained[1] / "model.onnx").read_bytes())
     assert [output.name for output in session.get_outputs()] == ["logits", "features", "heat"]

@@ -109,8 +109,7 @@ def _described(learn: Learner, labels: tuple[str, ...], pipeline: Pipeline) -> M
         mean=pipeline.mean,
         std=pipeline.std,
         temperature=1.0,
-        unknown_threshold=1.0,
-        certain_threshold=1.0,  # nothing was measured that could say when it does not know
+        unknown_threshold=1.0,  # nothing was measured that could say when it does not know
         name="",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=arch_of(learn),

@@ -47,7 +47,7 @@ def problem(sentence: str) -> str:
 
 def answer_html(look: Look, info: ModelInfo) -> str:
     """The answer to a picture: in words, as bars, and a fold that shows where the network looked, if it can say."""
-    kind, title, sentence = in_words(look.answer, getattr(info, "certain_threshold", None))
+    kind, title, sentence = in_words(look.answer, info.certain_threshold)
     return f'<div class="{kind}"><h2>{title}</h2><p>{sentence}</p></div>{bars(look.answer, info)}{heat_map(look)}'
 
 

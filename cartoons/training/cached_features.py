@@ -31,8 +31,8 @@ from torch import nn
 from cartoons.dataset import Dataset
 from cartoons.errors import DataError
 from cartoons.files import write_atomically
+from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
-from cartoons.onnx_graph import open_session
 from cartoons.splits import Backgrounds
 from cartoons.training.augment import augment, background
 from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch
@@ -70,7 +70,7 @@ class Recipe:
 
 
 FAST = Recipe()
-THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0)
+THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0, fits=2)
 
 
 class CachedFeaturesTrainer:
