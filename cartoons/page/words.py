@@ -20,7 +20,7 @@ MOST_LISTED = 8
 """Up to this many characters are named one by one."""
 
 CERTAIN = 0.6
-"""At least so probable is a character that is named without "perhaps", where model.json has no certain_threshold."""
+"""At least so probable is a character that is named without "perhaps", where model.json has no stricter threshold for it."""
 
 CLOSE = 0.5
 """The second character is asked about as well if it is at least so probable for each 1.0 of the first."""
@@ -47,22 +47,18 @@ def problem(sentence: str) -> str:
 
 def answer_html(look: Look, info: ModelInfo) -> str:
     """The answer to a picture: in words, as bars, and a fold that shows where the network looked, if it can say."""
-    kind, title, sentence = in_words(look.answer, getattr(info, "certain_threshold", None))
+    kind, title, sentence = in_words(look.answer, info)
     return f'<div class="{kind}"><h2>{title}</h2><p>{sentence}</p></div>{bars(look.answer, info)}{heat_map(look)}'
 
 
-def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, str, str]:
-    """What kind of answer it is (known, perhaps or unknown), its headline, and a sentence with what to try next, as HTML.
-
-    certain_threshold: the unknown_score up to which a character is named without "perhaps".
-    """
+def in_words(answer: Prediction, info: ModelInfo) -> tuple[str, str, str]:
+    """What kind of answer it is (known, perhaps or unknown), its headline, and a sentence with what to try next, as HTML."""
     (first, p), (second, q) = [*answer.probabilities.items(), ("", 0.0)][:2]
     if not answer.known:
         closest = f"; the closest is {_name(first)} ({p:.0%})" if p >= WORTH_NAMING else ""
         sentence = f"It looks like none of my characters{closest}. Try a picture that shows one of them alone."
         return "unknown", "I don’t know this one", sentence
-    certain = 1 - CERTAIN if certain_threshold is None else certain_threshold
-    if answer.unknown_score <= certain:
+    if answer.certain and (p >= CERTAIN or info.certain_threshold < info.unknown_threshold):
         return "known", _name(first), f"{p:.0%} sure"
     if q >= max(WORTH_NAMING, CLOSE * p):
         sentence = f"{p:.0%} and {q:.0%} sure. Try a picture that shows one character alone."
