@@ -31,8 +31,8 @@ from torch import nn
 from cartoons.dataset import Dataset
 from cartoons.errors import DataError
 from cartoons.files import write_atomically
-from cartoons.graph import open_session
 from cartoons.images import load_cutout, on_white, square_pad, to_batch
+from cartoons.onnx_graph import open_session
 from cartoons.splits import Backgrounds
 from cartoons.training.augment import augment, background
 from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch
