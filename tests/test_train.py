@@ -368,7 +368,7 @@ def test_the_heat_map_comes_with_the_answer(trained: tuple[Path, Path]) -> None:
 
 
 def test_one_graph_gives_logits_features_and_heat(trained: tuple[Path, Path]) -> None:
-    from cartoons.graph import open_session
+    from cartoons.onnx_graph import open_session
 
     session = open_session((trained[1] / "model.onnx").read_bytes())
     assert [output.name for output in session.get_outputs()] == ["logits", "features", "heat"]
