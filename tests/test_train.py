@@ -129,6 +129,7 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
     import timm
     import torch
 
+    from cartoons.training.config import no_state_dict
     from cartoons.training.network import find_network, load_weights
 
     theirs, mine = (timm.create_model("resnet18", pretrained=False) for _ in range(2))
@@ -140,6 +141,11 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
     (tmp_path / "broken.pth").write_bytes(b"nothing")
     with pytest.raises(DataError, match="cannot be read"):
         load_weights(mine, find_network("resnet18", tmp_path / "broken.pth"))
+    for k, other in enumerate((torch.nn.Linear(2, 2), [1, 2], {"a": 1}, {"state_dict": 3}, torch.zeros(2))):
+        torch.save(other, tmp_path / f"{k}.pth")
+        with pytest.raises(DataError) as refused:
+            load_weights(mine, find_network("resnet18", tmp_path / f"{k}.pth"))
+        assert str(refused.value) == no_state_dict(tmp_path / f"{k}.pth", "resnet18")  # not torch's advice to unpickle it
     with pytest.raises(DataError, match="is not a file"):
         find_network("resnet18", tmp_path / "missing.pth")
     assert not find_network("squeezenet1_0").is_timm  # one of torchvision's own

@@ -78,7 +78,12 @@ def check_weights(arch: str, weights: Path | None) -> None:
     with weights.open("rb") as file:
         head = file.read(9)
     if not (head[8:] == b"{" if weights.suffix == ".safetensors" else head.startswith((b"PK", b"\x80"))):
-        raise DataError(f"The weights {weights} cannot be read: give a state dict as .pth or .safetensors.")
+        raise DataError(no_state_dict(weights, arch))
+
+
+def no_state_dict(weights: Path, arch: str) -> str:
+    """The sentence about a file of something else than weights."""
+    return f"The weights {weights} cannot be read: give a state dict of {arch}'s ImageNet weights as .pth or .safetensors."
 
 
 def check_creatable(out: Path) -> None:

