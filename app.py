@@ -47,6 +47,8 @@ def choose_model(repo: str | None, revision: str | None, timeout_s: float = PULL
 
     why, copies = "", []
     try:
+        if repo.strip("/").count("/") != 1:
+            raise HubError(f"MODEL_REPO is {repo!r}, not a valid model name: set it to user/name of a model on the Hub.")
         copies.append(pull(repo, revision, timeout_s=timeout_s))
     except HubError as error:
         why = str(error)
@@ -56,6 +58,15 @@ def choose_model(repo: str | None, revision: str | None, timeout_s: float = PULL
         except BundleError as error:
             why = why or f"The model {repo} on the Hub is not used: {error}".replace(f"{copy}{os.sep}", "")
     return Classifier.load(EMBEDDED_MODEL, trusted=True), f"{why} Answering with the embedded model."
+
+
+def load_folder(model: str) -> Classifier:
+    """The model of a folder on this machine. Raises BundleError, which says what to type."""
+    if model and Path(model).is_dir():
+        return Classifier.load(Path(model))
+    is_repo = model.count("/") == 1 and not model.startswith(("/", ".")) and not Path(model).exists()
+    hint = f", or, if it is a model on the Hub: MODEL_REPO={model} python app.py" if is_repo else ""
+    raise BundleError(f"--model {model!r} is no folder: give one that train.py wrote, such as runs/mine{hint}.")
 
 
 def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
@@ -96,8 +107,8 @@ def run(argv: list[str] | None) -> int:
         logging.getLogger(name).setLevel(logging.INFO)
     environment.prepare()
     malloc.give_back()  # before the model's threads begin
-    if arguments.model:
-        classifier, notice = Classifier.load(Path(arguments.model)), ""
+    if arguments.model is not None:
+        classifier, notice = load_folder(arguments.model), ""
     else:
         classifier, notice = choose_model(os.environ.get("MODEL_REPO"), os.environ.get("MODEL_REVISION"))
     if notice:

@@ -90,11 +90,12 @@ def test_each_refusal_is_told_while_another_model_answers(tmp_path: Path, files:
 
 def test_a_missing_repository_and_a_missing_revision(tmp_path: Path, files: dict[str, bytes]) -> None:
     with Hub(files=files) as hub:
-        answers = choose_each(hub, tmp_path, "toon/other", "toon/model@v9", "a/b/c")
+        answers = choose_each(hub, tmp_path, "toon/other", "toon/model@v9", "a/b/c", "nonsense")
     notices = [notice for _, notice, _ in answers]
     assert "no such model" in notices[0]
     assert "no such revision" in notices[1]
     assert "not a valid model name" in notices[2]
+    assert notices[3].startswith("MODEL_REPO is 'nonsense', not a valid model name: set it to user/name")
 
 
 def test_a_tampered_model_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:

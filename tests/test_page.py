@@ -139,9 +139,20 @@ def test_another_model_folder_is_served(colour_model: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_folder_that_is_no_model_ends_with_a_sentence(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "app.py", "--model", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("user/name", "MODEL_REPO=user/name python app.py"),
+        ("nowhere", "give one that train.py wrote"),
+        ("README.md", "is no folder"),
+        ("", "is no folder"),
+        ("tests", "cannot be read"),
+    ],
+)
+def test_a_folder_that_is_no_model_ends_with_a_sentence(model: str, says: str) -> None:
+    done = subprocess.run([sys.executable, "app.py", "--model", model], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
+    assert says in done.stderr
     assert done.stderr.startswith("app.py: ")
     assert done.stderr.count("\n") == 1
 
