@@ -38,6 +38,7 @@ class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has n
             for argument in reduced[1]:  # the new function's globals are among them
                 if isinstance(argument, dict):
                     argument.pop("__file__", None)
+                    argument.pop("__path__", None)  # of a package's
         return reduced
 
 
