@@ -162,8 +162,10 @@ def deploy(hub: Hub, tmp_path: Path) -> Deploy:
 
 
 @pytest.mark.slow
-def test_train_py_deploys_a_folder_made_earlier(hub: Hub, tmp_path: Path, colour_model: Path) -> None:
-    command = [sys.executable, ROOT / "train.py", "--out", colour_model, "--deploy", "toon/earlier"]
+@pytest.mark.parametrize("is_on_the_hub", [False, True])
+def test_train_py_deploys_a_model_made_earlier(hub: Hub, tmp_path: Path, colour_model: Path, is_on_the_hub: bool) -> None:
+    model = "toon/model" if is_on_the_hub else colour_model
+    command = [sys.executable, ROOT / "train.py", "--out", model, "--deploy", "toon/earlier"]
     env = os.environ | hub.env(tmp_path / "cache", "hf_free")
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr
