@@ -34,7 +34,7 @@ from cartoons.files import check_folder, check_writable
 from cartoons.hub.pull import LEARNER_FILES
 from cartoons.model_card import differing_files
 from cartoons.model_folder import ModelInfo
-from cartoons.training.export import to_onnx
+from cartoons.training.export import has_feature_maps, to_onnx
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
@@ -136,30 +136,16 @@ def as_onnx(learn: Learner, pipeline: Pipeline, *, half: bool) -> bytes:
     try:
         network = copy.deepcopy(learn.model).eval()
         front = pipeline.front()
-        if shows_where(network, front, pipeline.size_px):
-            network = nn.Sequential(nn.Sequential(front, network[0]), network[1])
-        else:
-            network = Whole(front, network)
-        return to_onnx(network, pipeline.size_px, half=half)
+        parts = isinstance(network, nn.Sequential) and len(network) == 2
+        whole = nn.Sequential(nn.Sequential(front, network[0]), network[1]) if parts else Whole(front, network)
+        if not has_feature_maps(whole, pipeline.size_px):
+            whole = Whole(front, network)
+        return to_onnx(whole, pipeline.size_px, half=half)
     except Exception as error:  # the exporter raises all sorts, and the network is anyone's code
         raise ConvertError(
             f"The network ({arch_of(learn)}) cannot be written as ONNX ({in_a_line(error)}): "
             "serve it with fastai itself, or train another network."
         ) from error
-
-
-@torch.no_grad()
-def shows_where(network: nn.Module, front: nn.Module, size_px: int) -> bool:
-    """Whether the network is a body and a head that also answers a single cell of the body's maps, as most heads do."""
-    if not (isinstance(network, nn.Sequential) and len(network) == 2):
-        return False
-    maps = network[0](front(torch.zeros(1, 3, size_px, size_px)))
-    if not (isinstance(maps, torch.Tensor) and maps.ndim == 4):
-        return False
-    try:
-        return bool(network[1](maps[:, :, :1, :1]).shape == network[1](maps).shape)
-    except Exception:  # a head of another kind wants all cells
-        return False
 
 
 def arch_of(learn: Learner) -> str:
