@@ -15,6 +15,7 @@ from pathlib import Path
 from cartoons import console, malloc
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError, HubError
+from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.serving import environment
 
 try:
@@ -23,7 +24,6 @@ except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
     spaces = None
 
 HERE = Path(__file__).parent
-EMBEDDED_MODEL = HERE / "model"
 EXAMPLES = HERE / "examples"
 PULL_TIMEOUT_S = 8.0
 log = logging.getLogger("app")
@@ -43,11 +43,12 @@ def choose_model(repo: str | None, revision: str | None, timeout_s: float = PULL
     """The model asked for, else a cached copy, else the embedded one; and a notice saying which and why, or ""."""
     if not repo:
         return Classifier.load(EMBEDDED_MODEL, trusted=True), ""
+    from cartoons.hub.errors import is_repo_name
     from cartoons.hub.pull import cached, pull
 
     why, copies = "", []
     try:
-        if repo.strip("/").count("/") != 1:
+        if not is_repo_name(repo):
             raise HubError(f"MODEL_REPO is {repo!r}, not a valid model name: set it to user/name of a model on the Hub.")
         copies.append(pull(repo, revision, timeout_s=timeout_s))
     except HubError as error:
@@ -64,7 +65,9 @@ def load_folder(model: str) -> Classifier:
     """The model of a folder on this machine. Raises BundleError, which says what to type."""
     if model and Path(model).is_dir():
         return Classifier.load(Path(model))
-    is_repo = model.count("/") == 1 and not model.startswith(("/", ".")) and not Path(model).exists()
+    from cartoons.hub.errors import is_repo_name
+
+    is_repo = is_repo_name(model) and not Path(model).exists()
     hint = f", or, if it is a model on the Hub: MODEL_REPO={model} python app.py" if is_repo else ""
     raise BundleError(f"--model {model!r} is no folder: give one that train.py wrote, such as runs/mine{hint}.")
 

@@ -20,10 +20,10 @@ from cartoons.console import Progress
 from cartoons.errors import BundleError, DataError, ImageError
 from cartoons.files import check_folder
 from cartoons.images import load
+from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.onnx_graph import available_cores
 from cartoons.picture_files import is_hidden, pictures_below
 
-EMBEDDED_MODEL = Path(__file__).parent.parent / "model"
 IN_FLIGHT = 4
 """Pictures per worker that are read ahead of the row that is written next."""
 
@@ -52,12 +52,13 @@ def load_model(model: str | None) -> Classifier:
         return Classifier.load(EMBEDDED_MODEL, trusted=True, threads=1)
     if Path(model).is_dir():
         return Classifier.load(Path(model), threads=1)
-    if model.count("/") != 1 or model.startswith((".", "/")):
+    from cartoons.hub.errors import is_repo_name
+    from cartoons.hub.pull import pull
+
+    if not is_repo_name(model):
         raise BundleError(
             f"{model} is no model folder: give the folder that train.py wrote, or USER/NAME of one on the Hub."
         )
-    from cartoons.hub.pull import pull
-
     return Classifier.load(pull(model), threads=1)
 
 

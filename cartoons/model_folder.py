@@ -25,6 +25,9 @@ FORMAT_VERSION = 2
 ONNX_FILE = "model.onnx"
 JSON_FILE = "model.json"
 FILES = (ONNX_FILE, JSON_FILE)
+EMBEDDED_MODEL = Path(__file__).parent.parent / "model"
+"""The model of this repository, which is there without a Hub."""
+
 MOST_BYTES = {ONNX_FILE: 2**30, JSON_FILE: 2**24}
 """Larger files are refused before they are read or downloaded: no model of this project comes near."""
 

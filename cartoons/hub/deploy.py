@@ -17,7 +17,7 @@ from huggingface_hub import HfApi, SpaceRuntime, get_token
 
 from cartoons import model_folder
 from cartoons.errors import HubError, shortened
-from cartoons.hub.errors import REPO, check_name, hub_read, hub_write, read_failure
+from cartoons.hub.errors import check_name, hub_read, hub_write, is_repo_name, read_failure
 from cartoons.hub.pull import pull
 from cartoons.hub.push import publish
 from cartoons.hub.space import ROOT, SpaceModel, check_space, example_drawings, front_matter, space_card, space_files
@@ -121,7 +121,7 @@ def _source(model: str | None) -> SpaceModel:
     if folder.is_dir() or model is None:
         return SpaceModel(folder, model_folder.read(folder)[0])
     repo, _, revision = model.partition("@")
-    if not REPO.fullmatch(repo):
+    if not is_repo_name(repo):
         raise HubError(f"{model} is neither a model folder nor user/name of a model on the Hub.")
     with hub_read(f"There is no folder {model} here, and the model {model}"):
         found = HfApi().model_info(repo, revision=revision or None)

@@ -32,9 +32,14 @@ STATUS_REASONS = {
 """Why a request that was to change something failed."""
 
 
+def is_repo_name(text: str) -> bool:
+    """Whether a text reads user/name, and not as a path; the Hub's own rules are finer."""
+    return bool(REPO.fullmatch(text)) and not text.startswith(".")
+
+
 def check_name(repo: str) -> None:
-    """Raise HubError unless `repo` reads user/name; the Hub's own rules are finer."""
-    if not REPO.fullmatch(repo):
+    """Raise HubError unless `is_repo_name`."""
+    if not is_repo_name(repo):
         raise HubError(f"{repo!r} is no name on the Hub: give user/name, with your user name there.")
 
 
