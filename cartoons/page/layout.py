@@ -9,6 +9,7 @@ import gradio as gr
 
 from cartoons.errors import BusyError, ImageError
 from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
+from cartoons.page.many import add_many
 from cartoons.page.words import colophon, opening, problem, question
 from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
@@ -65,6 +66,7 @@ def build_demo(
                 examples_per_page=20,
                 api_visibility="private",
             )
+        add_many(service, uploads, script("many.js"))
         gr.HTML(colophon(info), elem_id="colophon")
         add_api(service, uploads)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped

@@ -6,6 +6,7 @@ uploads.py          Gradio's upload folder: what may be read from it, what is de
 asgi.py             request bodies, bounded in bytes and time; errors in one sentence
 api_guard.py        ASGI middleware: requests checked before Gradio sees them
 lean_api.py         /api/classify in the Hugging Face inference format, /healthz, /metrics
+picture_batch.py    many uploads, zips among them -> a row each
 picture_service.py  a picture's bytes -> the answer, for every route, in a few threads
 server.py           Gradio's server with all this in front, until it is told to stop
 """

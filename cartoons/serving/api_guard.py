@@ -28,6 +28,7 @@ from cartoons.serving.asgi import (
     with_head,
 )
 from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS, PREVIEW
+from cartoons.serving.picture_batch import MOST_FILES, TOO_MANY
 from cartoons.serving.uploads import UploadFolder
 
 API = "/gradio_api"
@@ -196,13 +197,22 @@ class ApiGuard:
         if not isinstance(values, list) or len(values) != len(function.inputs):
             raise RefusedError(422, f'"data" must be a list of {len(function.inputs)}: send {{"data": [the picture]}}.')
         for value, component in zip(values, function.inputs, strict=True):
-            if self._uploads is not None and value is not None and component.get_block_name() == "image":
-                try:
-                    self._uploads.locate(value)
-                except ImageError as error:
-                    raise RefusedError(400, str(error)) from error
+            kind = component.get_block_name()
+            if self._uploads is not None and value is not None and kind in ("image", "file"):
+                self._check_uploads(value if kind == "file" and isinstance(value, list) else [value])
             elif isinstance(value, (dict, list)):  # a file where none is taken
                 raise RefusedError(400)
+
+    def _check_uploads(self, values: list[Any]) -> None:
+        """Raise RefusedError unless each is an upload, or a picture by itself, and they are not too many."""
+        assert self._uploads is not None
+        try:
+            if len(values) > MOST_FILES:
+                raise ImageError(TOO_MANY)
+            for value in values:
+                self._uploads.locate(value)
+        except ImageError as error:
+            raise RefusedError(400, str(error)) from error
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
