@@ -5,6 +5,7 @@ const told = element.querySelector("[role=status]");
 const WIDTH = 1200, HEIGHT = 630, MARGIN = 60, SIDE = HEIGHT - 2 * MARGIN; // px, the size of link previews
 const find = (selector) => document.querySelector(selector);
 const image = () => find("#picture img");
+const plain = (text) => new Blob([text], { type: "text/plain" });
 
 function link() {
   // opens with the same picture; the page alone where it is a file of the visitor's own
@@ -14,9 +15,7 @@ function link() {
   return address ? `${page}?picture=${encodeURIComponent(address)}` : page;
 }
 
-function words() {
-  return [find("#answer h2").innerText, find("#answer p").innerText];
-}
+const words = () => [find("#answer h2").innerText, find("#answer p").innerText];
 
 async function copy(items, done) {
   try {
@@ -27,24 +26,11 @@ async function copy(items, done) {
   }
 }
 
-const plain = (text) => new Blob([text], { type: "text/plain" });
-
-function lines(pen, text, width) {
-  const found = [""];
-  for (const word of text.split(" ")) {
-    const longer = `${found.at(-1)} ${word}`.trim();
-    if (pen.measureText(longer).width <= width || !found.at(-1)) found[found.length - 1] = longer;
-    else found.push(word);
-  }
-  return found;
-}
-
-function write(pen, text, [left, top], size, weight, most) {
-  pen.font = `${weight} ${size}px ui-rounded, system-ui, sans-serif`;
-  for (const line of lines(pen, text, SIDE).slice(0, most)) {
-    pen.fillText(line, left, (top += size * 1.2), SIDE); // narrower if it is too long
-  }
-  return top;
+function write(pen, text, left, top, size, weight, width) {
+  const font = (px) => (pen.font = `${weight} ${px}px ui-rounded, system-ui, sans-serif`);
+  font(size);
+  font(Math.max(16, Math.min(size, (size * width) / pen.measureText(text).width))); // smaller if it is long
+  pen.fillText(text, left, top, width);
 }
 
 function draw() {
@@ -57,25 +43,21 @@ function draw() {
   const scale = SIDE / Math.max(picture.naturalWidth, picture.naturalHeight);
   const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
   pen.drawImage(picture, MARGIN + (SIDE - width) / 2, MARGIN + (SIDE - height) / 2, width, height);
-  const left = WIDTH - MARGIN - SIDE, [title, sentence] = words();
+  const left = WIDTH - MARGIN - SIDE, bars = [...document.querySelectorAll("#bars li")];
   pen.fillStyle = "#1c1917";
-  let top = write(pen, title, [left, MARGIN - 20], title.length > 16 ? 44 : 60, 800, 2);
-  pen.fillStyle = "#475569";
-  top = write(pen, sentence, [left, top + 8], 24, 400, 2) + 12;
-  for (const bar of document.querySelectorAll("#bars li")) {
-    const [name, share] = bar.innerText.split(/\s*\n\s*/), hue = bar.style.getPropertyValue("--hue");
+  write(pen, words()[0], left, MARGIN + 56, 60, 800, SIDE);
+  for (const [row, bar] of bars.entries()) {
+    const [name, share] = bar.innerText.split(/\s*\n\s*/), hue = bar.style.getPropertyValue("--hue"), top = MARGIN + 130 + 62 * row;
     pen.fillStyle = "#1c1917";
-    pen.font = "400 24px ui-rounded, system-ui, sans-serif";
-    pen.fillText(name, left, (top += 34), SIDE - 90);
-    pen.fillText(share, left + SIDE - pen.measureText(share).width, top);
-    pen.fillStyle = "#e2e8f0";
-    pen.fillRect(left, (top += 8), SIDE, 8);
-    pen.fillStyle = hue ? `oklch(55% .15 ${hue})` : "#64748b";
-    pen.fillRect(left, top, (SIDE * parseFloat(share)) / 100, 8);
+    write(pen, name, left, top, 28, 400, SIDE - 90);
+    write(pen, share, left + SIDE - 70, top, 28, 600, 70);
+    for (const [colour, width] of [["#e2e8f0", 100], [hue ? `oklch(55% .15 ${hue})` : "#64748b", parseFloat(share)]]) {
+      pen.fillStyle = colour;
+      pen.fillRect(left, top + 12, (SIDE * width) / 100, 10);
+    }
   }
   pen.fillStyle = "#475569";
-  pen.font = "400 22px ui-rounded, system-ui, sans-serif";
-  pen.fillText(link().replace(/^https?:\/\//, "").slice(0, 120), left, HEIGHT - 36, SIDE);
+  write(pen, link().replace(/^https?:\/\//, "").slice(0, 90), left, HEIGHT - 40, 24, 400, SIDE);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
@@ -117,5 +99,6 @@ function follow() {
   light(find("#answer .looked"), false);
 }
 
-new MutationObserver(follow).observe(find("gradio-app") || document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["src"] });
+const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["src"] };
+new MutationObserver(follow).observe(find("gradio-app") || document.body, changes);
 follow();

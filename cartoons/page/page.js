@@ -17,29 +17,23 @@ const SHRUNK = ["image/jpeg", "image/png", "image/webp"];
 const find = (selector) => document.querySelector(selector);
 const isPicture = (item) => item.type.startsWith("image/") || /\.(heic|heif)$/i.test(item.name || "");
 const isAddress = (text) => /^https?:\/\/\S+$/i.test(text);
+const exampleOf = (button) => /([^/]+)\.\w+$/.exec(button.querySelector("img")?.src)?.[1] || "";
 const source = (name) => find(`#picture .source-selection button[aria-label="${name}"]`);
 
 let doing = ""; // what the page is at, in the answer's place
 let failed = false;
 const passed = new WeakSet(); // events of ours, for Gradio
 
-function say(sentence) {
-  note.textContent = sentence;
-}
+const say = (sentence) => (note.textContent = sentence);
 
-function begin(words) {
-  say("");
-  failed = false;
+function begin(words, sentence = "") {
+  say(sentence);
+  failed = Boolean(sentence);
   doing = words;
   settle();
 }
 
-function fail(sentence) {
-  say(sentence);
-  failed = true;
-  doing = "";
-  settle();
-}
+const fail = (sentence) => begin("", sentence);
 
 async function until(condition) {
   for (let waits = 0; waits < 100 && !condition(); waits += 1) await new Promise((done) => setTimeout(done, 50));
@@ -94,10 +88,6 @@ async function showExample(name) {
   return begin("");
 }
 
-function exampleOf(button) {
-  return /([^/]+)\.\w+$/.exec(button.querySelector("img")?.src)?.[1] || "";
-}
-
 async function pasteFromClipboard() {
   let items;
   try {
@@ -114,11 +104,6 @@ async function pasteFromClipboard() {
   return isAddress(text) ? showAddress(text) : say(NO_PICTURE);
 }
 
-async function showOwn(address) {
-  const blob = await (await fetch(address)).blob();
-  return show(new File([blob], "dragged", { type: blob.type }));
-}
-
 async function takeFrom(event, data) {
   event.preventDefault();
   event.stopPropagation();
@@ -127,7 +112,10 @@ async function takeFrom(event, data) {
   const dragged = new DOMParser().parseFromString(data.getData("text/html"), "text/html").querySelector("img")?.src || "";
   const address = [dragged, data.getData("text/uri-list"), data.getData("text/plain")].map((text) => text.trim()).find(isAddress);
   if (file) return show(file);
-  if (dragged.startsWith("data:image/") || dragged.startsWith(location.origin)) return showOwn(dragged);
+  if (dragged.startsWith("data:image/") || dragged.startsWith(location.origin)) {
+    const blob = await (await fetch(dragged)).blob();
+    return show(new File([blob], "dragged", { type: blob.type }));
+  }
   return address ? showAddress(address) : say(NO_PICTURE);
 }
 
@@ -198,8 +186,8 @@ function settle() {
   // an answer is seen beside the picture that it is of, and nowhere else
   const image = find("#picture [data-testid] img"), answer = find("#answer");
   const id = /[0-9a-f]{64}/.exec(image?.src)?.[0];
-  const fits = image ? answer?.querySelector("[data-picture]")?.dataset.picture === id : !answer?.querySelector("[data-picture]");
   if (!answer) return;
+  const of = answer.querySelector("[data-picture]")?.dataset.picture, fits = image ? of === id : !of;
   if (fits && !doing && !failed) delete answer.dataset.doing;
   else answer.dataset.doing = failed ? "" : doing || "Looking…";
   answer.setAttribute("aria-busy", String(Boolean(answer.dataset.doing)));
@@ -213,6 +201,13 @@ function complete() {
     const [, name, number] = /^(.+)-(\d+)$/.exec(exampleOf(button)) || [];
     if (name) button.setAttribute("aria-label", `Drawing ${number} of ${name.replaceAll("-", " ")}`);
   }
+  for (const button of document.querySelectorAll(".api-docs button:not([aria-label])")) {
+    if (!button.innerText.trim()) button.setAttribute("aria-label", button.closest(".banner-wrap") ? "Close" : "Copy");
+  }
+  for (const choice of document.querySelectorAll(".api-docs li:not([role])")) {
+    Object.assign(choice, { role: "button", tabIndex: 0, onkeydown: (event) => event.key === "Enter" && choice.click() });
+  }
+  document.querySelectorAll(".api-docs pre").forEach((code) => (code.tabIndex = 0));
   settle();
   const title = answer?.querySelector("h2"), isAnswer = title && !answer.querySelector(".empty");
   const html = title?.parentElement.outerHTML; // Gradio may keep the elements
