@@ -17,6 +17,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, expect
 
+from cartoons import model_folder
 from cartoons.answer_table import Row, csv_text
 from cartoons.classifier import Classifier
 from cartoons.errors import ImageError
@@ -56,8 +57,10 @@ def uploads(tmp_path: Path) -> Iterator[UploadFolder]:
 
 
 @pytest.fixture(scope="module")
-def service() -> PictureService:
-    return PictureService(Classifier(colour_info(), colour_graph()))
+def service(tmp_path_factory: pytest.TempPathFactory) -> PictureService:
+    folder = tmp_path_factory.mktemp("model")
+    model_folder.write(folder, colour_info(), colour_graph())
+    return PictureService(Classifier.load(folder, trusted=True))
 
 
 def stored(uploads: UploadFolder, data: bytes, name: str = "x.png") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Many pictures at once on the page: a table that grows as they are answered, and the same for programs, /classify_many."""
+"""Many pictures at once on the page: a table that grows as they are answered."""
 
 import html
 import json
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from cartoons.answer_table import Row, csv_text
-from cartoons.errors import BusyError, ImageError
+from cartoons.errors import ImageError
 from cartoons.model_folder import ModelInfo
 from cartoons.page.words import in_words, problem
 from cartoons.serving.picture_batch import MOST_FILES, PictureBatch
@@ -18,7 +18,7 @@ from cartoons.serving.picture_service import PictureService
 from cartoons.serving.uploads import UploadFolder
 
 SHOWN_EVERY_S = 0.5
-EVENT: dict[str, Any] = {"concurrency_limit": 2, "preprocess": False}
+EVENT: dict[str, Any] = {"concurrency_limit": 2, "preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
 CHOOSE = f"""<h2>Many pictures at once</h2>
 <p>Up to {MOST_FILES}, or a zip; or drop them, or a folder, anywhere on the page.</p>
 <div class="buttons"><button type="button">Choose pictures</button></div>
@@ -27,7 +27,7 @@ FAILED = "The page failed at these pictures, or could not be reached: try again,
 
 
 def add_many(service: PictureService, uploads: UploadFolder, script: str) -> None:
-    """The part of the page, and the endpoint; script: the JavaScript of the part, many.js."""
+    """The part of the page; script: the JavaScript of the part, many.js."""
     info, batch = service.classifier.info, PictureBatch(service, uploads)
 
     def answer_page(chosen: str) -> Iterator[str]:
@@ -45,21 +45,10 @@ def add_many(service: PictureService, uploads: UploadFolder, script: str) -> Non
                 yield table(done, files, info)
         yield table(done, files, info)
 
-    def classify_many(files: Any) -> list[dict[str, Any]]:
-        """A row for each of up to 50 pictures, or for those in a zip: as /classify, or the reason why there is no answer."""
-        try:
-            return [row.as_json() for row in batch.rows(files, "/classify_many")[1]]
-        except (ImageError, BusyError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
     chosen = gr.HTML("", html_template=CHOOSE, js_on_load=script, apply_default_css=False, elem_id="many")
     answers = gr.HTML("", elem_id="answers")
-    event: dict[str, Any] = EVENT | {"api_visibility": "private", "show_progress": "hidden"}
-    asked = chosen.submit(answer_page, chosen, answers, **event)
-    asked.failure(lambda: problem(FAILED), None, answers, **event)
-    with gr.Row(visible=False):
-        given, call, facts = gr.File(file_count="multiple"), gr.Button(), gr.JSON()
-    call.click(classify_many, given, facts, api_name="classify_many", **EVENT)
+    asked = chosen.submit(answer_page, chosen, answers, **EVENT)
+    asked.failure(lambda: problem(FAILED), None, answers, **EVENT)
 
 
 def table(rows: Sequence[Row], files: int, info: ModelInfo) -> str:
