@@ -27,7 +27,7 @@ BUTTONS = """<div class="buttons">
 <input type="file" accept="image/*" hidden><input type="file" accept="image/*" capture="environment" hidden>
 </div><p role="alert"></p>"""
 SHARE = """<div class="buttons">
-<button type="button">Copy link</button><button type="button">Copy result</button><button type="button">Save result</button>
+<button type="button">Copy result</button><button type="button">Save result</button><button type="button">Copy link</button>
 </div><p role="status"></p>"""
 GIVE_ADDRESS = "window.giveAddress = (address) => { props.value = address; trigger('submit'); };"
 ANSWERED = "() => { document.dispatchEvent(new Event('answered')); return []; }"
@@ -65,7 +65,7 @@ def build_demo(
                 examples_per_page=20,
                 api_visibility="private",
             )
-        gr.HTML(colophon(info), elem_id="colophon")
+        gr.HTML(colophon(info), elem_id="colophon", elem_classes=["below-examples"] if examples else [])
         add_api(service, uploads)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
