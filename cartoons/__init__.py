@@ -9,6 +9,7 @@ resize.py      every way to make a picture square that a model may name
 model_folder.py  the model folder: model.onnx + model.json; read, write, verify
 strict_json.py   JSON from anybody: parsed strictly, values checked
 onnx_graph.py  an ONNX graph, tried in a process of its own and checked before anything relies on it
+examples.py    pictures to try a model with
 classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither

@@ -18,7 +18,7 @@ LAYERS = (
     {"folder_layout", "image_modes", "metadata", "search"},
     {"picture_folder"},
     {"dataset", "images"},
-    {"download", "near_duplicates", "resize", "splits"},
+    {"download", "examples", "near_duplicates", "resize", "splits"},
     {"classifier", "img2dataset"},
     {"evaluation", "serving"},
     {"model_card", "page"},
