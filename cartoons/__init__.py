@@ -22,6 +22,7 @@ malloc.py      memory that is free goes back to the system
 ctrl_c.py      Ctrl-C while a program loads
 console.py     text, signals, exit codes and the progress line, whatever the console is
 proxies.py     the proxies that the environment names
+markdown.py    words of other people in Markdown: escaped
 model_card.py  metrics -> the model card (model_card.md)
 dataset_card.py  metadata -> the dataset card (dataset_card.md)
 img2dataset.py   URLs to img2dataset, its pictures back

@@ -67,7 +67,7 @@ def test_the_owner_chooses(colour_model: Path, tmp_path: Path, files: dict[str, 
         with Image.open(path) as picture:
             assert (picture.format, picture.size) == ("JPEG", (512, 341))
             assert not picture.getexif()
-    assert (colour_model / "README.md").read_text() == model_card(info)
+    assert (colour_model / "README.md").read_text() == model_card(info, folder=colour_model)
     again = store_of_owner(colour_model, info, colour_model / "examples")  # the folder itself
     assert [each.label for each in again.examples] == [each.label for each in info.examples]
 

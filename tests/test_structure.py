@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"ctrl_c", "errors", "malloc", "strict_json"},
+    {"ctrl_c", "errors", "malloc", "markdown", "strict_json"},
     {"files"},
     {"console", "proxies", "onnx_graph", "image_scan", "model_folder", "picture_files"},
     {"folder_layout", "image_modes", "metadata", "search"},

@@ -85,7 +85,7 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
         graph, parity = _checked(learn, pipeline, info, answers)
     check_writable(out)
     written = model_folder.write(out, replace(info, metrics={"parity": parity}), graph)
-    write_atomically(out / "README.md", model_card(written).encode())
+    write_atomically(out / "README.md", model_card(written, folder=out).encode())
     if UNKNOWN in info.labels:
         log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
     if said := differing_files(written):

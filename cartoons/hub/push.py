@@ -16,7 +16,7 @@ from cartoons import model_folder
 from cartoons.errors import HubError
 from cartoons.examples import of_model
 from cartoons.hub.errors import check_name, hub_write
-from cartoons.model_card import Published, model_card
+from cartoons.model_card import Published, model_card, without_place
 from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
 
 CARD = "README.md"
@@ -128,7 +128,7 @@ def model_files(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -
 def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
     """The card for the Hub; the folder's own, if its owner has changed it. Raises HubError when that is not valid."""
     own = folder / CARD
-    text = own.read_text(encoding="utf-8") if own.is_file() else model_card(info)
+    text = without_place(own.read_text(encoding="utf-8")) if own.is_file() else model_card(info)
     if text == model_card(info):
         text = model_card(info, published)
     with hub_write(f"{published.repo} was not pushed, because of the front matter of {own}"):

@@ -83,7 +83,7 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
     only_right: leave out those that the model as exported does not name rightly, and what is above PER_LABEL.
     """
     from cartoons.classifier import Classifier  # with onnxruntime and huggingface_hub, which a refusal need not load
-    from cartoons.model_card import model_card
+    from cartoons.model_card import model_card, without_place
 
     classifier, found, numbers = Classifier.load(out, trusted=True), dict[Example, bytes](), Counter[str]()
     for each in _in_turn(candidates):
@@ -105,10 +105,10 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
         old.unlink()
     for example, data in found.items():
         write_atomically(folder / example.file_name, data)
-    is_ours = card.is_file() and card.read_text(encoding="utf-8") == model_card(info)
+    is_ours = card.is_file() and without_place(card.read_text(encoding="utf-8")) == model_card(info)
     info = model_folder.write(out, replace(info, examples=tuple(found)), model_folder.read(out)[1])
     if is_ours:
-        write_atomically(card, model_card(info).encode())
+        write_atomically(card, model_card(info, folder=out).encode())
     log.info("%d pictures to try it with: %s.", len(found), folder)
     return info
 
