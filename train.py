@@ -30,14 +30,12 @@ from typing import Any
 from cartoons import console, model_folder, proxies, splits
 from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
-from cartoons.files import write_atomically
 from cartoons.model_folder import ModelInfo
 from cartoons.splits import FOLDS, SplitConfig
-from cartoons.training import run
+from cartoons.training import examples, run
 from cartoons.training.config import DEFAULT_ARCH, RECIPES, TrainConfig, check_flags
 from cartoons.training.run import is_main_process
 
-LONGEST_NAME = 60
 log = logging.getLogger("train")
 
 
@@ -54,6 +52,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
     run.check_overwrite(config, data)
     split = splits.make_split(data.items, config.split)
 
+    from cartoons.evaluation import metrics
     from cartoons.training import cross_validation, evaluate, quantize  # with torch: what could be refused without, was
 
     ctrl_c.interrupt_work()
@@ -65,6 +64,8 @@ def train(config: TrainConfig) -> ModelInfo | None:
         return None
     info = evaluate.evaluate(config, trainer, split, results.predictions)
     info = quantize.export_smallest(trainer.portable(), info, data, split, config.out)
+    if not config.examples:
+        info = examples.store_of_training(config.out, info, data, metrics.rightly_named(results.predictions, info))
     evaluate.write_report(config.out, info, trainer, results.predictions, history)
     trainer.close()
     run.note_finished(config, fingerprint, info, trainer.work)
@@ -82,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="the model folder to write (default: runs/model, with names runs/NAMES)")
     add("--force", action="store_true", help="overwrite a finished model of other pictures there")
     add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub")
+    add(
+        "--examples", type=Path, metavar="DIR", help="pictures to try it with, shown on its page (default: some that may be)"
+    )
     add("--name", help="the model's name, as its page shows it")
     add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
     add("--arch", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
@@ -109,7 +113,7 @@ def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig
     kind = arguments.split or ("auto" if arguments.valid_pct is None else "holdout")
     longer = ("--split", "group") if arguments.recipe == "finetune" else ("--rounds", FOLDS)
     split = SplitConfig(kind, **given(valid_pct=arguments.valid_pct, folds=arguments.rounds, seed=arguments.seed))
-    names = ("out", "name", "recipe", "arch", "weights", "epochs", "batch_size", "force")
+    names = ("out", "name", "recipe", "arch", "weights", "epochs", "batch_size", "examples", "force")
     return TrainConfig(
         arguments.data,
         split=split,
@@ -123,12 +127,9 @@ def take_names(arguments: argparse.Namespace) -> None:
     from cartoons.scraping import config as scraping
 
     arguments.names = sorted(scraping.queries_by_label(arguments.names, ()))
-    place, listed = scraping.folder_of_names(arguments.names), ", ".join(arguments.names)
+    place = scraping.folder_of_names(arguments.names)
     arguments.data = arguments.data or Path("data") / place
     arguments.out = arguments.out or Path("runs") / place
-    arguments.name = arguments.name or (
-        listed if len(listed) <= LONGEST_NAME else f"{len(arguments.names)} cartoon characters"
-    )
 
 
 def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
@@ -137,12 +138,9 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     if there and there.recipe != "converted" and not arguments.force:
         raise DataError(run.is_taken(out, there))
     from cartoons.convert import learner
-    from cartoons.model_card import model_card
 
     ctrl_c.interrupt_work()
-    info = learner.convert(source, out, arguments.name, arguments.data)
-    write_atomically(out / "README.md", model_card(info).encode())
-    return info
+    return learner.convert(source, out, arguments.name, arguments.data)
 
 
 def summary(out: Path, info: ModelInfo) -> str:
@@ -185,6 +183,7 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     config = config_of(arguments, argv) if arguments.data and not arguments.from_learner else None
     if config:
         config.check()
+    examples.of_owner(arguments.examples)
     check_hub(arguments)
     trains = config or arguments.from_learner
     asked = {"pictures": arguments.names, "training": trains, "push": arguments.push, "deploy": arguments.deploy}
@@ -212,16 +211,18 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
 
 def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> ModelInfo | None:
     """The model trained, converted, or made earlier; None when it is on the Hub. Raises CartoonError."""
+    info = None
     try:
         if arguments.from_learner:
-            return convert(arguments.from_learner, arguments.out, arguments)
-        if config:
-            return train(config)
-        is_here = arguments.push or arguments.out.exists()
-        return model_folder.read(arguments.out)[0] if is_here else None
+            info = convert(arguments.from_learner, arguments.out, arguments)
+        elif config:
+            info = train(config)
+        elif arguments.push or arguments.examples or arguments.out.exists():
+            info = model_folder.read(arguments.out)[0]
     except CartoonError:
         run.remove_empty(arguments.out)
         raise
+    return info and examples.store_of_owner(arguments.out, info, arguments.examples)
 
 
 def check_hub(arguments: argparse.Namespace) -> None:
