@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cartoons import dataset, model_folder
+from cartoons import dataset, model_folder, progress
 from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
@@ -58,7 +58,8 @@ def is_main_process() -> bool:
 
 def load(config: TrainConfig) -> Dataset:
     """The picture folder, after saying what it was taken for. Raises DataError."""
-    data = dataset.read(config.data)
+    with progress.stage("reading the folder"):
+        data = dataset.read(config.data)
     for line in data.summary():
         log.info("%s", line)
     if is_main_process():
