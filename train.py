@@ -57,7 +57,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
     from cartoons.training import cross_validation, evaluate, quantize  # with torch: what could be refused without, was
 
     ctrl_c.interrupt_work()
-    trainer = cross_validation.make_trainer(config, data, split)
+    trainer = cross_validation.make_trainer(config, data)
     progress = cross_validation.make_progress(trainer, split)
     results = cross_validation.cross_validate(trainer, split, progress)
     history = cross_validation.fit_final(trainer, split, results, progress)
@@ -66,7 +66,6 @@ def train(config: TrainConfig) -> ModelInfo | None:
     info = evaluate.evaluate(config, trainer, split, results.predictions)
     info = quantize.export_smallest(trainer.portable(), info, data, split, config.out)
     evaluate.write_report(config.out, info, trainer, results.predictions, history)
-    trainer.close()
     run.note_finished(config, fingerprint, info, trainer.work)
     run.suggest_folds(config, data, len(results.predictions.items), results.seconds)
     return info
