@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.scraping.manifest import Attempt
 from cartoons.search.engines import SearchResult
-from cartoons.search.rivals import names_character, rival_queries
+from cartoons.search.rivals import MOST_RIVAL_QUERIES, names_character, rival_queries
 from cartoons.search.searcher import Searcher
 
 RESULTS_IN_TURN = 40
@@ -21,10 +21,10 @@ def other_results(searcher: Searcher, queries: Mapping[str, Sequence[str]]) -> I
     queries: of every label. The titles that tell the rivals are on the first page of each name's first query, which is asked
     for that name anyway.
     """
+    names = [label for label in queries if label != OTHER_LABEL][:MOST_RIVAL_QUERIES]
     titles = {
-        name: [result.title for result in itertools.islice(searcher.search(name, own[:1]), TITLES_READ)]
-        for name, own in queries.items()
-        if name != OTHER_LABEL
+        name: [result.title for result in itertools.islice(searcher.search(name, queries[name][:1]), TITLES_READ)]
+        for name in names
     }
     mixed = itertools.chain(*itertools.zip_longest(rival_queries(titles), queries[OTHER_LABEL]))
     waiting = [searcher.search(OTHER_LABEL, [query]) for query in dict.fromkeys(mixed) if query]

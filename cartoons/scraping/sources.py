@@ -21,6 +21,7 @@ from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import pictures_below
 from cartoons.picture_folder import in_words, read_folder
 from cartoons.scraping.config import SHORT, ScrapeConfig, folder_of
+from cartoons.scraping.manifest import Manifest
 from cartoons.scraping.none_of_these import other_results, shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.search.engines import SearchResult
@@ -82,7 +83,9 @@ def url_lists(config: ScrapeConfig, progress: ScrapeProgress) -> tuple[list[UrlL
         progress.expect(label, min(len(results), config.per_class or len(results)))
     searched = {label: searcher.search(label, queries) for label, queries in config.queries.items()}
     if config.has_rivals and OTHER_LABEL in searched:
-        searched[OTHER_LABEL] = other_results(searcher, config.queries)
+        labels = dict.fromkeys(row.label for row in Manifest(config.out).attempts.values())  # of earlier runs
+        queries: dict[str, Sequence[str]] = {label: (label,) for label in labels}
+        searched[OTHER_LABEL] = other_results(searcher, queries | dict(config.queries))
     lists = [UrlList(label, results, searcher.urls[label]) for label, results in searched.items()]
     return [*lists, *(UrlList(label, results) for label, results in listed.items())], searcher.failures
 
