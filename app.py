@@ -25,8 +25,6 @@ try:
 except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
     spaces = None
 
-HERE = Path(__file__).parent
-EXAMPLES = HERE / "examples"
 PULL_TIMEOUT_S = 8.0
 log = logging.getLogger("app")
 
@@ -80,6 +78,7 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
     with_metrics: answer /metrics as well. guard: which hosts are asked for pictures whose address a visitor gives.
     """
     environment.import_gradio()
+    from cartoons import examples
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
     from cartoons.page.link_preview import LinkPreview
@@ -92,10 +91,10 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
     uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
     metrics = Metrics() if with_metrics else None
     service = PictureService(classifier, *([metrics.observe] if metrics else []))
-    examples = sorted(EXAMPLES.glob("*.png"))
-    demo = build_demo(service, uploads, examples, notice, PictureFetcher(guard))
+    shown = examples.of_model(classifier.info, classifier.folder)
+    demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard))
     uploads.keep_present_files()
-    preview = LinkPreview(str(demo.title), classifier.info.characters, examples)
+    preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
     return Server(demo, lean_api(service, preview.picture, metrics), service, uploads, preview.tags).run(
         theme=theme(),
         css=CSS,

@@ -13,10 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from cartoons import console, proxies
+from cartoons import console, progress, proxies
 from cartoons.answer_table import Row, cells, head, rows
 from cartoons.classifier import Classifier, Prediction
-from cartoons.console import Progress
 from cartoons.errors import BundleError, DataError, ImageError
 from cartoons.files import check_folder
 from cartoons.images import load
@@ -92,15 +91,13 @@ def classify(arguments: argparse.Namespace) -> int:
     classifier = load_model(arguments.model)
     in_json = (lambda row: print(json.dumps(row.as_json()))) if arguments.json else None
     write = in_json or writer_of_csv(classifier.info.characters)
-    progress, without, workers = Progress(len(files)), 0, available_cores()
-    with ThreadPoolExecutor(workers) as pool:
+    without, workers = 0, available_cores()
+    with ThreadPoolExecutor(workers) as pool, progress.display():
         begun = ((str(path), partial(begin, path, reason, classifier, pool)) for path, reason in files)
-        for number, row in enumerate(rows(begun, workers * IN_FLIGHT), 1):
+        for row in progress.track(rows(begun, workers * IN_FLIGHT), "classifying", "files", len(files)):
             write(row)
             sys.stdout.flush()
             without += row.prediction is None
-            progress.step(f"{number} of {len(files)} files")
-    progress.clear()
     print(
         f"{len(files) - without} pictures answered, {without} files without an answer: their rows say why.", file=sys.stderr
     )

@@ -64,7 +64,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> PictureService:
 
 
 def stored(uploads: UploadFolder, data: bytes, name: str = "x.png") -> dict[str, Any]:
-    return {"path": str(uploads.add(data, name)), "orig_name": name}
+    return {"path": str(uploads.add(name, data)), "orig_name": name}
 
 
 def answers(service: PictureService, uploads: UploadFolder, given: object) -> dict[str, str]:

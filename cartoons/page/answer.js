@@ -1,6 +1,6 @@
 // What can be done with an answer: see where the network looked, pass on a link, copy it, save it as a picture for a link preview.
 
-const [copyLink, copyResult, saveResult] = element.querySelectorAll("button");
+const [copyResult, saveResult, copyLink] = element.querySelectorAll("button");
 const told = element.querySelector("[role=status]");
 const WIDTH = 1200, HEIGHT = 630, MARGIN = 60, SIDE = HEIGHT - 2 * MARGIN; // px, the size of link previews
 const find = (selector) => document.querySelector(selector);
@@ -91,7 +91,7 @@ let answered;
 
 function follow() {
   const now = find("#answer [data-picture]")?.dataset.picture || "";
-  element.hidden = !now;
+  find("#share").hidden = !now;
   copyLink.hidden = !now || link() === location.origin + location.pathname;
   if (now === answered) return;
   answered = now;

@@ -51,7 +51,7 @@ def picture_id(upload: Any) -> str:
 def add_for_browser(picture: Image.Image, data: bytes, uploads: UploadFolder) -> Path:
     """A loaded picture's file among the uploads: its bytes as they are, or a JPEG where no browser shows the format."""
     if picture.format not in SHOWN_BY_NO_BROWSER:
-        return uploads.add(data, f"picture.{str(picture.format).lower()}")
+        return uploads.add(f"picture.{str(picture.format).lower()}", data)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return uploads.add(buffer.getvalue(), "picture.jpg")
+    return uploads.add("picture.jpg", buffer.getvalue())

@@ -8,10 +8,12 @@ from typing import Any
 import gradio as gr
 
 from cartoons.errors import BusyError, ImageError
+from cartoons.examples import DRAWINGS, small_jpeg
+from cartoons.model_folder import Example
 from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
 from cartoons.page.api import add_api
 from cartoons.page.many import add_many
-from cartoons.page.words import colophon, opening, problem, question
+from cartoons.page.words import about_examples, colophon, opening, problem, question, title
 from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
@@ -28,7 +30,7 @@ BUTTONS = """<div class="buttons">
 <input type="file" accept="image/*" hidden><input type="file" accept="image/*" capture="environment" hidden>
 </div><p role="alert"></p>"""
 SHARE = """<div class="buttons">
-<button type="button">Copy link</button><button type="button">Copy result</button><button type="button">Save result</button>
+<button type="button">Copy result</button><button type="button">Save result</button><button type="button">Copy link</button>
 </div><p role="status"></p>"""
 GIVE_ADDRESS = "window.giveAddress = (address) => { props.value = address; trigger('submit'); };"
 ANSWERED = "() => { document.dispatchEvent(new Event('answered')); return []; }"
@@ -38,17 +40,18 @@ FAILED = "The page failed at this picture, or could not be reached: try again, o
 def build_demo(
     service: PictureService,
     uploads: UploadFolder,
-    examples: Sequence[Path],
+    examples: Sequence[tuple[Path, Example]],
     notice: str = "",
     fetcher: PictureFetcher | None = None,
 ) -> gr.Blocks:
-    """The page; examples: pictures to click on, the clearest of which it opens with.
+    """The page; examples: of the model, the clearest of which it opens with.
 
     notice: why another model than the one asked for answers. fetcher: of pictures' addresses, by default from public hosts.
     """
     info, fetcher = service.classifier.info, fetcher or PictureFetcher()
-    first = clearest(service.classifier, examples)
-    with gr.Blocks(title="Cartoon Classifier", analytics_enabled=False, fill_width=True) as demo:
+    files = [path if path.parent == DRAWINGS else uploads.add(path.name, small_jpeg(path)) for path, _ in examples]
+    first = clearest(service.classifier, files)
+    with gr.Blocks(title=title(info), analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(opening(info.characters, notice), elem_id="top")
         with gr.Row(equal_height=False):
             picture = picture_column(str(first.path) if first else None)
@@ -56,19 +59,10 @@ def build_demo(
             answer = answer_column(answer_to(first.look, first.size, info, first_id) if first else question(info.characters))
         add_page_events(service, uploads, picture, answer)
         add_address_event(service, uploads, fetcher, [picture, answer])
-        if examples:
-            gr.Examples(
-                [str(path) for path in examples],
-                picture,
-                cache_examples=False,
-                label="Or try one of these drawings",
-                elem_id="examples",
-                examples_per_page=20,
-                api_visibility="private",
-            )
+        add_examples(picture, files, examples)
         add_api(service, uploads, fetcher)
         add_many(service, uploads, script("many.js"))
-        gr.HTML(colophon(info), elem_id="colophon")
+        gr.HTML(colophon(info), elem_id="colophon", elem_classes=["below-examples"] if examples else [])
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 
@@ -99,6 +93,23 @@ def answer_column(said: str) -> gr.HTML:
 def script(name: str) -> str:
     """The JavaScript of a component."""
     return (HERE / name).read_text(encoding="utf-8")
+
+
+def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tuple[Path, Example]]) -> None:
+    """Pictures to click on, in `files` as the page stores them, with what each shows."""
+    if not examples:
+        return
+    are_drawings = examples[0][0].parent == DRAWINGS
+    gr.Examples(
+        [str(path) for path in files],
+        picture,
+        cache_examples=False,
+        label=f"Or try one of these {'drawings' if are_drawings else 'pictures'}",
+        elem_id="examples",
+        examples_per_page=20,
+        api_visibility="private",
+    )
+    gr.HTML(about_examples(examples), elem_id="about-examples")
 
 
 def answered(service: PictureService, uploads: UploadFolder, upload: Any, route: str) -> Answered:

@@ -197,10 +197,8 @@ function complete() {
   const answer = find("#answer");
   answer?.setAttribute("role", "status");
   find("#picture button.upload-container")?.setAttribute("aria-label", "A picture goes here"); // as is written on it
-  for (const button of document.querySelectorAll("#examples button:not([aria-label])")) {
-    const [, name, number] = /^(.+)-(\d+)$/.exec(exampleOf(button)) || [];
-    if (name) button.setAttribute("aria-label", `Drawing ${number} of ${name.replaceAll("-", " ")}`);
-  }
+  const captions = document.querySelectorAll("#about-examples li");
+  document.querySelectorAll("#examples button").forEach((button, i) => captions[i] && button.setAttribute("aria-label", captions[i].textContent));
   for (const button of document.querySelectorAll(".api-docs button:not([aria-label])")) {
     if (!button.innerText.trim()) button.setAttribute("aria-label", button.closest(".banner-wrap") ? "Close" : "Copy");
   }

@@ -71,6 +71,13 @@ class UploadFolder:
         self._shared.execute("BEGIN")
         self._shared.execute("SELECT * FROM sqlite_master")  # a shared lock until the process ends, however it ends
 
+    def add(self, name: str, data: bytes) -> Path:
+        """Put a file of the page's own where an upload of these bytes would lie."""
+        path = self.path / hashlib.sha256(data).hexdigest() / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        return path
+
     def keep_present_files(self) -> None:
         """Never delete the files that are there now: the page's own examples."""
         self._own = set(self._files())
@@ -100,13 +107,6 @@ class UploadFolder:
         if value.get("url"):
             return None, _decoded(value["url"])
         raise ImageError(NOTHING_GIVEN)
-
-    def add(self, data: bytes, name: str) -> Path:
-        """A file of the page's own making among the uploads, for it to show; deleted as they are. Raises OSError."""
-        path = self.path / hashlib.sha256(data).hexdigest() / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-        return path
 
     def hold(self, paths: list[str]) -> None:
         """Count one upload of each of these files: it stays until each of them was answered."""
