@@ -89,7 +89,7 @@ def deploy(space: str, model: str | None = None, *, private: bool = False, say: 
     content = space_files(source, card)
     check_space(content, front_matter(card), zero_gpu=hardware == ZERO_GPU)
     _make(space, hardware, source, private)
-    say(f"Uploading {len(content)} files to {space}, for {hardware}.")
+    say(f"Uploading {len(content)} files to {space}, for {hardware.replace(ZERO_GPU, 'ZeroGPU')}.")
     pushed = publish(content, space, "space", f"{source.info.name}, revision {source.info.revision}", SPACE_FILES)
     page = _wait(space, pushed.commit, say)
     return DeployedSpace(

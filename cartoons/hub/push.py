@@ -4,6 +4,7 @@ What was uploaded before a cut is kept there by its hash: the same command goes 
 """
 
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ DATASET_FILES = re.compile(".+/.+")
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
+
+logging.getLogger("huggingface_hub").handlers.clear()  # else each of its warnings is printed twice, and over a live line
+logging.getLogger("huggingface_hub.hf_api").addFilter(lambda record: "No files have been modified" not in record.msg)
 
 Content = Mapping[str, Path | bytes]
 """Files by their path in the repository."""

@@ -35,7 +35,7 @@ from cartoons.images import load_cutout, on_white, square_pad, to_batch
 from cartoons.onnx_graph import open_session
 from cartoons.splits import Backgrounds
 from cartoons.training.augment import augment, background
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm
 from cartoons.training.export import trace
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
 from cartoons.training.sampling import FeaturesDataset, sampling_weights
@@ -94,11 +94,6 @@ class CachedFeaturesTrainer:
         self._targets = np.array([data.labels.index(item.label) for item in data.items])
         self._features: NDArray[np.float16] | None = None
 
-    @property
-    def epochs(self) -> int:
-        """How many epochs a fit on all pictures takes, all of recipe.fits together."""
-        return self.recipe.fits * self._epochs_for(len(self.data.items))
-
     def cache_features(self) -> Iterator[int]:
         """Let the frozen part see every view of every picture; yields how many pictures are done. Resumes in `work`.
 
@@ -121,24 +116,24 @@ class CachedFeaturesTrainer:
                 stop = min(start + PICTURES_AT_ONCE, len(self.data.items))
                 for index, maps in zip(range(start, stop), pool.map(self._features_of, range(start, stop)), strict=True):
                     self._features[index] = maps
+                    yield index + 1
                 self._features.flush()
                 write_atomically(noted, str(stop).encode())
-                yield stop
 
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
+    def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
         """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
         then is the whole network. The rows are the last fit's."""
         states = []
         for number in range(self.recipe.fits):
-            seed = self.recipe.seed + 1000 * number
-            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), seed, on_epoch)
+            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), number)
             states.append(copy.deepcopy(self.tail.state_dict()))
         self.tail.load_state_dict(mean_state(states))
         self.learn.model.eval()
         return rows
 
-    def _fit_once(self, train: Sequence[int], checkpoint: Path, seed: int, on_epoch: OnEpoch) -> list[EpochMetrics]:
-        recipe = self.recipe
+    def _fit_once(self, train: Sequence[int], checkpoint: Path, number: int) -> list[EpochMetrics]:
+        recipe, seed = self.recipe, self.recipe.seed + 1000 * number
+        epochs = self._epochs_for(len(train))
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         chosen = np.asarray(sorted(train))
@@ -146,7 +141,7 @@ class CachedFeaturesTrainer:
         weights = sampling_weights([self.data.items[i].label for i in chosen])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
         nothing = WeightedDL(FeaturesDataset(self._cached, self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
-        saving = Checkpoint(checkpoint, seed, on_epoch)
+        saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))
         learner = Learner(
             DataLoaders(loader, nothing, device=self.device),
             self.tail,
@@ -157,7 +152,7 @@ class CachedFeaturesTrainer:
             cbs=[FrozenNorm(), saving, *([ChannelsLast()] if self._cached.ndim == 5 else [])],
         )
         with learner.no_bar(), learner.no_logging():
-            learner.fit_one_cycle(self._epochs_for(len(data)), lr_max=slice(recipe.body_lr, recipe.head_lr))
+            learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
         return saving.rows
 
     def portable(self) -> Learner:

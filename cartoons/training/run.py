@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cartoons import dataset, model_folder
+from cartoons import dataset, model_folder, progress
 from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
@@ -62,8 +62,9 @@ def is_main_process() -> bool:
 
 def load(config: TrainConfig) -> Dataset:
     """The picture folder, after saying what it was taken for. Raises DataError, also for examples of other labels."""
-    data = dataset.read(config.data)
-    of_owner(config.examples, data.labels)
+    with progress.stage("reading the folder"):
+        data = dataset.read(config.data)
+        of_owner(config.examples, data.labels)
     for line in data.summary():
         log.info("%s", line)
     if is_main_process():
