@@ -304,6 +304,15 @@ def test_models_that_no_space_could_serve(hub: Hub, deploy: Deploy) -> None:
 
 
 @pytest.mark.slow
+def test_a_space_of_something_else_is_left_alone(deploy: Deploy, hub: Hub) -> None:
+    space = hub.add("space", "toon/demo", variables={"MODEL_REPO": "theirs"})
+    space.commit({"README.md": b"# mine", "app.py": b"print()", "model/weights.bin": b"a year of work"})
+    assert f"{hub.url}/spaces/toon/demo holds something else (app.py): give another name" in deploy("toon/demo").stderr
+    assert len(space.commits) == 2
+    assert space.variables == {"MODEL_REPO": "theirs"}
+
+
+@pytest.mark.slow
 def test_names_that_are_none(deploy: Deploy, hub: Hub) -> None:
     assert "'demo' is no name on the Hub" in deploy("demo").stderr
     assert hub.asked == []
