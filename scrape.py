@@ -120,6 +120,7 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
+        "has_rivals": other == [],
         "url_list": read_url_list(url_file, label) if url_file else (),
         "default_label": label,
         "per_class": arguments.per_class or (PER_CLASS if is_search else None),

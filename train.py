@@ -56,7 +56,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
 
     ctrl_c.interrupt_work()
     with progress.stage("preparing the network"):
-        trainer = cross_validation.make_trainer(config, data, split)
+        trainer = cross_validation.make_trainer(config, data)
     with progress.stage("training", len(split.folds) + (not split.is_holdout)) as fits:
         results = cross_validation.cross_validate(trainer, split, fits)
         history = cross_validation.fit_final(trainer, split, results, fits)
@@ -70,7 +70,6 @@ def train(config: TrainConfig) -> ModelInfo | None:
         info = examples.store_of_training(config.out, info, data, metrics.rightly_named(results.predictions, info))
     with progress.stage("writing the report"):
         evaluate.write_report(config.out, info, trainer, results.predictions, history)
-    trainer.close()
     run.note_finished(config, fingerprint, info, trainer.work)
     run.suggest_folds(config, data, len(results.predictions.items), results.seconds)
     return info

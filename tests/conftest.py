@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ from cartoons import model_folder
 from cartoons.model_folder import ModelInfo
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two trainings at once would else spin in each other's way
+
+FEATURES = tempfile.TemporaryDirectory()
+os.environ["CARTOONS_CACHE"] = FEATURES.name  # not the one of whoever runs the tests
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"

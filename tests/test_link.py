@@ -44,7 +44,7 @@ LINK += ("--push", "toon/cartoons", "--deploy", "toon/cartoons")
 @pytest.mark.slow
 def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: LoopbackServices) -> None:
     with services.start(*LINK, OMP_NUM_THREADS="1") as killed:
-        wait_for(lambda: list(services.folder.glob("runs/*/work/*/views.done")), killed)
+        wait_for(lambda: list(services.folder.glob("cache/features/*/*")), killed)
         killed.kill()
     requested, model = services.pictures_requested(), services.hub.repos
     assert not model

@@ -23,7 +23,7 @@ from cartoons.review.decisions import (
     read_pictures,
 )
 from cartoons.review.ranking import opinion, probabilities
-from cartoons.review.server import Review
+from cartoons.review.review import Review
 
 METADATA = "metadata.jsonl"
 

@@ -161,9 +161,6 @@ class FinetuneTrainer:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
         return portable(self.learn, plain_loaders(self.data.items, self.data.labels, self.network))
 
-    def close(self) -> None:
-        """Nothing is kept open."""
-
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then what training sees of it besides."""
         return [
