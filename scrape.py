@@ -146,7 +146,7 @@ def check_connection(config: ScrapeConfig) -> None:
     if config.publish is not None:
         from cartoons.hub.push import check_login
 
-        check_login(config.publish)
+        check_login(config.publish, "dataset")
 
 
 def scrape(config: ScrapeConfig) -> int:
