@@ -29,13 +29,11 @@ from pathlib import Path
 from cartoons import console, model_folder, progress, proxies, splits
 from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
-from cartoons.files import write_atomically
 from cartoons.model_folder import ModelInfo
-from cartoons.training import run
+from cartoons.training import examples, run
 from cartoons.training.config import TrainConfig, check_flags, config_of, parser
 from cartoons.training.run import is_main_process
 
-LONGEST_NAME = 60
 log = logging.getLogger("train")
 
 
@@ -53,6 +51,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
     split = splits.make_split(data.items, config.split)
 
     with progress.stage("loading PyTorch and fastai"):  # what could be refused without them, was
+        from cartoons.evaluation import metrics
         from cartoons.training import cross_validation, evaluate, quantize
 
     ctrl_c.interrupt_work()
@@ -67,6 +66,8 @@ def train(config: TrainConfig) -> ModelInfo | None:
         info = evaluate.evaluate(config, trainer, split, results.predictions)
     with progress.stage("exporting"):
         info = quantize.export_smallest(trainer.portable(), info, data, split, config.out)
+    if not config.examples:
+        info = examples.store_of_training(config.out, info, data, metrics.rightly_named(results.predictions, info))
     with progress.stage("writing the report"):
         evaluate.write_report(config.out, info, trainer, results.predictions, history)
     trainer.close()
@@ -80,12 +81,9 @@ def take_names(arguments: argparse.Namespace) -> None:
     from cartoons.scraping import config as scraping
 
     arguments.names = sorted(scraping.queries_by_label(arguments.names, ()))
-    place, listed = scraping.folder_of_names(arguments.names), ", ".join(arguments.names)
+    place = scraping.folder_of_names(arguments.names)
     arguments.data = arguments.data or Path("data") / place
     arguments.out = arguments.out or Path("runs") / place
-    arguments.name = arguments.name or (
-        listed if len(listed) <= LONGEST_NAME else f"{len(arguments.names)} cartoon characters"
-    )
 
 
 def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
@@ -95,13 +93,10 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
         raise DataError(run.is_taken(out, there))
     with progress.stage("loading PyTorch and fastai"):
         from cartoons.convert import learner
-        from cartoons.model_card import model_card
 
     ctrl_c.interrupt_work()
     with progress.stage(f"converting {source}"):
-        info = learner.convert(source, out, arguments.name, arguments.data)
-    write_atomically(out / "README.md", model_card(info).encode())
-    return info
+        return learner.convert(source, out, arguments.name, arguments.data)
 
 
 def summary(out: Path, info: ModelInfo) -> str:
@@ -150,6 +145,7 @@ def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     config = config_of(arguments, argv) if arguments.data and not arguments.from_learner else None
     if config:
         config.check()
+    examples.of_owner(arguments.examples)
     with progress.display(is_wanted=is_main_process()), progress.stage("asking the Hub"):
         check_hub(arguments)
     trains = config or arguments.from_learner
@@ -179,16 +175,18 @@ def work(arguments: argparse.Namespace, argv: list[str]) -> int:
 
 def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> ModelInfo | None:
     """The model trained, converted, or made earlier; None when it is on the Hub. Raises CartoonError."""
+    info = None
     try:
         if arguments.from_learner:
-            return convert(arguments.from_learner, arguments.out, arguments)
-        if config:
-            return train(config)
-        is_here = arguments.push or arguments.out.exists()
-        return model_folder.read(arguments.out)[0] if is_here else None
+            info = convert(arguments.from_learner, arguments.out, arguments)
+        elif config:
+            info = train(config)
+        elif arguments.push or arguments.examples or arguments.out.exists():
+            info = model_folder.read(arguments.out)[0]
     except CartoonError:
         run.remove_empty(arguments.out)
         raise
+    return info and examples.store_of_owner(arguments.out, info, arguments.examples)
 
 
 def check_hub(arguments: argparse.Namespace) -> None:

@@ -42,6 +42,8 @@ class TrainConfig:
     batch_size: int | None = None
     """None: the recipe's own."""
     split: SplitConfig = field(default_factory=SplitConfig)
+    examples: Path | None = None
+    """The owner's pictures to try the model with, instead of some of the training's."""
     force: bool = False
     """Whether a finished model of other pictures may be overwritten."""
     folds_command: str = ""
@@ -78,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument_group("the model folder").add_argument
     add("--out", type=Path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
     add("--name", metavar="TEXT", help="the model's name, as its page shows it")
+    add("--examples", type=Path, metavar="DIR", help="pictures to try it with, on its page (default: some that may be)")
     add("--force", action="store_true", help="overwrite a finished model of other pictures there")
     add = made.add_argument_group("how to train (with FOLDER or --names)").add_argument
     add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
@@ -110,7 +113,7 @@ def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig
     kind = arguments.split or ("auto" if arguments.valid_pct is None else "holdout")
     longer = ("--split", "group") if arguments.recipe == "finetune" else ("--rounds", FOLDS)
     split = SplitConfig(kind, **given(valid_pct=arguments.valid_pct, folds=arguments.rounds, seed=arguments.seed))
-    names = ("out", "name", "recipe", "arch", "weights", "epochs", "batch_size", "force")
+    names = ("out", "name", "recipe", "arch", "weights", "epochs", "batch_size", "examples", "force")
     return TrainConfig(
         arguments.data,
         split=split,
@@ -171,13 +174,18 @@ def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
     split, converts, trains = flags["split"], "from_learner" in given, bool(given & {"data", "names"})
     if "names" in given and (converts or several_processes):
         raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
-    if not (trains or converts or given & {"push", "deploy"}):
+    if not (trains or converts or given & {"push", "deploy", "examples"}):
         raise DataError("No picture folder was given: python train.py FOLDER, or --names NAME..., or --from-learner FILE.")
     once = "with --recipe finetune unless --split source or group is given"
     rules: tuple[tuple[Sequence[str], bool, str], ...] = (
         (["per_class"], "names" not in given, "without --names"),
         (OF_TRAINING, converts, "with --from-learner, which trains nothing"),
         ([*OF_TRAINING, "name", "force"], not (trains or converts), "without pictures to train on"),
+        (
+            ["examples"],
+            not (trains or converts or given & {"push", "out"}),
+            "without pictures to train on, or a model: --out",
+        ),
         (["private"], not given & {"push", "deploy"}, "without --push or --deploy"),
         (["dataset"], "push" not in given, "without --push"),
         (["valid_pct"], split in ("source", "group", "folder"), f"with --split {split}, but with --split holdout"),
