@@ -1,5 +1,6 @@
 """Tiny real things to test with: a model that knows red from blue, drawn pictures, a browser, the page as a process."""
 
+import io
 import json
 import os
 import shutil
@@ -7,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,9 @@ from cartoons import model_folder
 from cartoons.model_folder import ModelInfo
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two trainings at once would else spin in each other's way
+
+FEATURES = tempfile.TemporaryDirectory()
+os.environ["CARTOONS_CACHE"] = FEATURES.name  # not the one of whoever runs the tests
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -118,8 +124,15 @@ def make_picture_folder(root: Path, per_label: int = 6, labels: tuple[str, ...] 
     for label in labels:
         (root / label).mkdir(parents=True)
         for k in range(per_label):
-            draw_shape(label, seed=k).save(root / label / f"{k}.png")
+            (root / label / f"{k}.png").write_bytes(drawn_png(label, k))
     return root
+
+
+@cache
+def drawn_png(kind: str, seed: int) -> bytes:
+    file = io.BytesIO()
+    draw_shape(kind, seed).save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.fixture(scope="session", autouse=True)

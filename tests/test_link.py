@@ -44,7 +44,7 @@ LINK += ("--push", "toon/cartoons", "--deploy", "toon/cartoons")
 @pytest.mark.slow
 def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: LoopbackServices) -> None:
     with services.start(*LINK, OMP_NUM_THREADS="1") as killed:
-        wait_for(lambda: list(services.folder.glob("runs/*/work/*/views.done")), killed)
+        wait_for(lambda: list(services.folder.glob("cache/features/*/*")), killed)
         killed.kill()
     requested, model = services.pictures_requested(), services.hub.repos
     assert not model
@@ -60,7 +60,7 @@ def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: Loopba
     draw_figure("round", 77).save(services.folder / "mine.png")
     said = Client(page, verbose=False).predict(handle_file(services.folder / "mine.png"), api_name="/classify")
     assert said["label"] in KINDS
-    assert said["model"]["name"] == "bugs bunny, donald duck"
+    assert said["model"]["name"] == "Bugs Bunny and Donald Duck"
     repo = services.hub.repos["model", "toon/cartoons"]
     assert json.loads(repo.files["model.json"])["dataset"]["pictures"] == {**dict.fromkeys(KINDS, 8), "_other": 8}
     for name, data in repo.files.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cartoons import progress
 from cartoons.classifier import BATCH_SIZE, Classifier
 from cartoons.errors import DataError, ImageError
 from cartoons.files import HIDDEN, append_json_lines, read_json_lines
@@ -105,8 +106,12 @@ def in_order(
 def probabilities(root: Path, pictures: Sequence[Picture], classifier: Classifier) -> Probabilities:
     """The model's probabilities for each picture, those of an earlier time from the disk."""
     known = cached(root, classifier.info)
-    for rows in classified(root, [picture for picture in pictures if picture.sha256 not in known], classifier):
-        known |= rows
+    new, done = [picture for picture in pictures if picture.sha256 not in known], 0
+    with progress.display(), progress.stage("looking at the pictures", len(new), "pictures") as stage:
+        for rows in classified(root, new, classifier):
+            known |= rows
+            done += len(rows)
+            stage.reach(done)
     return known
 
 
