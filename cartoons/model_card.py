@@ -11,6 +11,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
 
+from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.model_folder import ModelInfo
 
@@ -78,6 +79,7 @@ def model_card(info: ModelInfo, published: Published | None = None) -> str:
             cell=lambda label: label.replace("|", "\\|"),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
             weak=_weaknesses(per_class),
+            learning_curve=learning_curve.in_words,
             differing=differing_files(info),
         )
     )

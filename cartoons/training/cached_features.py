@@ -165,12 +165,19 @@ class CachedFeaturesTrainer:
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
-        return self._run_tail(self._maps(i, 0) for i in indices)
+        return self._run(self.tail, (self._maps(i, 0) for i in indices))
 
     def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
         """What it answers for any RGB squares of size_px: (len(squares), labels)."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return self._run_tail(pool.map(self._maps_of, squares))
+            return self._run(self.tail, pool.map(self._maps_of, squares))
+
+    def imagenet_features(self) -> NDArray[np.float64]:
+        """What the network made of every picture before it was trained: (items, channels), as the last layer takes them."""
+        untrained = copy.deepcopy(self.tail)
+        untrained.load_state_dict(self._fresh)
+        body = nn.Sequential(untrained[0], *list(untrained[1].children())[:-1])
+        return self._run(body, (self._maps(i, 0) for i in range(len(self.data.items))))
 
     def _epochs_for(self, pictures: int) -> int:
         return max(self.recipe.epochs, min(self.recipe.most_epochs, math.ceil(self.recipe.fewest_samples / pictures)))
@@ -219,12 +226,12 @@ class CachedFeaturesTrainer:
         return np.asarray(self.stem(torch.from_numpy(batch).to(self.device)).cpu().numpy())
 
     @torch.no_grad()
-    def _run_tail(self, maps: Iterable[NDArray[np.float16]]) -> NDArray[np.float64]:
-        rows, left = [np.empty((0, len(self.learn.dls.vocab)))], iter(maps)
+    def _run(self, model: nn.Module, maps: Iterable[NDArray[np.float16]]) -> NDArray[np.float64]:
+        rows, left = [], iter(maps)
         while batch := list(itertools.islice(left, TAIL_BATCH_SIZE)):
             given = torch.from_numpy(np.stack(batch)).float().to(self.device)
-            rows.append(self.tail.eval()(given).cpu().double().numpy())
-        return np.concatenate(rows)
+            rows.append(model.eval()(given).cpu().double().numpy())
+        return np.concatenate(rows) if rows else np.empty((0, len(self.learn.dls.vocab)))
 
 
 def freeze_depthwise(model: nn.Module) -> None:

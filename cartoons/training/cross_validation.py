@@ -69,6 +69,9 @@ class Trainer(Protocol):
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then augmented views of it."""
 
+    def imagenet_features(self) -> Floats | None:
+        """What the network made of every picture before it was trained, where that takes no time: (items, channels)."""
+
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
 
