@@ -23,8 +23,6 @@ try:
 except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
     spaces = None
 
-HERE = Path(__file__).parent
-EXAMPLES = HERE / "examples"
 PULL_TIMEOUT_S = 8.0
 log = logging.getLogger("app")
 
@@ -75,6 +73,7 @@ def load_folder(model: str) -> Classifier:
 def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
     """Open the page, until it is told to stop; `environment.prepare` comes first. with_metrics: answer /metrics as well."""
     environment.import_gradio()
+    from cartoons import examples
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
     from cartoons.serving.lean_api import Metrics, lean_api
@@ -85,7 +84,8 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
     uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
     metrics = Metrics() if with_metrics else None
     service = PictureService(classifier, *([metrics.observe] if metrics else []))
-    demo = build_demo(service, uploads, sorted(EXAMPLES.glob("*.png")), notice)
+    shown = examples.of_model(classifier.info, classifier.folder)
+    demo = build_demo(service, uploads, shown, notice)
     uploads.keep_present_files()
     return Server(demo, lean_api(service, metrics), service, uploads).run(
         theme=theme(),

@@ -151,22 +151,29 @@ def check_connection(config: ScrapeConfig) -> None:
 def scrape(config: ScrapeConfig) -> int:
     """Fill the folder and describe it; the exit code. Raises CartoonError."""
     check_connection(config)
-    import asyncio  # these take a second to load
+    from cartoons import progress
 
-    from cartoons.scraping import publish, scraper, selection, sources
-    from cartoons.scraping.progress import ScrapeProgress
+    with progress.display():
+        with progress.stage("loading"):
+            import asyncio
 
-    malloc.give_back()
-    ctrl_c.interrupt_work()
-    with selection.open_folder(config.out), ScrapeProgress() as progress:
-        url_lists, failures = sources.url_lists(config, progress)
-        if config.dry_run or config.urls_only:
-            return sources.preview(config, url_lists)
-        attempts = asyncio.run(scraper.fill(config, url_lists, progress))
-        publish.write_card_and_report(config.out, attempts, failures)
-    code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, failures)
-    if config.publish is not None:
-        print(f"Published: {publish.publish(config, config.publish, attempts)}")
+            from cartoons.scraping import publish, scraper, selection, sources
+            from cartoons.scraping.progress import ScrapeProgress
+
+        malloc.give_back()
+        ctrl_c.interrupt_work()
+        with selection.open_folder(config.out), ScrapeProgress().shown() as lines:
+            url_lists, failures = sources.url_lists(config, lines)
+            if config.dry_run or config.urls_only:
+                return sources.preview(config, url_lists)
+            attempts = asyncio.run(scraper.fill(config, url_lists, lines))
+            with progress.stage("writing the report"):
+                publish.write_card_and_report(config.out, attempts, failures)
+        code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, failures)
+        if config.publish is not None:
+            with progress.stage(f"publishing {config.publish}"):
+                link = publish.publish(config, config.publish, attempts)
+            print(f"Published: {link}")
     return code
 
 

@@ -14,9 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartoons import console, proxies
+from cartoons import console, progress, proxies
 from cartoons.classifier import Classifier, Prediction
-from cartoons.console import Progress
 from cartoons.errors import BundleError, DataError, ImageError
 from cartoons.files import check_folder
 from cartoons.images import load
@@ -135,13 +134,12 @@ def classify(arguments: argparse.Namespace) -> int:
         proxies.prepare()
     classifier = load_model(arguments.model)
     write = write_json if arguments.json else csv_writer(classifier.info.characters)
-    progress, without = Progress(len(files)), 0
-    for number, row in enumerate(rows(files, classifier), 1):
-        write(row)
-        sys.stdout.flush()
-        without += row.prediction is None
-        progress.step(f"{number} of {len(files)} files")
-    progress.clear()
+    without = 0
+    with progress.display():
+        for row in progress.track(rows(files, classifier), "classifying", "files", len(files)):
+            write(row)
+            sys.stdout.flush()
+            without += row.prediction is None
     print(
         f"{len(files) - without} pictures answered, {without} files without an answer: their rows say why.", file=sys.stderr
     )

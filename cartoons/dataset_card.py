@@ -3,7 +3,6 @@
 Its text is in dataset_card.md, a Jinja2 template of Markdown. Front matter: https://huggingface.co/docs/hub/datasets-cards
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData
 
+from cartoons.markdown import code, markdown, plain
 from cartoons.model_card import counted, text_of
 
 TEMPLATE = Path(__file__).with_name("dataset_card.md")
 MOST_HOSTS = 20
-MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~&!"})
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>1T")
 """The Hub's size categories, each ten times the one before; the first is of fewer than 1,000."""
 
@@ -29,11 +28,11 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
     published with its pictures, not as a manifest of addresses and hashes.
     """
 
-    def counts(key: str, missing: str, show: Callable[[str], str] = _markdown) -> list[tuple[str, int]]:
+    def counts(key: str, missing: str, show: Callable[[str], str] = markdown) -> list[tuple[str, int]]:
         found = Counter(str(row.get(key) or "") for row in rows)
         return [(show(words) if words else missing, count) for words, count in found.most_common()]
 
-    hosts = counts("source", "not known", _code)
+    hosts = counts("source", "not known", code)
     if rest := hosts[MOST_HOSTS:]:
         hosts[MOST_HOSTS:] = [(f"{len(rest):,} others", sum(count for _, count in rest))]
     days = sorted({day for row in rows if (day := str(row.get("fetched_at") or "")[:10])})
@@ -41,10 +40,10 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
         DatasetCard.from_template(
             _dataset_card_data(name, len(rows), with_pictures),
             str(TEMPLATE),
-            title=_markdown(name),
+            title=markdown(name),
             pictures=len(rows),
             labels=sorted(counts("label", "")),
-            days=_markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
+            days=markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
             attempts=len(attempts),
             status=Counter(str(row.get("status") or "") for row in attempts),
             engines=counts("engine", "no engine"),
@@ -59,7 +58,7 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
 def _dataset_card_data(name: str, pictures: int, with_pictures: bool) -> DatasetCardData:
     files = [{"split": "train", "path": ["*/*", "metadata.jsonl"] if with_pictures else ["metadata.jsonl"]}]
     return DatasetCardData(
-        pretty_name=_plain(name),
+        pretty_name=plain(name),
         license="other",
         license_name="as-stated-for-each-picture",
         task_categories=["image-classification"],
@@ -68,20 +67,3 @@ def _dataset_card_data(name: str, pictures: int, with_pictures: bool) -> Dataset
         # Without rows the Hub would find nothing to read, so it is told of no files.
         configs=[{"config_name": "default", "data_files": files}] if pictures else None,
     )
-
-
-def _markdown(words: str) -> str:
-    """Words as they are, whatever they would mean to Markdown."""
-    return _plain(words).translate(MARKDOWN)
-
-
-def _code(words: str) -> str:
-    """A host as code, which no reader of Markdown turns into a link."""
-    return "`" + _plain(words).replace("`", "'").replace("|", "/") + "`"
-
-
-def _plain(words: str) -> str:
-    """One line, without what YAML and Markdown cannot hold: control characters, halves of characters, unassigned ones."""
-    odd = ("Cc", "Cs", "Cn", "Zl", "Zp")
-    kept = "".join(" " if unicodedata.category(letter) in odd else letter for letter in words)
-    return " ".join(kept.split())

@@ -21,10 +21,10 @@ import pytest
 from conftest import ROOT, draw_shape, free_port
 from loopback_web import LoopbackWeb
 from search_sites import DuckDuckGoSite
+from terminals import screen
 
 import scrape
-from cartoons import proxies
-from cartoons.console import Progress
+from cartoons import progress, proxies
 from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _what_to_do
@@ -225,7 +225,7 @@ def test_a_data_address_lands_nowhere(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(img2dataset_output(tmp_path)[0]) < 300
     assert len(FetchError(f"not a web address ({DATA_URL})").reason) < 300
     assert len(str(SearchError(DATA_URL, 3.0))) < 300
-    with ScrapeProgress() as bars:
+    with ScrapeProgress().shown() as bars:
         bars.say(DATA_URL)
     assert len(capsys.readouterr().err) < 300
 
@@ -380,24 +380,28 @@ def test_a_live_line_fits_and_is_only_where_it_can_be_rewritten(
         monkeypatch.setenv(name, value)
     reader, writer = pty.openpty()
     with os.fdopen(writer, "w") as terminal:
-        progress = Progress(9, terminal)
-        progress.step("round 1 of 3: epoch 4, training loss 0.123")
-        terminal.write("end")
-        terminal.flush()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setattr(progress, "REFRESHES_PER_S", 50)
+        with progress.display(), progress.stage("fold 1 of 3"):
+            time.sleep(0.2)
+            print("printed meanwhile", file=sys.stderr)
+        print("end", file=terminal, flush=True)
         shown = ""
-        while not shown.endswith("end"):
+        while not shown.endswith("end\r\n"):
             shown += os.read(reader, 9999).decode()
     os.close(reader)
     assert ("\x1b[2K" in shown) == live
-    if env.get("COLUMNS") == "20":
-        assert "round 1 of 3: epoch" in shown
-        assert "4," not in shown
+    assert ("fold 1 of 3" in shown) == live
+    assert "printed meanwhile\r\n" in shown
+    assert "\x1b[?25l" not in shown  # the cursor is never hidden: a kill would leave it so
+    if live and env.get("COLUMNS") != "nonsense":
+        assert screen(shown) == ["printed meanwhile", "end"]
 
 
 def test_no_bars_go_into_a_file(tmp_path: Path) -> None:
     code = (
         "from cartoons.scraping.progress import ScrapeProgress\n"
-        "with ScrapeProgress() as bars:\n    bars.expect('red fox', 9), bars.selected([]), bars.say('Look.')"
+        "with ScrapeProgress().shown() as bars:\n    bars.expect('red fox', 9), bars.selected([]), bars.say('Look.')"
     )
     done = python("-c", code, folder=tmp_path, env={"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm"})
     assert done.stderr == b"Look.\n"

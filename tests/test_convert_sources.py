@@ -22,7 +22,7 @@ from cartoons.convert.learner import convert
 from cartoons.convert.unpickle import load_learner_file
 from cartoons.errors import ConvertError, DataError
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 OLD = '[build-system]\nrequires = ["setuptools>=40.8.0", "python=3.10.4", "fastai=2.7.13", "fastcore=1.5.29"]\n'
 
 
@@ -134,7 +134,7 @@ def test_a_function_of_the_notebook(shapes: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.delattr(main, "label_of_shape")
     with pytest.raises(ConvertError, match="needs label_of_shape, which was defined in the notebook"):
         convert(str(by_name), tmp_path / "model")
-    assert convert(str(whole), tmp_path / "model").name == "3 labels of whole"
+    assert convert(str(whole), tmp_path / "model").name == "Round and Square"
 
 
 def test_a_module_of_the_maker(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,6 @@ def from_hub(hub: Hub, folder: Path, *sources: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.slow
 def test_a_learner_on_the_hub(shapes: Path, tmp_path: Path) -> None:
     learner = exported(tiny(loaders(shapes, Resize(64))), tmp_path).read_bytes()
     files = {"model.pkl": learner, "pyproject.toml": OLD.encode(), "README.md": b"# card", "data.bin": b"never fetched"}
@@ -182,14 +181,13 @@ def test_a_learner_on_the_hub(shapes: Path, tmp_path: Path) -> None:
         fetched = {line.rpartition("toon/")[2] for line in hub.asked if "/resolve/" in line}
     assert {line.partition("/")[0] for line in fetched} == {"model"}
     assert {line.rpartition("/")[2] for line in fetched} == {"model.pkl", "pyproject.toml"}
-    assert said[:2] == ["3 labels of model|crop-bilinear|fastai 2.7.13"] * 2
+    assert said[:2] == ["Round and Square|crop-bilinear|fastai 2.7.13"] * 2
     assert "no such revision" in said[2]
     assert "no such model" in said[3]
     assert "no .pkl" in said[4]
     assert json.loads((tmp_path / "model" / "model.json").read_text())["versions"]["converted_from"] == "fastai 2.7.13"
 
 
-@pytest.mark.slow
 def test_from_the_command_line_to_the_page(shapes: Path, tmp_path: Path) -> None:
     dls = loaders(shapes, Resize(128), aug_transforms())
     file = exported(vision_learner(dls, resnet18, pretrained=False), tmp_path)

@@ -45,6 +45,7 @@ def source(colour_model: Path) -> SpaceModel:
     return SpaceModel(colour_model, model_folder.read(colour_model)[0], "toon/model", SHA)
 
 
+@pytest.mark.slow
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel) -> None:
     content = space_files(source, space_card(source, "toon/demo"))
     imports = "sys, app, cartoons.hub.pull, cartoons.page.layout, cartoons.serving.server"
@@ -56,8 +57,7 @@ def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel
         name for name in content if name.startswith("cartoons/")
     }
     others = {name for name in content if not name.startswith("cartoons/")}
-    drawings = {f"examples/other-{k}.png" for k in (1, 2)}  # it knows no character of the others
-    assert others == {"app.py", "requirements.txt", "README.md", "model/model.onnx", "model/model.json"} | drawings
+    assert others == {"app.py", "requirements.txt", "README.md", "model/model.onnx", "model/model.json"}
 
 
 def test_imports_are_followed_wherever_they_stand(tmp_path: Path) -> None:

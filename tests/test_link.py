@@ -60,7 +60,7 @@ def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: Loopba
     draw_figure("round", 77).save(services.folder / "mine.png")
     said = Client(page, verbose=False).predict(handle_file(services.folder / "mine.png"), api_name="/classify")
     assert said["label"] in KINDS
-    assert said["model"]["name"] == "bugs bunny, donald duck"
+    assert said["model"]["name"] == "Bugs Bunny and Donald Duck"
     repo = services.hub.repos["model", "toon/cartoons"]
     assert json.loads(repo.files["model.json"])["dataset"]["pictures"] == {**dict.fromkeys(KINDS, 8), "_other": 8}
     for name, data in repo.files.items():

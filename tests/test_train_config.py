@@ -28,6 +28,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("here")
     make_picture_folder(folder / "ok")
     make_picture_folder(folder / "one", labels=("round",))
+    make_picture_folder(folder / "owls", labels=("owl",))
+    (folder / "empty").mkdir()
     (folder / "text.pth").write_text("not weights at all")
     return folder
 
@@ -56,6 +58,12 @@ REFUSED = [
     (["--out", "nowhere", "--push", "demo"], "'demo' is no name on the Hub"),
     (["--deploy", "demo"], "'demo' is no name on the Hub"),
     (["ok", "--per-class", "9"], "--per-class has no effect without --names"),
+    (["ok", "--examples", "missing"], "missing is not a folder: give pictures to try the model with"),
+    (["ok", "--examples", "empty"], "--examples empty holds no picture that opens"),
+    (["ok", "--examples", "owls"], "--examples owls holds pictures of owl, which the model does not have among its labels"),
+    (["--deploy", "a/b", "--examples", "one"], "--examples has no effect without pictures to train on, or a model"),
+    (["--examples", "one"], "--examples has no effect without pictures to train on, or a model"),
+    (["--out", "nowhere", "--examples", "one"], "nowhere/model.json cannot be read"),
     (["ok", "--private"], "--private has no effect without --push or --deploy"),
     (["ok", "--dataset", "a/b"], "--dataset has no effect without --push"),
     (["ok", "--deploy", "a/b", "--dataset", "a/b"], "--dataset has no effect without --push"),

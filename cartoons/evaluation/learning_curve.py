@@ -6,7 +6,7 @@ minutes, and how fast its errors become fewer with more pictures tells how fast 
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ REGULARISATION = 0.01
 """LogisticRegression's C, for features of mean 0 and deviation 1."""
 
 STEPS = 100
-NOISE, FEWEST_GAINED = 0.01, 3
+NOISE, FEWEST_GAINED = 0.01, 2
 """Less balanced accuracy than this is no gain; fewer held-out pictures more name no character that gained most."""
 
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ def measure(
                 for label in characters:
                     recall[label][k] += found[label] / draws / held_out[label]
     accuracy = np.mean(list(recall.values()), axis=0)
-    gains = {label: (shares[-1] - shares[0]) * held_out[label] for label, shares in recall.items()}
+    gains = {label: float(shares[-1] - shares[0]) for label, shares in recall.items()}
     if accuracy[-1] - accuracy[0] < NOISE or (np.diff(accuracy) < 0).any() or max(accuracy[-1], reached) == 1:
         return None
     rate = -float(np.polyfit(np.log(SHARES), np.log(1 - accuracy), 1)[0])
@@ -65,14 +65,14 @@ def measure(
         "recall": {label: shares.tolist() for label, shares in recall.items()},
         "reached": reached,
         "with_twice": 1 - (1 - reached) / 2**rate,
-        "gains_most": most if gains[most] >= FEWEST_GAINED else None,
+        "gains_most": most if gains[most] * held_out[most] >= FEWEST_GAINED else None,
     }
 
 
-def in_words(curve: Mapping[str, Any]) -> str:
-    """What the curve says, in a sentence or two of plain text."""
+def in_words(curve: Mapping[str, Any], write: Callable[[str], str] = str) -> str:
+    """What the curve says, in a sentence or two; write: a label as it is written there."""
     quarter, half, whole = (f"{accuracy:.3f}" for accuracy in curve["balanced_accuracy"])
-    most = f" {curve['gains_most']} gained most." if curve.get("gains_most") else ""
+    most = f" {write(curve['gains_most'])} gained most." if curve.get("gains_most") else ""
     return (
         f"A linear head on the ImageNet network reaches {quarter} with a quarter of the pictures, {half} with half and "
         f"{whole} with all: at that rate, twice as many may bring this model from {curve['reached']:.3f} to about "

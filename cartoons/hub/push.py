@@ -4,6 +4,7 @@ What was uploaded before a cut is kept there by its hash: the same command goes 
 """
 
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from huggingface_hub.errors import LocalTokenNotFoundError
 
 from cartoons import model_folder
 from cartoons.errors import HubError
+from cartoons.examples import of_model
 from cartoons.hub.errors import check_name, hub_write
-from cartoons.hub.space import example_drawings
-from cartoons.model_card import Published, model_card
-from cartoons.model_folder import ModelInfo
+from cartoons.model_card import Published, model_card, without_place
+from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
 
 CARD = "README.md"
 LEARNER = ("model.pkl", "pyproject.toml", "weights.safetensors")
@@ -31,6 +32,9 @@ DATASET_FILES = re.compile(".+/.+")
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
+
+logging.getLogger("huggingface_hub").handlers.clear()  # else each of its warnings is printed twice, and over a live line
+logging.getLogger("huggingface_hub.hf_api").addFilter(lambda record: "No files have been modified" not in record.msg)
 
 Content = Mapping[str, Path | bytes]
 """Files by their path in the repository."""
@@ -112,21 +116,23 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
 
 
 def model_files(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -> dict[str, Path | bytes]:
-    """What of a model folder is published: no picture it was trained on, and no path of this machine."""
+    """What of a model folder is published: no picture it was trained on but its examples, and no path of this machine."""
     content: dict[str, Path | bytes] = {name: folder / name for name in model_folder.FILES}
     if info.recipe != "converted":
         content |= {name: folder / name for name in LEARNER if (folder / name).is_file()}
         content |= _report(folder, info)
-    drawings = {f"examples/{path.name}": (path, label) for path, label in example_drawings(info.characters) if label}
-    content |= {name: path for name, (path, _) in drawings.items()}
-    content[CARD] = _card(folder, info, Published(repo, dataset, [(name, label) for name, (_, label) in drawings.items()]))
+    shown = {f"{EXAMPLES}/{path.name}": (path, each.label) for path, each in of_model(info, folder)}
+    content |= {name: path for name, (path, _) in shown.items()}
+    titles = {OTHER_LABEL: "none of these", "": "a picture"}
+    drawn = [(name, titles.get(label, label)) for name, (_, label) in shown.items()]
+    content[CARD] = _card(folder, info, Published(repo, dataset, drawn))
     return content
 
 
 def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
     """The card for the Hub; the folder's own, if its owner has changed it. Raises HubError when that is not valid."""
     own = folder / CARD
-    text = own.read_text(encoding="utf-8") if own.is_file() else model_card(info)
+    text = without_place(own.read_text(encoding="utf-8")) if own.is_file() else model_card(info)
     if text == model_card(info):
         text = model_card(info, published)
     with hub_write(f"{published.repo} was not pushed, because of the front matter of {own}"):

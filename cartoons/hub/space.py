@@ -5,15 +5,17 @@ The project itself is the template: its README.md gives what no model changes, i
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import RepoCard
 
 from cartoons.errors import HubError
-from cartoons.model_folder import FILES, ModelInfo
+from cartoons.examples import DRAWINGS, of_model
+from cartoons.model_folder import EXAMPLES, FILES, Example, ModelInfo
 
 ROOT = Path(__file__).parent.parent.parent
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
@@ -56,15 +58,10 @@ class SpaceModel:
     """user/name on the Hub, for a model that is served from there; the folder's files are then the copy for bad days."""
     commit: str = ""
 
-
-def example_drawings(characters: Iterable[str]) -> list[tuple[Path, str]]:
-    """This project's drawings (PNG) that a model of these characters can be tried with, each with its label.
-
-    The label of those that show none of them is "".
-    """
-    labels = {re.sub(r"[\s_-]+", "-", label.strip().lower()): label for label in characters}
-    found = [(path, path.stem.rpartition("-")[0]) for path in sorted((ROOT / "examples").glob("*.png"))]
-    return [(path, labels.get(name, "")) for path, name in found if name in labels or name == "other"]
+    @cached_property
+    def examples(self) -> list[tuple[Path, Example]]:
+        """Pictures to try it with."""
+        return of_model(self.info, self.folder)
 
 
 def imported_modules(program: Path) -> list[Path]:
@@ -103,7 +100,7 @@ def space_files(source: SpaceModel, card: RepoCard) -> dict[str, Path | bytes]:
     files = [program, *modules, *sorted(assets)]
     content: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in files}
     content["requirements.txt"] = ROOT / "requirements.txt"
-    content |= {f"examples/{path.name}": path for path, _ in example_drawings(source.info.characters)}
+    content |= {f"{'' if path.parent == DRAWINGS else 'model/'}{EXAMPLES}/{path.name}": path for path, _ in source.examples}
     content |= {f"model/{name}": source.folder / name for name in FILES}
     content["README.md"] = str(card).encode()
     return content
@@ -118,8 +115,9 @@ def space_card(source: SpaceModel, space: str) -> RepoCard:
     card.data["title"], card.data["short_description"] = info.name, short_description(info.characters)
     model = f"Model {info.name}, revision `{info.revision}`, in this Space's folder `model`."
     if source.repo:
+        files = [*FILES, *(f"{EXAMPLES}/{path.name}" for path, _ in source.examples if path.parent != DRAWINGS)]
         card.data["models"] = [source.repo]
-        card.data["preload_from_hub"] = [f"{source.repo} {','.join(FILES)} {source.commit}"]
+        card.data["preload_from_hub"] = [f"{source.repo} {','.join(files)} {source.commit}"]
         model = f"Model [{source.repo}](https://huggingface.co/{source.repo}) at its commit `{source.commit}`."
     card.text = BODY.format(name=info.name, model=model, space=space)
     return card

@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 
 from cartoons.errors import BusyError, ImageError
-from cartoons.page.words import answer_html, colophon, opening, problem, question
+from cartoons.examples import DRAWINGS, small_jpeg
+from cartoons.model_folder import Example
+from cartoons.page.words import about_examples, answer_html, colophon, opening, problem, question, title
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
 
@@ -27,10 +29,12 @@ BUTTONS = """<div class="buttons">
 FAILED = "The page failed at this picture, or could not be reached: try again, or try another."
 
 
-def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequence[Path], notice: str = "") -> gr.Blocks:
-    """The page; examples: pictures to click on; notice: why another model than the one asked for answers."""
+def build_demo(
+    service: PictureService, uploads: UploadFolder, examples: Sequence[tuple[Path, Example]], notice: str = ""
+) -> gr.Blocks:
+    """The page; examples: of the model; notice: why another model than the one asked for answers."""
     info = service.classifier.info
-    with gr.Blocks(title="Cartoon Classifier", analytics_enabled=False, fill_width=True) as demo:
+    with gr.Blocks(title=title(info), analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(opening(info.characters, notice), elem_id="top")
         with gr.Row(equal_height=False):
             with gr.Column():
@@ -47,19 +51,27 @@ def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequenc
             with gr.Column():
                 answer = gr.HTML(question(info.characters), elem_id="answer")
         add_page_events(service, uploads, picture, answer)
-        if examples:
-            gr.Examples(
-                [str(path) for path in examples],
-                picture,
-                cache_examples=False,
-                label="Or try one of these drawings",
-                elem_id="examples",
-                examples_per_page=20,
-                api_visibility="private",
-            )
+        add_examples(uploads, picture, examples)
         gr.HTML(colophon(info), elem_id="colophon")
         add_api(service, uploads, picture)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
+
+
+def add_examples(uploads: UploadFolder, picture: gr.Image, examples: Sequence[tuple[Path, Example]]) -> None:
+    """Pictures to click on, which the page stores anew unless they are this project's, with what each shows."""
+    if not examples:
+        return
+    are_drawings = examples[0][0].parent == DRAWINGS
+    gr.Examples(
+        [str(path if are_drawings else uploads.add(path.name, small_jpeg(path))) for path, _ in examples],
+        picture,
+        cache_examples=False,
+        label=f"Or try one of these {'drawings' if are_drawings else 'pictures'}",
+        elem_id="examples",
+        examples_per_page=20,
+        api_visibility="private",
+    )
+    gr.HTML(about_examples(examples), elem_id="about-examples")
 
 
 def answered(service: PictureService, uploads: UploadFolder, upload: Any, route: str) -> Answered:

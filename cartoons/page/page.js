@@ -71,10 +71,8 @@ function complete() {
   const answer = find("#answer");
   answer?.setAttribute("role", "status");
   find("#picture button.upload-container")?.setAttribute("aria-label", "A picture goes here"); // as is written on it
-  for (const button of document.querySelectorAll("#examples button:not([aria-label])")) {
-    const [, name, number] = /([^/]+)-(\d+)\.\w+$/.exec(button.querySelector("img")?.src) || [];
-    if (name) button.setAttribute("aria-label", `Drawing ${number} of ${name.replaceAll("-", " ")}`);
-  }
+  const captions = document.querySelectorAll("#about-examples li");
+  document.querySelectorAll("#examples button").forEach((button, i) => captions[i] && button.setAttribute("aria-label", captions[i].textContent));
   const title = answer?.querySelector("h2"), isAnswer = title && !answer.querySelector(".empty");
   const words = isAnswer ? "Another picture" : "Choose a photo";
   if (choose.textContent !== words) choose.textContent = words;

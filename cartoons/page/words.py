@@ -3,14 +3,17 @@
 import base64
 import html
 import io
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from cartoons.classifier import Look, Prediction
-from cartoons.model_folder import ModelInfo
+from cartoons.examples import captions
+from cartoons.model_folder import Example, ModelInfo
 
 NONE_OF_THESE = "none of these"
 BARS = 4
@@ -27,6 +30,11 @@ CLOSE = 0.5
 
 WORTH_NAMING = 0.1
 """The least probability of a character that the page brings up."""
+
+
+def title(info: ModelInfo) -> str:
+    """What the browser's tab and a shared link show: plain text, which Gradio escapes."""
+    return f"{info.name} · Cartoon Classifier"
 
 
 def opening(characters: Sequence[str], notice: str) -> str:
@@ -121,6 +129,21 @@ def colophon(info: ModelInfo) -> str:
         f"<p>Model <b>{html.escape(info.name)}</b> · revision <code>{info.revision}</code> · "
         f"{html.escape(info.created[:10])} · pictures are deleted within minutes</p>"
     )
+
+
+def about_examples(examples: Sequence[tuple[Path, Example]]) -> str:
+    """What each example shows, for page.js to name its button by, and whose it is where a licence asks for that."""
+    names = "".join(f"<li>{html.escape(caption)}</li>" for caption in captions(examples))
+    credit = "; ".join(dict.fromkeys(map(_credit, (example for _, example in examples if example.license))))
+    return f"<ul hidden>{names}</ul>" + (f"<p>Pictures: {credit}</p>" if credit else "")
+
+
+def _credit(example: Example) -> str:
+    """Whose a picture is and under which licence, with a link to its page."""
+    words = html.escape(f"{example.author or 'unnamed'}, {example.license}")
+    if not re.match("https?://", example.page_url):
+        return words
+    return f'<a href="{html.escape(example.page_url)}" target="_blank" rel="noopener nofollow">{words}</a>'
 
 
 def listed(names: Sequence[str], conjunction: str) -> str:

@@ -20,11 +20,9 @@ def plot_of(findings: Mapping[str, Any]) -> Plot | None:
     curve = findings.get("learning_curve")
     if not curve:
         return None
-    most = curve.get("gains_most")
-    caption = in_words({**curve, "gains_most": most and shown(most)})
     alt = "Balanced accuracy of a linear head by the share of the pictures, and of the model, with twice as many too."
     svg = draw(curve["shares"], curve["balanced_accuracy"], (curve["reached"], curve["with_twice"]))
-    return Plot("learning-curve", "What more pictures would bring", caption, alt, svg)
+    return Plot("learning-curve", "What more pictures would bring", in_words(curve, shown), alt, svg)
 
 
 @as_svg

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cartoons import progress
 from cartoons.classifier import BATCH_SIZE, Classifier
-from cartoons.console import Progress
 from cartoons.errors import DataError, ImageError
 from cartoons.files import HIDDEN, append_json_lines, read_json_lines
 from cartoons.images import load
@@ -104,17 +104,16 @@ def probabilities(root: Path, pictures: Sequence[Picture], classifier: Classifie
     if not new:
         return known
     path.parent.mkdir(parents=True, exist_ok=True)
-    progress = Progress(len(new))
-    with ThreadPoolExecutor(READERS) as pool:
+    looking = progress.stage("looking at the pictures", len(new), "pictures")
+    with progress.display(), looking as stage, ThreadPoolExecutor(READERS) as pool:
         for start in range(0, len(new), BATCH_SIZE):
             batch = new[start : start + BATCH_SIZE]
             opened = list(pool.map(_open, batch))
             rows = iter(classifier.probabilities([image for image in opened if image]).round(6).tolist())
             for picture, image in zip(batch, opened, strict=True):
                 known[picture.sha256] = next(rows) if image else None
-                progress.step(f"Looking at the pictures: {progress.done + 1} of {len(new)}")
             append_json_lines(path, *({"sha256": p.sha256, "probabilities": known[p.sha256]} for p in batch))
-    progress.clear()
+            stage.reach(start + len(batch))
     return known
 
 

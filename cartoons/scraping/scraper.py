@@ -77,6 +77,7 @@ class Scraper:
         """Go on until every label has enough or no more addresses; all attempts of the folder."""
         for url_list in url_lists:
             self._begin(url_list.label)
+        self._progress.selected(self._rows())
         with ThreadPoolExecutor(CLEANERS) as pool:
             planned = [row for row in self._rows() if row.status == Status.PLANNED]
             while True:

@@ -13,6 +13,7 @@ finetune.py          the recipe for a GPU, or several: fast.ai's fine_tune
 cross_validation.py  either recipe, fold by fold, to held-out predictions
 quantize.py          fp32, fp16 weights or int8: measured, then chosen
 evaluate.py          held-out predictions -> model.json, the card and the report
+examples.py          pictures to try the model with
 export.py            Learner -> ONNX behind the parity gate
 fastai_export.py     the learner itself, as files for others
 """

@@ -34,7 +34,7 @@ from cartoons.dataset import Dataset
 from cartoons.images import to_batch
 from cartoons.onnx_graph import open_session
 from cartoons.training import augment, views
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm
 from cartoons.training.export import trace
 from cartoons.training.feature_store import FeatureStore, find_folder
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
@@ -97,11 +97,6 @@ class CachedFeaturesTrainer:
         self.store = FeatureStore(find_folder(work), self._stem_hash(), maps.shape[1:])
         self._is_cutout: dict[int, bool] = {}
 
-    @property
-    def epochs(self) -> int:
-        """How many epochs a fit on all pictures takes, all of recipe.fits together."""
-        return self.recipe.fits * self._epochs_for(len(self.data.items))
-
     def cache_features(self) -> Iterator[int]:
         """Let the frozen part see every view of every picture that it has not seen; yields how many pictures are done.
 
@@ -117,31 +112,32 @@ class CachedFeaturesTrainer:
                 some = waiting[start : start + PICTURES_AT_ONCE]
                 for _ in pool.map(lambda i: self._compute(i, missing[i]), some):
                     done += 1
-                yield done
+                    yield done
 
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
+    def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
         """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
         then is the whole network. The rows are the last fit's."""
         states = []
         for number in range(self.recipe.fits):
-            seed = self.recipe.seed + 1000 * number
-            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), seed, on_epoch)
+            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), number)
             states.append(copy.deepcopy(self.tail.state_dict()))
         self.tail.load_state_dict(mean_state(states))
         self.learn.model.eval()
         return rows
 
-    def _fit_once(self, train: Sequence[int], checkpoint: Path, seed: int, on_epoch: OnEpoch) -> list[EpochMetrics]:
-        recipe = self.recipe
+    def _fit_once(self, train: Sequence[int], checkpoint: Path, number: int) -> list[EpochMetrics]:
+        recipe, seed = self.recipe, self.recipe.seed + 1000 * number
+        epochs = self._epochs_for(len(train))
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         chosen = np.asarray(sorted(train))
-        seen = [self._views.seen_by(i, self._is_cutout[i], set(train)) for i in chosen.tolist()]
+        trained = set(chosen.tolist())
+        seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in chosen.tolist()]
         data = FeaturesDataset(self._maps, seen, self._targets, chosen)
         weights = sampling_weights([self.data.items[i].label for i in chosen])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
         nothing = WeightedDL(FeaturesDataset(self._maps, [], self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
-        saving = Checkpoint(checkpoint, seed, on_epoch)
+        saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))
         learner = Learner(
             DataLoaders(loader, nothing, device=self.device),
             self.tail,
@@ -152,7 +148,7 @@ class CachedFeaturesTrainer:
             cbs=[FrozenNorm(), saving, *([ChannelsLast()] if len(self.store.shape) == 3 else [])],
         )
         with learner.no_bar(), learner.no_logging():
-            learner.fit_one_cycle(self._epochs_for(len(data)), lr_max=slice(recipe.body_lr, recipe.head_lr))
+            learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
         return saving.rows
 
     def portable(self) -> Learner:

@@ -90,4 +90,4 @@ def write_report(
     }
     first = [next(i for i, item in enumerate(data.items) if item.label == label) for label in data.labels]
     training_report.write(out / "report", findings, list(zip(data.labels, trainer.examples(first), strict=True)))
-    write_atomically(out / "README.md", model_card(info).encode())
+    write_atomically(out / "README.md", model_card(info, folder=out).encode())
