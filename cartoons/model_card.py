@@ -12,6 +12,7 @@ from typing import Any
 from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
 
 from cartoons.console import command
+from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.markdown import code, markdown, plain
 from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
@@ -87,6 +88,7 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
             credits=credit_lines(info),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
             weak=_weaknesses(per_class),
+            learning_curve=learning_curve.in_words,
             differing=differing_files(info),
         )
     )
