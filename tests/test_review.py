@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, colour_info, plain
+from huggingface_hub import DatasetCard
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -141,6 +142,21 @@ def test_applying_moves_files_and_rewrites_their_rows(folder: Path) -> None:
     assert len(read_decisions(folder)) == 3  # a rerun of the search asks them again
     assert apply(folder) == Applied(0, 0)
     assert pictures(folder) == left
+
+
+def test_the_card_of_a_scraped_folder_names_the_labels_that_are_left(folder: Path) -> None:
+    describe(folder, [{"file_name": name, "label": name.split("/")[0]} for name in pictures(folder)])
+    (folder / "README.md").write_text("# mine")
+    decide(folder, "red fox/a.png", "delete")
+    apply(folder)
+    assert (folder / "README.md").read_text() == "# mine"  # made by hand
+    (folder / "attempts.jsonl").write_text("")
+    for name in pictures(folder):
+        if name.startswith("red fox"):
+            decide(folder, name, "move", "owl")
+    apply(folder)
+    labels = DatasetCard.load(folder / "README.md").data.configs[0]["features"][1]["dtype"]["class_label"]["names"]
+    assert labels == {"0": "green frog", "1": "owl", "2": "_other"}
 
 
 @pytest.mark.parametrize("renames", [0, 1, 2])
