@@ -111,8 +111,8 @@ def make_trainer(config: TrainConfig, data: Dataset, split: Split) -> Trainer:
     trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, split.backgrounds(data.items), work)
     started = time.monotonic()
     with progress.stage("computing features", len(data.items), "pictures") as stage:
-        for done in trainer.cache_features():
-            stage.reach(done)
+        for number, done in enumerate(trainer.cache_features()):
+            (stage.reach if number else stage.skip)(done)  # those before the first were there already
     log.info("What the frozen part sees of them is there after %s.", spoken_time(time.monotonic() - started))
     return trainer
 
