@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cartoons import console, malloc
 from cartoons.classifier import Classifier
+from cartoons.download.ssrf_guard import SsrfGuard
 from cartoons.errors import BundleError, HubError
 from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.serving import environment
@@ -77,13 +78,18 @@ def load_folder(model: str) -> Classifier:
     raise BundleError(f"--model {model!r} is no folder: give one that train.py wrote, such as runs/mine{hint}.")
 
 
-def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
-    """Open the page, until it is told to stop; `environment.prepare` comes first. with_metrics: answer /metrics as well."""
+def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: SsrfGuard | None = None) -> int:
+    """Open the page, until it is told to stop; `environment.prepare` comes first.
+
+    with_metrics: answer /metrics as well. guard: which hosts are asked for pictures whose address a visitor gives.
+    """
     environment.import_gradio()
     from cartoons import examples
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
+    from cartoons.page.link_preview import LinkPreview
     from cartoons.serving.lean_api import Metrics, lean_api
+    from cartoons.serving.picture_fetcher import PictureFetcher
     from cartoons.serving.picture_service import PictureService
     from cartoons.serving.server import Server
     from cartoons.serving.uploads import UploadFolder
@@ -92,9 +98,10 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
     metrics = Metrics() if with_metrics else None
     service = PictureService(classifier, *([metrics.observe] if metrics else []))
     shown = examples.of_model(classifier.info, classifier.folder)
-    demo = build_demo(service, uploads, shown, notice)
+    demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard))
     uploads.keep_present_files()
-    return Server(demo, lean_api(service, metrics), service, uploads).run(
+    preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
+    return Server(demo, lean_api(service, preview.picture, metrics), service, uploads, preview.tags).run(
         theme=theme(),
         css=CSS,
         footer_links=["api"],

@@ -130,6 +130,7 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
+        "has_rivals": other == [],
         "url_list": read_url_list(url_file, label) if url_file else (),
         "default_label": label,
         "per_class": arguments.per_class or (PER_CLASS if is_search else None),
@@ -155,7 +156,7 @@ def check_connection(config: ScrapeConfig) -> None:
     if config.publish is not None:
         from cartoons.hub.push import check_login
 
-        check_login(config.publish)
+        check_login(config.publish, "dataset")
 
 
 def scrape(config: ScrapeConfig) -> int:

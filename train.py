@@ -56,7 +56,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
 
     ctrl_c.interrupt_work()
     with progress.stage("preparing the network"):
-        trainer = cross_validation.make_trainer(config, data, split)
+        trainer = cross_validation.make_trainer(config, data)
     with progress.stage("training", len(split.folds) + (not split.is_holdout)) as fits:
         results = cross_validation.cross_validate(trainer, split, fits)
         history = cross_validation.fit_final(trainer, split, results, fits)
@@ -70,7 +70,6 @@ def train(config: TrainConfig) -> ModelInfo | None:
         info = examples.store_of_training(config.out, info, data, metrics.rightly_named(results.predictions, info))
     with progress.stage("writing the report"):
         evaluate.write_report(config.out, info, trainer, results.predictions, history)
-    trainer.close()
     run.note_finished(config, fingerprint, info, trainer.work)
     run.suggest_folds(config, data, len(results.predictions.items), results.seconds)
     return info
@@ -193,12 +192,12 @@ def check_hub(arguments: argparse.Namespace) -> None:
     """Raise CartoonError when the Hub cannot be reached as the environment says, or would not take what is to go there."""
     if arguments.names or arguments.push or arguments.deploy:
         proxies.check()
-    repos = [repo for repo in (arguments.push, arguments.deploy) if repo and is_main_process()]
-    if repos:
+    repos = {kind: repo for kind, repo in (("model", arguments.push), ("space", arguments.deploy)) if repo}
+    if repos and is_main_process():
         from cartoons.hub.push import check_login
 
-        for repo in repos:
-            check_login(repo)
+        for kind, repo in repos.items():
+            check_login(repo, kind)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,7 +4,7 @@ Its text is in model_card.md, a Jinja2 template of Markdown. Front matter: https
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
 
 from cartoons.console import command
+from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.markdown import code, markdown, plain
-from cartoons.model_folder import EXAMPLES, OTHER_LABEL, Example, ModelInfo
+from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
@@ -76,20 +77,21 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
             few=too_few(per_class),
             enough=TOO_FEW,
             held_out=sum(row["pictures"] for row in per_class.values()),
-            counted=counted,
-            share=_share,
-            percent=_percent,
-            measured=_measured,
-            md=markdown,
-            code=code,
             folder=repr(str(folder or Path())),
             serve=plain(command("python", "app.py", "--model", folder or Path())),
-            credits=[_credit(example) for example in info.examples],
+            credits=credit_lines(info),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
             weak=_weaknesses(per_class),
             differing=differing_files(info),
+            **_functions(),
         )
     )
+
+
+def _functions() -> dict[str, Callable[..., str]]:
+    """What the template calls."""
+    functions = {"counted": counted, "share": _share, "percent": _percent, "measured": _measured}
+    return functions | {"md": markdown, "code": code, "learning_curve": learning_curve.in_words}
 
 
 def without_place(card: str) -> str:
@@ -97,13 +99,15 @@ def without_place(card: str) -> str:
     return PLACE.sub(lambda place: "'.'" if place[1] else ".", card)
 
 
-def _credit(example: Example) -> str:
-    """A line about an example: its file, what it shows and, where that is stated, whose it is."""
-    parts = [markdown({OTHER_LABEL: "none of these"}.get(example.label, example.label)) if example.label else "a picture"]
-    parts += [f"by {markdown(example.author)}"] if example.author else []
-    parts += [markdown(example.license)] if example.license else []
-    parts += [code(example.page_url)] if example.page_url else []
-    return f"`{EXAMPLES}/{example.file_name}`: {', '.join(parts)}"
+def credit_lines(info: ModelInfo) -> list[str]:
+    """A line of Markdown for each example: its file, what it shows and, where that is stated, whose it is."""
+    lines = []
+    for each in info.examples:
+        shows = {OTHER_LABEL: "none of these", "": "a picture"}.get(each.label, each.label)
+        parts = [markdown(shows), each.author and f"by {markdown(each.author)}", markdown(each.license)]
+        parts.append(each.page_url and code(each.page_url))
+        lines.append(f"`{EXAMPLES}/{each.file_name}`: {', '.join(filter(None, parts))}")
+    return lines
 
 
 def text_of(card: ModelCard | DatasetCard) -> str:

@@ -103,7 +103,11 @@ class LoopbackServices:
         return subprocess.Popen(
             [sys.executable, *map(str, arguments)],
             cwd=self.folder,
-            env=os.environ | self.hub.env(self.folder / "cache", token) | web | env,
+            env=os.environ
+            | self.hub.env(self.folder / "cache", token)
+            | {"CARTOONS_CACHE": str(self.folder / "cache")}
+            | web
+            | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

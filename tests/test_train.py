@@ -257,7 +257,6 @@ def test_a_finished_epoch_is_not_trained_again(
 ) -> None:
     from cartoons import dataset, progress
     from cartoons.near_duplicates import group_near_duplicates
-    from cartoons.splits import make_split
     from cartoons.training import callbacks
     from cartoons.training.callbacks import EpochMetrics
     from cartoons.training.cross_validation import make_trainer
@@ -266,7 +265,6 @@ def test_a_finished_epoch_is_not_trained_again(
 
     config = TrainConfig(data, tmp_path / "out", recipe="fast", epochs=4 // fits, split=SplitConfig(seed=1))
     pictures = group_near_duplicates(dataset.read(data))
-    split = make_split(pictures.items, config.split)
 
     class StopError(Exception):
         pass
@@ -277,13 +275,13 @@ def test_a_finished_epoch_is_not_trained_again(
             if note.partition(",")[0] not in seen:
                 seen.append(note.partition(",")[0])
                 if len(seen) > stop_after:
-                    raise StopError
+                    raise StopError("stopped")
 
     seen: list[str] = []
     stop_after = 99
 
     def fit() -> tuple[list[EpochMetrics], np.ndarray]:
-        trainer = make_trainer(config, pictures, split)
+        trainer = make_trainer(config, pictures)
         trainer.recipe = replace(trainer.recipe, fits=fits)
         seen.clear()
         rows: list[EpochMetrics] = []

@@ -67,11 +67,11 @@ class Trainer(Protocol):
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then augmented views of it."""
 
+    def imagenet_features(self) -> Floats | None:
+        """What the network made of every picture before it was trained, where that takes no time: (items, channels)."""
+
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
-
-    def close(self) -> None:
-        """Let go of what is open on disk."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +101,24 @@ def choose_recipe(config: TrainConfig) -> Recipe:
     return replace(recipe, **{field: value for field, value in changes.items() if value is not None})
 
 
-def make_trainer(config: TrainConfig, data: Dataset, split: Split) -> Trainer:
+def make_trainer(config: TrainConfig, data: Dataset) -> Trainer:
     """The recipe's trainer, ready to fit. Raises DataError when the ImageNet weights cannot be had."""
     claim_device()
     network, recipe = find_network(config.arch, config.weights), choose_recipe(config)
     work = work_folder(config, data, recipe)
     if isinstance(recipe, finetune.Recipe):
         return finetune.FinetuneTrainer(network, data, recipe, work)
-    trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, split.backgrounds(data.items), work)
+    trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, work)
     started = time.monotonic()
     with progress.stage("computing features", len(data.items), "pictures") as stage:
-        for number, done in enumerate(trainer.cache_features()):
-            (stage.reach if number else stage.skip)(done)  # those before the first were there already
-    log.info("What the frozen part sees of them is there after %s.", spoken_time(time.monotonic() - started))
+        cached = trainer.cache_features()
+        stage.skip(next(cached))
+        for done in cached:
+            stage.reach(done)
+    log.info(
+        "What the frozen part sees of %d of them was to be computed, in %s; %s holds %.1f MB of it, for the next time.",
+        *(trainer.computed, spoken_time(time.monotonic() - started), trainer.store.folder, trainer.store.size_bytes() / 1e6),
+    )
     return trainer
 
 

@@ -161,9 +161,6 @@ class FinetuneTrainer:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
         return portable(self.learn, plain_loaders(self.data.items, self.data.labels, self.network))
 
-    def close(self) -> None:
-        """Nothing is kept open."""
-
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then what training sees of it besides."""
         return [
@@ -177,6 +174,9 @@ class FinetuneTrainer:
         with loader.dataset.set_split_idx(0):
             decoded = loader.decode(loader.one_batch())[0].clamp(0, 1).cpu().numpy()
         return [Image.fromarray((pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)) for pixels in decoded]
+
+    def imagenet_features(self) -> None:
+        """None: the whole network would have to see every picture again."""
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""

@@ -32,7 +32,7 @@ DONE_FILE = ".trained"
 WORK = "work"
 """The folder, in the model folder, that an interrupted run leaves behind."""
 
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 """Of what lies in it: a newer program starts anew."""
 
 LONGEST_NAME = 60
