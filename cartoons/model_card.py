@@ -60,10 +60,8 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
     per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
     more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
-    kinds = {
-        "photographs": "photographs",
-        "unseen_cartoons": "unseen cartoons" if metrics.get("strangers_unseen") else "others",
-    }
+    unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
+    kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
     unknown = metrics.get("unknown", {})
     return text_of(
         ModelCard.from_template(

@@ -237,8 +237,7 @@ def test_several_at_once_the_next_doubt_and_an_honest_undo(tab: Tab, review: Rev
     before = review.decisions()
     tab.keyboard.press("u")
     said(tab, "The last decision was applied")
-    assert review.decisions() == before
-    expect(tab.locator(".review .card[data-action=keep]")).to_have_count(6)
+    assert review.decisions() == before  # an older "keep" is not taken back in its place
 
 
 def test_what_looks_exactly_like_a_character_comes_first_and_the_next_doubt_is_in_another_class(
