@@ -7,6 +7,7 @@
 As a Space it starts unchanged on ZeroGPU and on cpu-basic; train.py --deploy makes one.
 """
 
+import importlib.util
 import logging
 import os
 from collections.abc import Callable
@@ -108,6 +109,8 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
         max_file_size=MAX_BYTES,
         enable_monitoring=False,
         run_history=False,
+        mcp_server=importlib.util.find_spec("mcp") is not None,
+        pwa=True,
         show_error=False,  # what gr.Error says is shown all the same
         ssr_mode=False,
         state_session_capacity=1000,
