@@ -4,7 +4,7 @@ Its text is in model_card.md, a Jinja2 template of Markdown. Front matter: https
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,21 +75,21 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
             few=too_few(per_class),
             enough=TOO_FEW,
             held_out=sum(row["pictures"] for row in per_class.values()),
+            counted=counted,
+            share=_share,
+            percent=_percent,
+            measured=_measured,
+            md=markdown,
+            code=code,
             folder=repr(str(folder or Path())),
             serve=plain(command("python", "app.py", "--model", folder or Path())),
             credits=credit_lines(info),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
             weak=_weaknesses(per_class),
+            learning_curve=learning_curve.in_words,
             differing=differing_files(info),
-            **_functions(),
         )
     )
-
-
-def _functions() -> dict[str, Callable[..., str]]:
-    """What the template calls."""
-    functions = {"counted": counted, "share": _share, "percent": _percent, "measured": _measured}
-    return functions | {"md": markdown, "code": code, "learning_curve": learning_curve.in_words}
 
 
 def without_place(card: str) -> str:
