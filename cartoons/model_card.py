@@ -4,7 +4,7 @@ Its text is in model_card.md, a Jinja2 template of Markdown. Front matter: https
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,9 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
     )
 
 
-def _functions() -> dict[str, Callable[..., str]]:
+def _functions() -> dict[str, Any]:
     """What the template calls."""
-    functions = {"counted": counted, "share": _share, "percent": _percent, "measured": _measured}
+    functions: dict[str, Any] = {"counted": counted, "share": _share, "percent": _percent, "measured": _measured}
     return functions | {"md": markdown, "code": code, "learning_curve": learning_curve.in_words}
 
 
