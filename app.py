@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cartoons import console, malloc
 from cartoons.classifier import Classifier
+from cartoons.download.ssrf_guard import SsrfGuard
 from cartoons.errors import BundleError, HubError
 from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.serving import environment
@@ -24,6 +25,13 @@ except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
     spaces = None
 
 PULL_TIMEOUT_S = 8.0
+COMMANDS = """examples:
+  python app.py
+  python app.py --model runs/mine
+  MODEL_REPO=USER/NAME GRADIO_SERVER_PORT=8000 python app.py
+
+MODEL_REPO names a model on the Hugging Face Hub, MODEL_REVISION one of its
+revisions; without --model or that, the embedded model answers."""
 log = logging.getLogger("app")
 
 
@@ -70,13 +78,18 @@ def load_folder(model: str) -> Classifier:
     raise BundleError(f"--model {model!r} is no folder: give one that train.py wrote, such as runs/mine{hint}.")
 
 
-def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
-    """Open the page, until it is told to stop; `environment.prepare` comes first. with_metrics: answer /metrics as well."""
+def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: SsrfGuard | None = None) -> int:
+    """Open the page, until it is told to stop; `environment.prepare` comes first.
+
+    with_metrics: answer /metrics as well. guard: which hosts are asked for pictures whose address a visitor gives.
+    """
     environment.import_gradio()
     from cartoons import examples
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
+    from cartoons.page.link_preview import LinkPreview
     from cartoons.serving.lean_api import Metrics, lean_api
+    from cartoons.serving.picture_fetcher import PictureFetcher
     from cartoons.serving.picture_service import PictureService
     from cartoons.serving.server import Server
     from cartoons.serving.uploads import UploadFolder
@@ -85,9 +98,10 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
     metrics = Metrics() if with_metrics else None
     service = PictureService(classifier, *([metrics.observe] if metrics else []))
     shown = examples.of_model(classifier.info, classifier.folder)
-    demo = build_demo(service, uploads, shown, notice)
+    demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard))
     uploads.keep_present_files()
-    return Server(demo, lean_api(service, metrics), service, uploads).run(
+    preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
+    return Server(demo, lean_api(service, preview.picture, metrics), service, uploads, preview.tags).run(
         theme=theme(),
         css=CSS,
         footer_links=["api"],
@@ -102,8 +116,8 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
 
 def run(argv: list[str] | None) -> int:
     """Serve the model that the command line or the environment names. Raises CartoonError."""
-    parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
-    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
+    parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.", epilog=COMMANDS)
+    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it; not MODEL_REPO then")
     parser.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
     arguments = parser.parse_args(argv)
     for name in ("app", "page"):

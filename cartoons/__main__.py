@@ -23,6 +23,11 @@ from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.onnx_graph import available_cores
 from cartoons.picture_files import is_hidden, pictures_below
 
+COMMANDS = """examples:
+  python -m cartoons FOLDER > answers.csv
+  python -m cartoons FOLDER --json > answers.jsonl
+  python -m cartoons picture.png --model USER/NAME"""
+
 IN_FLIGHT = 4
 """Pictures per worker that are read ahead of the row that is written next."""
 
@@ -38,7 +43,9 @@ class Row:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = console.ArgumentParser(prog="python -m cartoons", description="Classify the pictures of a folder into a table.")
+    made = console.ArgumentParser(
+        prog="python -m cartoons", description="Classify the pictures of a folder into a table.", epilog=COMMANDS
+    )
     made.add_argument("folder", type=Path, metavar="FOLDER", help="looked through to any depth; or a single file")
     made.add_argument("--model", metavar="DIR", help="a model folder, or USER/NAME on the Hub (default: the embedded one)")
     made.add_argument("--json", action="store_true", help="JSON Lines instead of CSV")

@@ -12,6 +12,7 @@ from typing import Any
 from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
 
 from cartoons.console import command
+from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.markdown import code, markdown, plain
 from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
@@ -59,10 +60,8 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
     per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
     more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
-    kinds = {
-        "photographs": "photographs",
-        "unseen_cartoons": "unseen cartoons" if metrics.get("strangers_unseen") else "others",
-    }
+    unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
+    kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
     unknown = metrics.get("unknown", {})
     return text_of(
         ModelCard.from_template(
@@ -87,6 +86,7 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
             credits=credit_lines(info),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
             weak=_weaknesses(per_class),
+            learning_curve=learning_curve.in_words,
             differing=differing_files(info),
         )
     )

@@ -1,5 +1,6 @@
 """A Space deployed to a loopback Hub by the real client: what is uploaded, what starts from it, and what is said."""
 
+import io
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from gradio_client import Client, handle_file
 from hub_server import SHA, Hub
 from hub_spaces import RunningSpaces
 from huggingface_hub import RepoCard
+from PIL import Image
 
 from cartoons import model_folder
 from cartoons.errors import HubError
@@ -30,7 +32,7 @@ from cartoons.hub.space import (
     space_card,
     space_files,
 )
-from cartoons.model_folder import Example
+from cartoons.model_folder import EMBEDDED_MODEL, Example
 
 TIMEOUT_S = 180
 DEPLOY = """
@@ -55,7 +57,7 @@ def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in done.stdout.split()}
-    assert loaded | {"cartoons/page/page.js", "cartoons/page/style.css"} == {
+    assert loaded | {f"cartoons/page/{name}" for name in ("answer.js", "page.js", "style.css")} == {
         name for name in content if name.startswith("cartoons/")
     }
     others = {name for name in content if not name.startswith("cartoons/")}
@@ -82,6 +84,11 @@ def test_the_front_matter_is_the_projects_own_but_for_the_model(source: SpaceMod
     }
     check_space(space_files(source, card), front, zero_gpu=True)
     assert 'Client("toon/demo")' in card.text
+    drawn = SpaceModel(EMBEDDED_MODEL, model_folder.read(EMBEDDED_MODEL)[0])
+    thumbnail = front_matter(space_card(drawn, "toon/demo"))["thumbnail"]
+    assert thumbnail == "https://huggingface.co/spaces/toon/demo/resolve/main/thumbnail.png"
+    shown = Image.open(io.BytesIO(bytes(space_files(drawn, card)["thumbnail.png"])))
+    assert (shown.format, shown.size) == ("PNG", (1200, 630))
     embedded = front_matter(space_card(SpaceModel(source.folder, source.info), "toon/demo"))
     assert not {"models", "preload_from_hub"} & embedded.keys()
 
@@ -241,7 +248,7 @@ def test_from_a_model_to_a_page_that_answers(hub: Hub, deploy: Deploy, tmp_path:
     assert space.variables == {}
     changed = {name for name in space.files.keys() | first.files.keys() if space.files.get(name) != first.files.get(name)}
     changed -= {name for name in changed if name.startswith("examples/")}
-    assert changed - {".gitattributes"} == {"README.md", "model/model.onnx", "model/model.json"}
+    assert changed - {".gitattributes"} == {"README.md", "thumbnail.png", "model/model.onnx", "model/model.json"}
     assert space.files["model/model.onnx"] == (ROOT / "model" / "model.onnx").read_bytes()
     assert "examples/bugs-bunny-1.png" in space.files
 

@@ -18,8 +18,12 @@ from cartoons.examples import DRAWINGS, of_model
 from cartoons.markdown import markdown, plain
 from cartoons.model_card import credit_lines
 from cartoons.model_folder import EXAMPLES, FILES, Example, ModelInfo
+from cartoons.page.link_preview import LinkPreview
 
 ROOT = Path(__file__).parent.parent.parent
+THUMBNAIL = "thumbnail.png"
+"""What a shared link to the Space on the Hub shows, if the model has examples."""
+
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 LONGEST_DESCRIPTION, LONGEST_TITLE = 60, 80
 ASSETS = {".css", ".js"}
@@ -105,6 +109,8 @@ def space_files(source: SpaceModel, card: RepoCard) -> dict[str, Path | bytes]:
     content["requirements.txt"] = ROOT / "requirements.txt"
     content |= {f"{'' if path.parent == DRAWINGS else 'model/'}{EXAMPLES}/{path.name}": path for path, _ in source.examples}
     content |= {f"model/{name}": source.folder / name for name in FILES}
+    if picture := LinkPreview("", [], [path for path, _ in source.examples]).picture():
+        content[THUMBNAIL] = picture
     content["README.md"] = str(card).encode()
     return content
 
@@ -118,6 +124,8 @@ def space_card(source: SpaceModel, space: str) -> RepoCard:
     name = plain(info.name)
     title = name if len(name) <= LONGEST_TITLE else f"{name[: LONGEST_TITLE - 1].rstrip()}…"
     card.data["title"], card.data["short_description"] = title, short_description(list(map(plain, info.characters)))
+    if source.examples:
+        card.data["thumbnail"] = f"https://huggingface.co/spaces/{space}/resolve/main/{THUMBNAIL}"
     model = f"Model {markdown(info.name)}, revision `{info.revision}`, in this Space's folder `model`."
     if source.repo:
         files = [*FILES, *(f"{EXAMPLES}/{path.name}" for path, _ in source.examples if path.parent != DRAWINGS)]

@@ -1,6 +1,7 @@
 """What stands between the network and the classifier.
 
 environment.py      what keeps a page from starting: ports, temporary folders, proxies
+picture_fetcher.py  a picture's address, given by a visitor -> its bytes, past the SSRF guard
 uploads.py          Gradio's upload folder: what may be read from it, what is deleted when
 asgi.py             request bodies, bounded in bytes and time; errors in one sentence
 api_guard.py        ASGI middleware: requests checked before Gradio sees them

@@ -27,7 +27,7 @@ from cartoons.serving.asgi import (
     replayed,
     with_head,
 )
-from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS
+from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS, PREVIEW
 from cartoons.serving.uploads import UploadFolder
 
 API = "/gradio_api"
@@ -41,9 +41,9 @@ UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recordi
 """What this page has no use for, and what would fetch addresses, write files or change the page."""
 
 HEAD = '<script>Object.defineProperty(navigator, "language", { get: () => "en" });</script>'
-"""First in each page: Gradio would translate its own words, and not the page's, into the language of the browser."""
+"""In each page: Gradio would translate its own words, and not the page's, into the language of the browser."""
 
-LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
+LEAN = frozenset({CLASSIFY, HEALTH, METRICS, PREVIEW})
 MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
 MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 """More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""
@@ -68,12 +68,16 @@ class ApiGuard:
         *,
         uploads: UploadFolder | None = None,
         lean: App | None = None,
+        head: Callable[[Scope], str] = lambda _: "",
     ) -> None:
         """app: Gradio's. functions: those of its gr.Blocks (`fns`), by number. lean: the routes of LEAN.
+
+        head: what stands first in the <head> of a requested page.
 
         uploads: where pictures are taken; without it nothing can be uploaded, and server functions can be called instead.
         """
         self._app, self._functions, self._uploads, self._lean = app, functions, uploads, lean
+        self._head = head
         self._uploading = self._body_bytes = self.running = 0
         self.is_stopping = False
 
@@ -121,7 +125,7 @@ class ApiGuard:
         elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:
             raise RefusedError(404)
         elif path == "/" and scope["method"] == "GET":
-            scope, send_page = with_head(scope, send, HEAD)
+            scope, send_page = with_head(scope, send, self._head(scope) + HEAD)
             await self._app(scope, receive, send_page)
         else:
             await self._app(scope, bounded(receive, MAX_OTHER_BYTES) if is_post else receive, send)

@@ -3,13 +3,17 @@
 import asyncio
 import gzip
 import json
+import os
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
 from cartoons.images import MAX_BYTES
+from cartoons.serving.environment import ROOT
 
 BODY_TIMEOUT_S = 120.0
+HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 KEPT_HEADERS = {b"retry-after", b"access-control-allow-origin", b"access-control-expose-headers", b"allow"}
 SENTENCES = {
     400: "The request is not as this page's API takes it: see /?view=api.",
@@ -92,6 +96,20 @@ def replayed(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return receive_again
+
+
+def public_address(scope: Scope) -> str:
+    """The page's address as a visitor's browser has it, no slash at its end; "" if the request names no host that could be.
+
+    What a proxy in front says of it counts, and GRADIO_ROOT_PATH, as they do for Gradio.
+    """
+    headers = {name: value.decode("latin-1").split(",")[0].strip() for name, value in scope["headers"]}
+    host = headers.get(b"x-forwarded-host") or headers.get(b"host", "")
+    scheme = headers.get(b"x-forwarded-proto") or scope["scheme"]
+    root = os.environ.get(ROOT, "").rstrip("/")
+    if "://" in root:
+        return root
+    return f"{scheme}://{host}{root}" if scheme in ("http", "https") and HOST.fullmatch(host) else ""
 
 
 def with_head(scope: Scope, send: Send, head: str) -> tuple[Scope, Send]:
