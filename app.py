@@ -7,6 +7,7 @@
 As a Space it starts unchanged on ZeroGPU and on cpu-basic; train.py --deploy makes one.
 """
 
+import importlib.util
 import logging
 import os
 from collections.abc import Callable
@@ -25,6 +26,13 @@ except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
     spaces = None
 
 PULL_TIMEOUT_S = 8.0
+COMMANDS = """examples:
+  python app.py
+  python app.py --model runs/mine
+  MODEL_REPO=USER/NAME GRADIO_SERVER_PORT=8000 python app.py
+
+MODEL_REPO names a model on the Hugging Face Hub, MODEL_REVISION one of its
+revisions; without --model or that, the embedded model answers."""
 log = logging.getLogger("app")
 
 
@@ -101,6 +109,8 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
         max_file_size=MAX_BYTES,
         enable_monitoring=False,
         run_history=False,
+        mcp_server=importlib.util.find_spec("mcp") is not None,
+        pwa=True,
         show_error=False,  # what gr.Error says is shown all the same
         ssr_mode=False,
         state_session_capacity=1000,
@@ -109,8 +119,8 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
 
 def run(argv: list[str] | None) -> int:
     """Serve the model that the command line or the environment names. Raises CartoonError."""
-    parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
-    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
+    parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.", epilog=COMMANDS)
+    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it; not MODEL_REPO then")
     parser.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
     arguments = parser.parse_args(argv)
     for name in ("app", "page"):

@@ -41,34 +41,44 @@ EXCLUDED = {
 NEEDED = {"--query": "NAME", "--with-pictures": "--publish", "--private": "--publish"}
 """Without which a flag has no effect."""
 
+EXAMPLES = """examples:
+  python scrape.py "bugs bunny" "donald duck" --per-class 100
+  python scrape.py --from-folder ~/Pictures/toons --out data/toons
+  python scrape.py "bugs bunny" --license modify --publish USER/NAME
+
+review DIR [--model DIR] opens a page to clean a folder by eye, apply DIR does
+what was decided there. The same command, given again, goes on where it was."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line. Every flag that was not given is None, False or []."""
-    made = console.ArgumentParser(
-        prog="scrape.py",
-        description="Make a clean folder of pictures of some characters.",
-        epilog="review DIR [--model DIR] opens a page to clean a folder by eye; apply DIR carries out what was said there.",
-    )
-    add = made.add_argument
+    made = console.ArgumentParser("scrape.py", "%(prog)s [NAME...] [options], %(prog)s review DIR, %(prog)s apply DIR")
+    made.description, made.epilog = "Make a clean folder of pictures of some characters.", EXAMPLES
+    add = made.add_argument_group("what to search").add_argument
     add("names", nargs="*", metavar="NAME", help="a character; the folder of its pictures gets its name")
-    add("--out", type=Path, default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
-    add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
     add("--other", nargs="*", metavar="QUERY", help="also fill _other, pictures of none, by these or the usual queries")
-    add("--engines", help=f"of {', '.join(ENGINES)} (default: {','.join(DEFAULT_ENGINES)})")
+    add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
+    add("--engines", metavar="NAMES", help=f"of {','.join(ENGINES)} (default: {','.join(DEFAULT_ENGINES)})")
     add("--query", action="append", metavar="TEXT", help="what to search, with {name} in it; may be given again")
-    add("--license", choices=LICENSES, help=f"what it must allow (default: {LICENSES[0]})")
-    add("--from-urls", type=Path, metavar="FILE", help="no search: a .csv, .jsonl or .txt of addresses")
-    add("--from-folder", type=Path, metavar="DIR", help="no search: pictures that lie here")
-    add("--from-img2dataset", type=Path, metavar="DIR", help="no search: what img2dataset has downloaded")
-    add("--urls-only", action="store_true", help="search only, and write OUT/urls.parquet for img2dataset")
-    add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
+    licenses = f"what it must allow: {', '.join(LICENSES[1:])} (default: {LICENSES[0]})"
+    add("--license", choices=LICENSES, metavar="WHAT", help=licenses)
+    add = made.add_argument_group("instead of a search, one of").add_argument
+    add("--from-urls", type=Path, metavar="FILE", help="a .csv, .jsonl or .txt of addresses")
+    add("--from-folder", type=Path, metavar="DIR", help="pictures that lie here")
+    add("--from-img2dataset", type=Path, metavar="DIR", help="what img2dataset has downloaded")
+    add = made.add_argument_group("the folder").add_argument
+    add("--out", type=Path, metavar="DIR", default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
     add("--originals", action="store_true", help=f"keep files as they came, not at most {STORED_PX} px and bare")
+    add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
+    add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
+    add("--urls-only", action="store_true", help="search only, and write DIR/urls.parquet for img2dataset")
+    add = made.add_argument_group("the connection").add_argument
     add("--proxy", metavar="URL", help="http://host:port, to search and download by (default: $HTTPS_PROXY)")
     add("--ca", metavar="FILE", help="more certificates to trust, PEM (default: $SSL_CERT_FILE)")
-    add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
+    add = made.add_argument_group("publishing (after hf auth login)").add_argument
     add("--publish", metavar="USER/NAME", help="put the list of kept pictures on the Hugging Face Hub")
-    add("--with-pictures", action="store_true", help="publish the pictures too, if every licence allows that")
-    add("--private", action="store_true", help="publish it for yourself only")
+    add("--with-pictures", action="store_true", help="the pictures too, if every licence allows that; with --publish")
+    add("--private", action="store_true", help="for yourself only; with --publish")
     return made
 
 
@@ -146,7 +156,7 @@ def check_connection(config: ScrapeConfig) -> None:
     if config.publish is not None:
         from cartoons.hub.push import check_login
 
-        check_login(config.publish)
+        check_login(config.publish, "dataset")
 
 
 def scrape(config: ScrapeConfig) -> int:

@@ -192,12 +192,12 @@ def check_hub(arguments: argparse.Namespace) -> None:
     """Raise CartoonError when the Hub cannot be reached as the environment says, or would not take what is to go there."""
     if arguments.names or arguments.push or arguments.deploy:
         proxies.check()
-    repos = [repo for repo in (arguments.push, arguments.deploy) if repo and is_main_process()]
-    if repos:
+    repos = {kind: repo for kind, repo in (("model", arguments.push), ("space", arguments.deploy)) if repo}
+    if repos and is_main_process():
         from cartoons.hub.push import check_login
 
-        for repo in repos:
-            check_login(repo)
+        for kind, repo in repos.items():
+            check_login(repo, kind)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ the same pictures and are judged on the same held-out groups after every epoch, 
 else is: opening pictures, features (of the held-out ones as well), the learning-rate finder.
 """
 
+import math
 import os
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from fastai.vision.all import (
 )
 from sklearn.metrics import balanced_accuracy_score
 
-from cartoons import dataset, near_duplicates, splits
+from cartoons import dataset, near_duplicates, progress, splits
 from cartoons.dataset import Dataset, Item
 from cartoons.splits import Fold, SplitConfig
 from cartoons.training.config import DEFAULT_ARCH, TrainConfig
@@ -113,6 +114,20 @@ def usual(items: Sequence[Item], fold: Fold) -> Course:
     return course
 
 
+class Judged(progress.Stage):
+    """The stage of a fit, which does something after the last batch of each epoch."""
+
+    def __init__(self, what: str, after_epoch: Callable[[], None]) -> None:
+        super().__init__(what, 1)
+        self._after_epoch = after_epoch
+
+    def reach(self, done: float, note: str = "") -> None:
+        super().reach(done, note)
+        epochs = int(note.replace(",", "").split()[3])  # "epoch 3 of 17, loss 0.43"
+        if math.isclose(done * epochs, round(done * epochs), abs_tol=1e-6):
+            self._after_epoch()
+
+
 def ours(name: str, data: Dataset, fold: Fold) -> Course:
     """A recipe of this project."""
     course = Course(name)
@@ -124,7 +139,8 @@ def ours(name: str, data: Dataset, fold: Fold) -> Course:
         def judge() -> float:
             return accuracy(trainer, fold, truth, data.labels)
 
-        trainer.fit(fold.train, trainer.work / "fit", lambda _: course.note(judge))
+        with progress.show([Judged("training", lambda: course.note(judge))]):
+            trainer.fit(fold.train, trainer.work / "fit")
         course.note(judge)  # a recipe may keep another epoch than its last
     return course
 

@@ -11,6 +11,7 @@ strict_json.py   JSON from anybody: parsed strictly, values checked
 onnx_graph.py  an ONNX graph, tried in a process of its own and checked before anything relies on it
 examples.py    pictures to try a model with
 classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
+answer_table.py    many pictures -> a row per file: its answer, or why there is none
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
 metadata.py    what metadata.jsonl says of each picture

@@ -88,7 +88,13 @@ def command(*words: object) -> str:
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """argparse's, with what it repeats shortened."""
+    """argparse's, with what it repeats shortened and line breaks of its own texts kept.
+
+    prog, usage: as there.
+    """
+
+    def __init__(self, prog: str, usage: str | None = None, **texts: str | None) -> None:
+        super().__init__(prog, usage, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
         """As there."""

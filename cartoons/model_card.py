@@ -12,9 +12,10 @@ from typing import Any
 from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
 
 from cartoons.console import command
+from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.markdown import code, markdown, plain
-from cartoons.model_folder import EXAMPLES, OTHER_LABEL, Example, ModelInfo
+from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
@@ -59,10 +60,8 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
     per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
     more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
-    kinds = {
-        "photographs": "photographs",
-        "unseen_cartoons": "unseen cartoons" if metrics.get("strangers_unseen") else "others",
-    }
+    unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
+    kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
     unknown = metrics.get("unknown", {})
     return text_of(
         ModelCard.from_template(
@@ -84,9 +83,10 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
             code=code,
             folder=repr(str(folder or Path())),
             serve=plain(command("python", "app.py", "--model", folder or Path())),
-            credits=[_credit(example) for example in info.examples],
+            credits=credit_lines(info),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
             weak=_weaknesses(per_class),
+            learning_curve=learning_curve.in_words,
             differing=differing_files(info),
         )
     )
@@ -97,13 +97,15 @@ def without_place(card: str) -> str:
     return PLACE.sub(lambda place: "'.'" if place[1] else ".", card)
 
 
-def _credit(example: Example) -> str:
-    """A line about an example: its file, what it shows and, where that is stated, whose it is."""
-    parts = [markdown({OTHER_LABEL: "none of these"}.get(example.label, example.label)) if example.label else "a picture"]
-    parts += [f"by {markdown(example.author)}"] if example.author else []
-    parts += [markdown(example.license)] if example.license else []
-    parts += [code(example.page_url)] if example.page_url else []
-    return f"`{EXAMPLES}/{example.file_name}`: {', '.join(parts)}"
+def credit_lines(info: ModelInfo) -> list[str]:
+    """A line of Markdown for each example: its file, what it shows and, where that is stated, whose it is."""
+    lines = []
+    for each in info.examples:
+        shows = {OTHER_LABEL: "none of these", "": "a picture"}.get(each.label, each.label)
+        parts = [markdown(shows), each.author and f"by {markdown(each.author)}", markdown(each.license)]
+        parts.append(each.page_url and code(each.page_url))
+        lines.append(f"`{EXAMPLES}/{each.file_name}`: {', '.join(filter(None, parts))}")
+    return lines
 
 
 def text_of(card: ModelCard | DatasetCard) -> str:

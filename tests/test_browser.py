@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import EXAMPLES, REAL_DATA, Page
+from conftest import EXAMPLES, REAL_DATA, Page, colour_graph, colour_info, plain
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, expect
 from playwright.sync_api import Page as Tab
 
+from cartoons import model_folder
 from cartoons.images import load
+from cartoons.training.examples import Candidate, store
 
 pytestmark = pytest.mark.slow
 DROP = """
@@ -155,6 +157,29 @@ def test_clearing_starts_over(tab: Tab) -> None:
     tab.locator(REMOVE).first.click()
     said(tab, "Who is it")
     expect(tab.locator("#bars")).to_be_hidden()
+
+
+def test_a_model_shows_its_own_examples_or_none(browser: Browser, tmp_path: Path) -> None:
+    evil, folder = '"><script>alert(1)</script> {{7*7}} ${7*7}', tmp_path / "colours"
+    info = model_folder.write(folder, colour_info(labels=(evil, "green frog", "_other"), name=evil), colour_graph())
+    plain("#ff0000").save(tmp_path / "1.png")
+    candidates = [Candidate(tmp_path / "1.png", evil, {"license": "CC BY 4.0", "author": evil})]
+    for shown in (candidates, []):
+        store(folder, model_folder.read(folder)[0], shown)
+        running = Page("--model", str(folder))
+        try:
+            tab = opened(browser.new_page(), running)
+            tab.on("dialog", lambda dialog: pytest.fail(dialog.message))
+            buttons = tab.locator("#examples button")
+            expect(buttons).to_have_count(len(shown))
+            expect(tab).to_have_title(f"{info.name} · Cartoon Classifier")
+            if shown:
+                expect(buttons).to_have_attribute("aria-label", f"Picture 1 of {evil}")
+                expect(tab.locator("#about-examples")).to_contain_text(f"Pictures: {evil}, CC BY 4.0")
+                buttons.click()
+                said(tab, re.escape(evil))
+        finally:
+            running.stop()
 
 
 def test_pasting_a_picture(tab: Tab) -> None:

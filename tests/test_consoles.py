@@ -473,13 +473,19 @@ def test_too_few_open_files_are_refused_before_any_search(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["scrape.py", "train.py", "app.py"])
-def test_help_fits_a_narrow_console_of_ascii(script: str, tmp_path: Path) -> None:
-    env = {"PYTHONIOENCODING": "ascii", "COLUMNS": "40", "HTTPS_PROXY": "no sense"}
-    done = python(ROOT / script, "--help", folder=tmp_path, env=env)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(b"usage: ")
-    assert not done.stderr
+@pytest.mark.parametrize("script", ["scrape.py", "train.py", "app.py", "cartoons"])
+def test_help_fits_a_console_of_ascii_and_shows_three_commands(script: str, tmp_path: Path) -> None:
+    start = ("-m", script) if script == "cartoons" else (ROOT / script,)
+    for columns in (40, 80):
+        env = {"PYTHONIOENCODING": "ascii", "COLUMNS": str(columns), "HTTPS_PROXY": "no sense", "PYTHONPATH": str(ROOT)}
+        done = python(*start, "--help", folder=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(b"usage: ")
+        assert not done.stderr
+    lines = done.stdout.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    examples = lines[lines.index("examples:") + 1 :]
+    assert ["python" in line for line in examples[:3]] == [True] * 3
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ from cartoons.hub.space import (
     space_card,
     space_files,
 )
-from cartoons.model_folder import EMBEDDED_MODEL
+from cartoons.model_folder import EMBEDDED_MODEL, Example
 
 TIMEOUT_S = 180
 DEPLOY = """
@@ -98,6 +99,34 @@ def test_the_description_fits_whatever_the_characters() -> None:
     many = short_description([f"character {k}" for k in range(1000)])
     assert many == "Which of 1000 characters is it? Or none it knows."
     assert len(many) <= 60
+
+
+EVIL = (
+    '"><script>alert(1)</script>',
+    "a|b",
+    "*x*",
+    "[x](http://y.example)",
+    "---",
+    ": yes",
+    "\u202ex",
+    "x" * 200,
+    "🦊",
+    "-x",
+    "@x",
+)
+
+
+@pytest.mark.parametrize("words", EVIL)
+def test_whatever_a_model_and_its_characters_are_called(source: SpaceModel, words: str) -> None:
+    shown = [Example("red-fox-1.jpg", words, "CC BY 4.0", words)]
+    info = replace(source.info, name=words, labels=(words, "green frog"), examples=tuple(shown))
+    card = space_card(replace(source, info=info), "toon/demo")
+    read = RepoCard(str(card))
+    check_space(space_files(source, card), front_matter(read), zero_gpu=True)
+    assert read.data["title"] in (words, words[1:], "x" * 79 + "…")
+    body = str(card).split("\n---\n", 1)[1]
+    assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(http://y|^---|\u202e", body, re.MULTILINE)
+    assert "`examples/red-fox-1.jpg`" in body
 
 
 @pytest.mark.parametrize(
@@ -279,6 +308,15 @@ def test_models_that_no_space_could_serve(hub: Hub, deploy: Deploy) -> None:
     assert "python train.py --from-learner toon/pickle --out runs/theirs" in said[1]
     assert "There is no folder no/where here, and the model no/where could not be had from the Hub: no such model" in said[2]
     assert ("space", "toon/demo") not in hub.repos
+
+
+@pytest.mark.slow
+def test_a_space_of_something_else_is_left_alone(deploy: Deploy, hub: Hub) -> None:
+    space = hub.add("space", "toon/demo", variables={"MODEL_REPO": "theirs"})
+    space.commit({"README.md": b"# mine", "app.py": b"print()", "model/weights.bin": b"a year of work"})
+    assert f"{hub.url}/spaces/toon/demo holds something else (app.py): give another name" in deploy("toon/demo").stderr
+    assert len(space.commits) == 2
+    assert space.variables == {"MODEL_REPO": "theirs"}
 
 
 @pytest.mark.slow

@@ -177,6 +177,19 @@ def test_who_may_not_push_is_told_what_to_do(tmp_path: Path, folder: Path, token
 
 
 @pytest.mark.slow
+def test_what_somebody_put_there_otherwise_is_left_alone(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "metadata.jsonl").write_text("{}\n")
+    with Hub() as hub:
+        taken = [hub.add(kind, f"toon/{name}") for kind, name in (("model", "new"), ("dataset", "pictures"))]
+        for repo in taken:
+            repo.commit({"README.md": b"# mine", "data/train.bin": b"a year of work"})
+        said = [run(hub, tmp_path, PUSH, folder, "toon/new"), run(hub, tmp_path, PUBLISH, tmp_path, "metadata.jsonl")]
+        assert [len(repo.commits) for repo in taken] == [2, 2]
+    what = "holds something else (data/train.bin): give another name, or delete it in its settings there."
+    assert said == [f"refused: {hub.url}/toon/new {what}", f"refused: {hub.url}/datasets/toon/pictures {what}"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "status", "says"),
     [

@@ -20,6 +20,7 @@ LAYERS = (
     {"dataset", "images"},
     {"download", "examples", "near_duplicates", "resize", "splits"},
     {"classifier", "img2dataset"},
+    {"answer_table"},
     {"evaluation", "serving"},
     {"model_card", "page"},
     {"dataset_card", "hub", "report"},

@@ -243,3 +243,20 @@ def test_an_interrupt_while_it_loads_is_one_line(here: Path, tmp_path: Path) -> 
         assert process.returncode == 130, (after_s, errors)
         assert "Traceback" not in errors, (after_s, errors)
         assert errors.splitlines()[-1] == "Stopped. The same command goes on from here.", (after_s, errors)
+
+
+@pytest.mark.parametrize(
+    ("labels", "name"),
+    [
+        (
+            ["bugs bunny", "donald duck", "mickey mouse", "shinchan", "_other"],
+            "Bugs Bunny, Donald Duck, Mickey Mouse and Shinchan",
+        ),
+        ([f"character {k}" for k in range(16)], "Character 0, Character 1 and 14 more"),
+        (["mcdonald's", "日本", "_other"], "Mcdonald's and 日本"),
+        (["fox"], "Fox"),
+        (["x" * 255, "y" * 255, "z"], f"X{'x' * 28}… and 2 more"),
+    ],
+)
+def test_a_model_is_called_by_its_characters_unless_its_owner_says(labels: list[str], name: str) -> None:
+    assert run.name_of(labels) == name

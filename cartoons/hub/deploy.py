@@ -20,7 +20,7 @@ from cartoons.errors import HubError, shortened
 from cartoons.examples import DRAWINGS
 from cartoons.hub.errors import check_name, hub_read, hub_write, is_repo_name, read_failure
 from cartoons.hub.pull import pull
-from cartoons.hub.push import publish
+from cartoons.hub.push import check_ours, publish
 from cartoons.hub.space import ROOT, SpaceModel, check_space, front_matter, space_card, space_files
 from cartoons.model_folder import OTHER_LABEL, Example
 
@@ -83,6 +83,7 @@ def deploy(space: str, model: str | None = None, *, private: bool = False, say: 
     """
     say = synchronized(say)
     check_name(space)
+    check_ours(space, "space")
     hardware = _hardware(space)
     source = _source(model)
     card = space_card(source, space)

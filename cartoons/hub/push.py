@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, get_token
-from huggingface_hub.errors import LocalTokenNotFoundError
+from huggingface_hub.errors import LocalTokenNotFoundError, RepositoryNotFoundError
 
 from cartoons import model_folder
 from cartoons.errors import HubError
@@ -30,6 +30,9 @@ DATASET_FILES = re.compile(".+/.+")
 """What this project writes in such a repository: of these, what a push does not bring is removed."""
 
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+OURS = {"model": {*model_folder.FILES, *LEARNER}, "dataset": {"metadata.jsonl"}, "space": {"cartoons/__init__.py"}}
+"""Of each kind of repository the files of which this project puts one at least; a learner may become a model folder."""
+
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
 
@@ -49,8 +52,11 @@ class Pushed:
     """40 hex digits."""
 
 
-def check_login(repo: str) -> None:
-    """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`."""
+def check_login(repo: str, kind: str) -> None:
+    """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`.
+
+    kind: "model", "dataset" or "space".
+    """
     check_name(repo)
     with hub_write(f"{repo} cannot be pushed to"):
         account = HfApi().whoami()
@@ -58,6 +64,21 @@ def check_login(repo: str) -> None:
     owners = [account["name"], *(each["name"] for each in account.get("orgs", []))]
     if owner.lower() not in {each.lower() for each in owners}:
         raise HubError(f"{repo} cannot be pushed to: you are logged in as {owners[0]}, so give {owners[0]}/{name}.")
+    check_ours(repo, kind)
+
+
+def check_ours(repo: str, kind: str) -> None:
+    """Raise HubError for a repository that holds what this project did not put there, and a push would remove or replace."""
+    api = HfApi()
+    with hub_write(f"{repo} cannot be pushed to"):
+        try:
+            there = set(api.list_repo_files(repo, repo_type=kind))
+        except RepositoryNotFoundError:
+            return
+    others = sorted(there - {".gitattributes", CARD})
+    if others and not there & OURS[kind]:
+        place = f"{api.endpoint}/{PREFIX[kind]}{repo}"
+        raise HubError(f"{place} holds something else ({others[0]}): give another name, or delete it in its settings there.")
 
 
 def push_model(folder: Path, repo: str, *, private: bool = False, dataset: str | None = None) -> Pushed:
@@ -106,6 +127,7 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
             raise LocalTokenNotFoundError
         if kind != "space":
             api.create_repo(repo, repo_type=kind, private=private, exist_ok=True)
+        check_ours(repo, kind)
         there = api.list_repo_files(repo, repo_type=kind)
         gone = [name for name in there if name not in content and owned.fullmatch(name)]
         operations: list[CommitOperationAdd | CommitOperationDelete] = [CommitOperationDelete(name) for name in gone]

@@ -15,6 +15,8 @@ from huggingface_hub import RepoCard
 
 from cartoons.errors import HubError
 from cartoons.examples import DRAWINGS, of_model
+from cartoons.markdown import markdown, plain
+from cartoons.model_card import credit_lines
 from cartoons.model_folder import EXAMPLES, FILES, Example, ModelInfo
 from cartoons.page.link_preview import LinkPreview
 
@@ -23,7 +25,7 @@ THUMBNAIL = "thumbnail.png"
 """What a shared link to the Space on the Hub shows, if the model has examples."""
 
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
-LONGEST_DESCRIPTION = 60
+LONGEST_DESCRIPTION, LONGEST_TITLE = 60, 80
 ASSETS = {".css", ".js"}
 """What a module may read from beside itself."""
 
@@ -38,6 +40,7 @@ BODY = """
 Drop a picture into the page, and it names the character, or says that it does not know this one.
 {model}
 
+{credits}
 ## Ask it from a program
 
 ```python
@@ -118,16 +121,20 @@ def space_card(source: SpaceModel, space: str) -> RepoCard:
     card = RepoCard((ROOT / "README.md").read_text(encoding="utf-8"))
     for key in ("models", "preload_from_hub"):
         card.data.pop(key)
-    card.data["title"], card.data["short_description"] = info.name, short_description(info.characters)
+    name = plain(info.name)
+    title = name if len(name) <= LONGEST_TITLE else f"{name[: LONGEST_TITLE - 1].rstrip()}…"
+    card.data["title"], card.data["short_description"] = title, short_description(list(map(plain, info.characters)))
     if source.examples:
         card.data["thumbnail"] = f"https://huggingface.co/spaces/{space}/resolve/main/{THUMBNAIL}"
-    model = f"Model {info.name}, revision `{info.revision}`, in this Space's folder `model`."
+    model = f"Model {markdown(info.name)}, revision `{info.revision}`, in this Space's folder `model`."
     if source.repo:
         files = [*FILES, *(f"{EXAMPLES}/{path.name}" for path, _ in source.examples if path.parent != DRAWINGS)]
         card.data["models"] = [source.repo]
         card.data["preload_from_hub"] = [f"{source.repo} {','.join(files)} {source.commit}"]
         model = f"Model [{source.repo}](https://huggingface.co/{source.repo}) at its commit `{source.commit}`."
-    card.text = BODY.format(name=info.name, model=model, space=space)
+    card.text = BODY.format(
+        name=markdown(info.name), model=model, space=space, credits="".join(f"- {each}\n" for each in credit_lines(info))
+    )
     return card
 
 

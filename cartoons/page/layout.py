@@ -1,4 +1,4 @@
-"""The page and its API (/predict, /classify) as gr.Blocks: a picture in, the likeliest characters out."""
+"""The page as gr.Blocks: a picture in, the likeliest characters out."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,12 +11,13 @@ from cartoons.errors import BusyError, ImageError
 from cartoons.examples import DRAWINGS, small_jpeg
 from cartoons.model_folder import Example
 from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
+from cartoons.page.api import add_api
+from cartoons.page.many import add_many
 from cartoons.page.words import about_examples, colophon, opening, problem, question, title
 from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
 
-TOP = 4
 EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
 """Without preprocessing a listener gets the upload itself, for `UploadFolder.read`: gr.Image's own decoding answers a bad
 file with a stack trace, and a good one with other pixels than training saw."""
@@ -47,7 +48,7 @@ def build_demo(
 
     notice: why another model than the one asked for answers. fetcher: of pictures' addresses, by default from public hosts.
     """
-    info = service.classifier.info
+    info, fetcher = service.classifier.info, fetcher or PictureFetcher()
     files = [path if path.parent == DRAWINGS else uploads.add(path.name, small_jpeg(path)) for path, _ in examples]
     first = clearest(service.classifier, files)
     with gr.Blocks(title=title(info), analytics_enabled=False, fill_width=True) as demo:
@@ -57,10 +58,11 @@ def build_demo(
             first_id = picture_id(picture.value)
             answer = answer_column(answer_to(first.look, first.size, info, first_id) if first else question(info.characters))
         add_page_events(service, uploads, picture, answer)
-        add_address_event(service, uploads, fetcher or PictureFetcher(), [picture, answer])
+        add_address_event(service, uploads, fetcher, [picture, answer])
         add_examples(picture, files, examples)
+        add_api(service, uploads, fetcher)
+        add_many(service, uploads, script("many.js"))
         gr.HTML(colophon(info), elem_id="colophon", elem_classes=["below-examples"] if examples else [])
-        add_api(service, uploads)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 
@@ -169,41 +171,6 @@ def add_address_event(
     asked = address.submit(answer_address, address, shown, show_progress_on=shown[1], **PAGE_EVENT)
     asked.failure(lambda: (None, problem(FAILED)), None, shown, **PAGE_EVENT)
     asked.then(None, js=ANSWERED, api_visibility="private")
-
-
-def add_api(service: PictureService, uploads: UploadFolder) -> None:
-    """Endpoints for programs, apart from the page's own events so that they stay as they are when the page changes.
-
-    Their picture is another component than the page's, whose first value would be the default of theirs.
-    """
-    info = service.classifier.info
-
-    def ask(upload: Any, route: str) -> Answered:
-        try:
-            return answered(service, uploads, upload, route)
-        except (ImageError, BusyError) as error:  # gr.Error is the one that Gradio shows the words of
-            raise gr.Error(str(error), print_exception=False) from error
-
-    def predict(picture: Any) -> dict[str, float]:
-        """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
-        return dict(list(ask(picture, "/predict").prediction.probabilities.items())[:TOP])
-
-    def classify(picture: Any) -> dict[str, Any]:
-        """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
-        found = ask(picture, "/classify")
-        return {
-            "label": found.prediction.label,
-            "known": found.prediction.known,
-            "unknown_score": found.prediction.unknown_score,
-            "probabilities": found.prediction.probabilities,
-            "model": {"name": info.name, "revision": info.revision, "created": info.created},
-            "milliseconds": found.milliseconds,
-        }
-
-    with gr.Row(visible=False):
-        given, call, label, facts = gr.Image(), gr.Button(), gr.Label(num_top_classes=TOP), gr.JSON()
-    call.click(predict, given, label, api_name="predict", **EVENT)
-    call.click(classify, given, facts, api_name="classify", **EVENT)
 
 
 def theme() -> gr.themes.Base:

@@ -58,6 +58,8 @@ async function shrunk(file) {
   }
 }
 
+window.shrunk = shrunk; // for many.js
+
 async function show(file) {
   begin("Uploading…");
   const data = new DataTransfer();
@@ -105,6 +107,7 @@ async function pasteFromClipboard() {
 async function takeFrom(event, data) {
   event.preventDefault();
   event.stopPropagation();
+  if (window.takeMany?.(data)) return undefined;
   const file = [...data.files].find(isPicture) || data.files[0];
   const dragged = new DOMParser().parseFromString(data.getData("text/html"), "text/html").querySelector("img")?.src || "";
   const address = [dragged, data.getData("text/uri-list"), data.getData("text/plain")].map((text) => text.trim()).find(isAddress);

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cartoons.classifier import Prediction
 from cartoons.examples import captions
+from cartoons.markdown import plain
 from cartoons.model_folder import Example, ModelInfo
 
 NONE_OF_THESE = "none of these"
@@ -31,7 +32,7 @@ WORTH_NAMING = 0.1
 
 def title(info: ModelInfo) -> str:
     """What the browser's tab and a shared link show: plain text, which Gradio escapes."""
-    return f"{info.name} · Cartoon Classifier"
+    return f"{plain(info.name)} · Cartoon Classifier"
 
 
 def opening(characters: Sequence[str], notice: str) -> str:
@@ -114,21 +115,21 @@ def percentages(shares: Mapping[str, float]) -> dict[str, int]:
 def colophon(info: ModelInfo) -> str:
     """Which model answers, of when, and what becomes of the pictures."""
     return (
-        f"<p>Model <b>{html.escape(info.name)}</b> · revision <code>{info.revision}</code> · "
+        f"<p>Model <b>{html.escape(plain(info.name))}</b> · revision <code>{info.revision}</code> · "
         f"{html.escape(info.created[:10])} · pictures are deleted within minutes</p>"
     )
 
 
 def about_examples(examples: Sequence[tuple[Path, Example]]) -> str:
     """What each example shows, for page.js to name its button by, and whose it is where a licence asks for that."""
-    names = "".join(f"<li>{html.escape(caption)}</li>" for caption in captions(examples))
+    names = "".join(f"<li>{html.escape(plain(caption))}</li>" for caption in captions(examples))
     credit = "; ".join(dict.fromkeys(map(_credit, (example for _, example in examples if example.license))))
     return f"<ul hidden>{names}</ul>" + (f"<p>Pictures: {credit}</p>" if credit else "")
 
 
 def _credit(example: Example) -> str:
     """Whose a picture is and under which licence, with a link to its page."""
-    words = html.escape(f"{example.author or 'unnamed'}, {example.license}")
+    words = html.escape(plain(f"{example.author or 'unnamed'}, {example.license}"))
     if not re.match("https?://", example.page_url):
         return words
     return f'<a href="{html.escape(example.page_url)}" target="_blank" rel="noopener nofollow">{words}</a>'
@@ -144,4 +145,4 @@ def listed(names: Sequence[str], conjunction: str) -> str:
 
 def _name(label: str) -> str:
     """A label, escaped, for CSS to capitalise."""
-    return f'<span class="name">{html.escape(label)}</span>'
+    return f'<span class="name">{html.escape(plain(label))}</span>'

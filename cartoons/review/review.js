@@ -154,6 +154,8 @@ function showOverview() {
     }),
   );
   chips.children[focused]?.focus();
+  const current = chips.querySelector("[aria-current=true]");
+  if (current) chips.scrollLeft = current.offsetLeft - chips.offsetLeft - 12; // on a phone they are one line
 }
 
 function showTools(left, classes, sure, percent) {
@@ -165,15 +167,16 @@ function showTools(left, classes, sure, percent) {
   looking.hidden = !isLooking;
   looking.textContent = `The model is looking at the pictures: ${seen} of ${pictures}. They are put in order when it is done.`;
   const rest = classes.find((one) => one.label === view.label)?.undecided ?? 0;
-  dressTool(doubtButton, "Next to look at", "N", !left);
-  dressTool(acceptButton, sure === 1 ? `Accept 1 suggestion above ${percent} %` : `Accept ${sure} suggestions above ${percent} %`, "A", !sure);
+  dressTool(doubtButton, "Next", " to look at", "N", !left);
+  dressTool(acceptButton, `Accept ${sure}`, ` suggestion${sure === 1 ? "" : "s"} above ${percent}\u00a0%`, "A", !sure);
   acceptButton.hidden = !view.overview.model;
-  dressTool(restButton, rest ? `Keep the rest: ${rest}` : "Keep the rest", "R", !rest);
+  dressTool(restButton, "Keep the rest", `: ${rest}`, "R", !rest);
 }
 
-function dressTool(tool, words, key, idle) {
+function dressTool(tool, words, more, key, idle) {
   if (idle && tool === document.activeElement) focusCard();
-  tool.replaceChildren(words.replaceAll(" %", "\u00a0%"), keyCap(key));
+  tool.replaceChildren(words, make("span", { class: "more" }, more), keyCap(key));
+  tool.title = words + more;
   tool.disabled = idle;
 }
 

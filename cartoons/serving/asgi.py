@@ -98,6 +98,27 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request's body. Raises RefusedError."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
+    if not isinstance(request, dict):
+        raise RefusedError(422)
+    return request
+
+
+def in_shared_session(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
+    """A request that belongs to the one session of all calls without one.
+
+    Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
+    """
+    body = b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
+    headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, body
+
+
 def public_address(scope: Scope) -> str:
     """The page's address as a visitor's browser has it, no slash at its end; "" if the request names no host that could be.
 

@@ -131,7 +131,8 @@ class CachedFeaturesTrainer:
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         chosen = np.asarray(sorted(train))
-        seen = [self._views.seen_by(i, self._is_cutout[i], set(train)) for i in chosen.tolist()]
+        trained = set(chosen.tolist())
+        seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in chosen.tolist()]
         data = FeaturesDataset(self._maps, seen, self._targets, chosen)
         weights = sampling_weights([self.data.items[i].label for i in chosen])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
@@ -160,12 +161,19 @@ class CachedFeaturesTrainer:
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
-        return self._run_tail(self._maps(i, 0) for i in indices)
+        return self._run(self.tail, (self._maps(i, 0) for i in indices))
 
     def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
         """What it answers for any RGB squares of size_px: (len(squares), labels)."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return self._run_tail(pool.map(self._maps_of, squares))
+            return self._run(self.tail, pool.map(self._maps_of, squares))
+
+    def imagenet_features(self) -> NDArray[np.float64]:
+        """What the network made of every picture before it was trained: (items, channels), as the last layer takes them."""
+        untrained = copy.deepcopy(self.tail)
+        untrained.load_state_dict(self._fresh)
+        body = nn.Sequential(untrained[0], *list(untrained[1].children())[:-1])
+        return self._run(body, (self._maps(i, 0) for i in range(len(self.data.items))))
 
     def _epochs_for(self, pictures: int) -> int:
         return max(self.recipe.epochs, min(self.recipe.most_epochs, math.ceil(self.recipe.fewest_samples / pictures)))
@@ -214,12 +222,12 @@ class CachedFeaturesTrainer:
         return np.asarray(self.stem(torch.from_numpy(batch).to(self.device)).cpu().numpy())
 
     @torch.no_grad()
-    def _run_tail(self, maps: Iterable[NDArray[np.float16]]) -> NDArray[np.float64]:
-        rows, left = [np.empty((0, len(self.learn.dls.vocab)))], iter(maps)
+    def _run(self, model: nn.Module, maps: Iterable[NDArray[np.float16]]) -> NDArray[np.float64]:
+        rows, left = [], iter(maps)
         while batch := list(itertools.islice(left, TAIL_BATCH_SIZE)):
             given = torch.from_numpy(np.stack(batch)).float().to(self.device)
-            rows.append(self.tail.eval()(given).cpu().double().numpy())
-        return np.concatenate(rows)
+            rows.append(model.eval()(given).cpu().double().numpy())
+        return np.concatenate(rows) if rows else np.empty((0, len(self.learn.dls.vocab)))
 
 
 def freeze_depthwise(model: nn.Module) -> None:

@@ -19,6 +19,13 @@ RECIPES = ("auto", "fast", "thorough", "finetune")
 OF_TRAINING = ("recipe", "arch", "weights", "epochs", "batch_size", "split", "valid_pct", "rounds", "seed")
 """The flags that say how to train."""
 
+EXAMPLES = """examples:
+  python train.py data/cartoons --out runs/mine
+  python train.py --names "bugs bunny" shinchan --deploy USER/SPACE
+  python train.py --out runs/mine --push USER/NAME --private
+
+The same command, given again after an interruption, goes on from there."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -58,31 +65,41 @@ class TrainConfig:
 
 def parser() -> argparse.ArgumentParser:
     """The command line; what is not given is None."""
-    made = console.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
-    add = made.add_argument
-    add("data", type=Path, nargs="?", help="a folder holding one folder of pictures per character")
-    add("--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into DATA or data/NAMES")
-    add("--per-class", type=int, metavar="N", help="pictures of each of the names (default: as scrape.py)")
-    add("--out", type=Path, help="the model folder to write (default: runs/model, with names runs/NAMES)")
-    add("--force", action="store_true", help="overwrite a finished model of other pictures there")
-    add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub")
+    made = console.ArgumentParser("train.py", "%(prog)s [FOLDER | --names NAME... | --from-learner WHERE] [options]")
+    made.description = "Train a cartoon classifier on a folder of pictures; publish and deploy it."
+    made.epilog = EXAMPLES
+    add = made.add_argument_group(
+        "what the model is made of (none of these: --push or --deploy one made earlier)"
+    ).add_argument
+    add("data", type=Path, nargs="?", metavar="FOLDER", help="a folder holding one folder of pictures per character")
     add(
-        "--examples", type=Path, metavar="DIR", help="pictures to try it with, shown on its page (default: some that may be)"
+        "--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into FOLDER or data/NAMES"
     )
-    add("--name", help="the model's name, as its page shows it")
+    add("--per-class", type=int, metavar="N", help="pictures of each name, with --names (default: as scrape.py)")
+    add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub; trains nothing")
+    add = made.add_argument_group("the model folder").add_argument
+    add("--out", type=Path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
+    add("--name", metavar="TEXT", help="the model's name, as its page shows it")
+    add("--examples", type=Path, metavar="DIR", help="pictures to try it with, on its page (default: some that may be)")
+    add("--force", action="store_true", help="overwrite a finished model of other pictures there")
+    add = made.add_argument_group("how to train (with FOLDER or --names)").add_argument
     add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
-    add("--arch", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
-    add("--weights", type=Path, help="a file of its ImageNet weights, instead of a download")
-    add("--epochs", type=int, help="instead of the recipe's own number")
-    add("--batch-size", type=int, help="instead of the recipe's own, if the GPU's memory is short")
-    add("--split", choices=splits.KINDS, help="what judges the model (default: auto: valid/ if there is one, else holdout)")
-    add("--valid-pct", type=float, help=f"the share held out by --split holdout (default: {SplitConfig.valid_pct})")
-    add("--rounds", type=int, help=f"of training and judging, each on another part (with --split source or group: {FOLDS})")
-    add("--push", metavar="USER/NAME", help="publish the model folder on the Hugging Face Hub, under this name")
-    add("--deploy", metavar="USER/SPACE", help="make a Hugging Face Space that serves it, and wait for its answer")
-    add("--private", action="store_true", help="let nobody else see what is pushed or deployed")
-    add("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card")
-    add("--seed", type=int, help=f"same seed, same machine: same figures (default: {SplitConfig.seed})")
+    add("--arch", metavar="NAME", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
+    add("--weights", type=Path, metavar="FILE", help="its ImageNet weights, instead of a download")
+    add("--epochs", type=int, metavar="N", help="instead of the recipe's own number")
+    add("--batch-size", type=int, metavar="N", help="instead of the recipe's own, if the GPU's memory is short")
+    add("--seed", type=int, metavar="N", help=f"same seed, same machine: same figures (default: {SplitConfig.seed})")
+    add = made.add_argument_group("how to measure it (with FOLDER or --names)").add_argument
+    add("--split", choices=splits.KINDS, help="what is held out (default: auto: valid/ if there is one, else holdout)")
+    valid_pct = f"the share that --split holdout holds out (default: {SplitConfig.valid_pct}); not with --rounds"
+    add("--valid-pct", type=float, metavar="SHARE", help=valid_pct)
+    folds = f"train and judge N times, each on another part (with --split source or group: {FOLDS})"
+    add("--rounds", type=int, metavar="N", help=folds)
+    add = made.add_argument_group("publishing (after hf auth login)").add_argument
+    add("--push", metavar="USER/NAME", help="publish the model folder on the Hub under this name")
+    add("--deploy", metavar="USER/SPACE", help="make a Space that serves it, and wait for its answer")
+    add("--private", action="store_true", help="let nobody else see it, with --push or --deploy")
+    add("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card, with --push")
     return made
 
 

@@ -67,6 +67,9 @@ class Trainer(Protocol):
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then augmented views of it."""
 
+    def imagenet_features(self) -> Floats | None:
+        """What the network made of every picture before it was trained, where that takes no time: (items, channels)."""
+
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
 
@@ -108,7 +111,9 @@ def make_trainer(config: TrainConfig, data: Dataset) -> Trainer:
     trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, work)
     started = time.monotonic()
     with progress.stage("computing features", len(data.items), "pictures") as stage:
-        for done in trainer.cache_features():
+        cached = trainer.cache_features()
+        stage.skip(next(cached))
+        for done in cached:
             stage.reach(done)
     log.info(
         "What the frozen part sees of %d of them was to be computed, in %s; %s holds %.1f MB of it, for the next time.",

@@ -175,6 +175,9 @@ class FinetuneTrainer:
             decoded = loader.decode(loader.one_batch())[0].clamp(0, 1).cpu().numpy()
         return [Image.fromarray((pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)) for pixels in decoded]
 
+    def imagenet_features(self) -> None:
+        """None: the whole network would have to see every picture again."""
+
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
         return predict_logits(self.learn, [self.data.items[i].path for i in indices])
