@@ -63,6 +63,10 @@ def test_axe_finds_nothing_serious_in_any_state(
         tab.set_input_files("#picture input[type=file]", tmp_path / name)
         expect(tab.locator(f"#answer:not([data-doing]) .{kind}")).to_be_visible()
 
+    def give_many() -> None:
+        tab.set_input_files("#many input", [tmp_path / name for name in ("red.png", "white.png", "notes.png")])
+        expect(tab.locator("#answers a")).to_be_visible()
+
     states = {
         "first": lambda: None,
         "known": lambda: give("red.png", "known"),
@@ -73,6 +77,9 @@ def test_axe_finds_nothing_serious_in_any_state(
         "problem": lambda: give("notes.png", "problem"),
         "alert": lambda: tab.evaluate("dispatchEvent(new Event('offline'))"),
         "uploading": lambda: tab.evaluate("document.querySelector('#answer').dataset.doing = 'Uploading 43 %'"),
+        "many": give_many,
+        "sorted": lambda: tab.get_by_role("button", name="Answer").click(),
+        "programs": lambda: tab.get_by_text("Ask this page from a program").click(),
         "camera": lambda: tab.get_by_role("button", name="Camera").click(),
         "API": lambda: tab.get_by_text("Use via API").click(),
     }

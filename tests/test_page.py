@@ -91,6 +91,33 @@ def test_four_endpoints_are_public(client: Client) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("endpoint", ["predict", "classify"])
+def test_run_call_and_call_v2_answer_alike(page: Page, endpoint: str) -> None:
+    picture, found = data_url(MICKEY.read_bytes()), [post(page.url, endpoint, data_url(MICKEY.read_bytes()))]
+    for way, body in (("call", {"data": [picture]}), ("call/v2", {"picture": picture})):
+        address, head = f"{page.url}/gradio_api/{way}/{endpoint}", {"Content-Type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), head), timeout=30) as answer:
+            event = json.load(answer)["event_id"]
+        with urllib.request.urlopen(f"{page.url}/gradio_api/call/{endpoint}/{event}", timeout=30) as stream:
+            found.append(json.loads(stream.read().decode().partition("event: complete\ndata: ")[2])[0])
+    for answer in found:
+        answer.pop("milliseconds", None)
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.slow
+def test_the_page_can_be_installed(page: Page) -> None:
+    with urllib.request.urlopen(f"{page.url}/manifest.json", timeout=30) as answer:
+        manifest = json.load(answer)
+    assert manifest["name"]
+    assert manifest["display"] == "standalone"
+    for icon in manifest["icons"]:
+        with urllib.request.urlopen(f"{page.url}/{icon['src'].lstrip('/')}", timeout=30) as answer:
+            assert answer.headers["content-type"].startswith("image/")
+    assert 'rel="manifest"' in urllib.request.urlopen(page.url, timeout=30).read().decode()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "says"),
     [
