@@ -7,7 +7,6 @@
 As a Space it starts unchanged on ZeroGPU and on cpu-basic; train.py --deploy makes one.
 """
 
-import importlib.util
 import logging
 import os
 from collections.abc import Callable
@@ -89,6 +88,7 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
     from cartoons.page.link_preview import LinkPreview
+    from cartoons.serving import mcp_guard
     from cartoons.serving.lean_api import Metrics, lean_api
     from cartoons.serving.picture_fetcher import PictureFetcher
     from cartoons.serving.picture_service import PictureService
@@ -109,7 +109,7 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
         max_file_size=MAX_BYTES,
         enable_monitoring=False,
         run_history=False,
-        mcp_server=importlib.util.find_spec("mcp") is not None,
+        mcp_server=mcp_guard.IS_INSTALLED,
         pwa=True,
         show_error=False,  # what gr.Error says is shown all the same
         ssr_mode=False,

@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, expect
 from cartoons import model_folder
 from cartoons.answer_table import Row, csv_text
 from cartoons.classifier import Classifier
-from cartoons.errors import ImageError
+from cartoons.errors import BusyError, ImageError
 from cartoons.page.many import table
-from cartoons.serving.picture_batch import MOST_ENTRIES, MOST_UNPACKED_BYTES, PictureBatch
+from cartoons.serving.picture_batch import MOST_BATCHES, MOST_ENTRIES, MOST_UNPACKED_BYTES, PictureBatch
 from cartoons.serving.picture_service import PictureService
 from cartoons.serving.uploads import UploadFolder
 
@@ -142,6 +142,19 @@ def test_two_zips_count_together(service: PictureService, uploads: UploadFolder)
     parts = [dict(list(MANY.items())[:26]), dict(list(MANY.items())[26:])]
     with pytest.raises(ImageError, match="more than 50"):
         answers(service, uploads, [stored(uploads, zipped(part), f"{k}.zip") for k, part in enumerate(parts)])
+
+
+def test_a_few_batches_are_answered_at_once(service: PictureService, uploads: UploadFolder) -> None:
+    batch = PictureBatch(service, uploads)
+    begun = [batch.rows([stored(uploads, RED, f"{k}-{n}.png") for n in range(2)], "x")[1] for k in range(MOST_BATCHES + 1)]
+    for rows in begun[:-1]:
+        next(rows)
+    with pytest.raises(BusyError):
+        next(begun[-1])
+    assert [row.prediction and row.prediction.label for row in begun[0]] == ["red fox"]
+    assert len(answers(service, uploads, stored(uploads, RED))) == 1
+    begun[1].close()  # its caller left
+    assert answers(service, uploads, stored(uploads, GREEN)) == {"x.png": "green frog"}
 
 
 def test_the_table_is_escaped_and_its_csv_is_whole() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from cartoons.answer_table import Row, csv_text
-from cartoons.errors import ImageError
+from cartoons.errors import BusyError, ImageError
 from cartoons.model_folder import ModelInfo
 from cartoons.page.words import in_words, problem
 from cartoons.serving.picture_batch import MOST_FILES, PictureBatch
@@ -33,17 +33,16 @@ def add_many(service: PictureService, uploads: UploadFolder, script: str) -> Non
     def answer_page(chosen: str) -> Iterator[str]:
         try:
             files, rows = batch.rows(_parsed(chosen), "page, many", thumbnails=True)
-        except ImageError as error:
+            done: list[Row] = []
+            shown = 0.0
+            for row in rows:
+                done.append(row)
+                if time.monotonic() - shown > SHOWN_EVERY_S and len(done) < files:
+                    shown = time.monotonic()
+                    yield table(done, files, info)
+            yield table(done, files, info)
+        except (ImageError, BusyError) as error:
             yield problem(str(error))
-            return
-        done: list[Row] = []
-        shown = 0.0
-        for row in rows:
-            done.append(row)
-            if time.monotonic() - shown > SHOWN_EVERY_S and len(done) < files:
-                shown = time.monotonic()
-                yield table(done, files, info)
-        yield table(done, files, info)
 
     chosen = gr.HTML("", html_template=CHOOSE, js_on_load=script, apply_default_css=False, elem_id="many")
     answers = gr.HTML("", elem_id="answers")

@@ -2,6 +2,8 @@
 
 import html
 
+from cartoons.serving.mcp_guard import IS_INSTALLED
+
 ADDRESS = "http://127.0.0.1:7860"
 """What stands for the page's address until the visitor's browser has filled it in."""
 
@@ -25,10 +27,13 @@ print(page.predict(handle_file("picture.png"), api_name="/classify"))""",
     document.title = JSON.stringify(await answer.json());
   }};
 </script>""",
-    "MCP, for assistants, where the page runs with it": f"""{{
+}
+MCP = {
+    "MCP, for assistants": f"""{{
   "mcpServers": {{ "cartoons": {{ "url": "{ADDRESS}/gradio_api/mcp/" }} }}
 }}""",
 }
+SNIPPETS |= MCP if IS_INSTALLED else {}
 
 
 def snippets_html() -> str:

@@ -5,10 +5,14 @@ whose path a caller gives in the form of an upload. So all other calls end here.
 Protocol: https://modelcontextprotocol.io/specification, JSON-RPC over Streamable HTTP.
 """
 
+import importlib.util
 import re
 from typing import Any
 
 from cartoons.serving.asgi import RefusedError
+
+IS_INSTALLED = importlib.util.find_spec("mcp") is not None
+"""Whether there is an MCP server: the package it needs is optional."""
 
 TOOL = "classify_url"
 """The tool's name, that of its function and of its endpoint."""

@@ -6,6 +6,7 @@ for row in batch.rows([upload, upload], "/classify_many"): ...
 
 import base64
 import io
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from PIL import Image
 
 from cartoons.answer_table import Row, rows
 from cartoons.classifier import Prediction
-from cartoons.errors import ImageError
+from cartoons.errors import BusyError, ImageError
 from cartoons.images import MAX_BYTES
 from cartoons.picture_files import is_hidden
 from cartoons.serving.picture_service import Answered, PictureService
@@ -27,6 +28,9 @@ from cartoons.serving.uploads import NOT_UPLOADED, UploadFolder
 MOST_FILES = 50
 AHEAD = 2
 """Pictures of one batch that wait for a thread at a time: those of others come in between."""
+
+MOST_BATCHES = 4
+"""Answered at once; more are refused, so that single pictures find room in the line."""
 
 MOST_UNPACKED_BYTES = 200 * 2**20
 """Of one zip, by what it says of itself; no more than that is ever unpacked."""
@@ -55,12 +59,13 @@ class PictureBatch:
 
     def __init__(self, service: PictureService, uploads: UploadFolder) -> None:
         self._service, self._uploads = service, uploads
+        self._slots = threading.BoundedSemaphore(MOST_BATCHES)
 
     def rows(self, given: object, route: str, *, thumbnails: bool = False) -> tuple[int, Iterator[Row]]:
         """How many files there are, and a row for each as soon as it is known; the uploads are deleted after the last.
 
         given: a list of uploads, or one, as for `UploadFolder.read`; a zip stands for the files in it.
-        Raises ImageError when there are none, or too many.
+        Raises ImageError when there are none, or too many; the iterator BusyError, first, when others are at it.
         """
         values = given if isinstance(given, list) else [given]
         try:
@@ -78,7 +83,12 @@ class PictureBatch:
 
     def _answered(self, files: list[NamedFile], values: list[Any], route: str, thumbnails: bool) -> Iterator[Row]:
         try:
-            yield from rows(((name, partial(self._begin, read, route, thumbnails)) for name, read in files), AHEAD)
+            if not self._slots.acquire(blocking=False):
+                raise BusyError("Too many pictures at once: try again in a minute.")
+            try:
+                yield from rows(((name, partial(self._begin, read, route, thumbnails)) for name, read in files), AHEAD)
+            finally:
+                self._slots.release()
         finally:
             self._release(values)
 
