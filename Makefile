@@ -7,7 +7,7 @@
 # make soak    32 clients for five minutes, 30 % of what they send broken: what fails, what grows
 # make newest  all tests with the newest version of every package, in an environment of its own
 # make fuzz    crafted and mutated files through the loader, wrong requests to the page: what came of them; ten minutes on two cores
-# make examples  draw examples/*.png from the SVG beside them, and photograph the page
+# make examples  draw the PNGs of examples/ and tests/drawings/ from the SVG beside them, and photograph the page
 # make model   train a model of the four characters on DATA, and measure it, sources held out
 # make embed   make that the embedded model
 
