@@ -1,5 +1,5 @@
 # make app     set up and open the page
-# make test    set up and pass the tests       (make fast: those that neither train nor open a browser)
+# make test    set up and pass the tests       (make fast: those that need seconds, no torch and no browser)
 # make lint    ruff and mypy
 # make bench   measure the page against the usual fastai + gr.Interface template, downloading against img2dataset and fastai,
 #              a million hashes, names to a link, the heat map, ways to make pictures square (DATA), and the recipes against
@@ -26,7 +26,7 @@ test: .venv-dev/ready browser
 	.venv-dev/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_train.py tests
 
 fast: .venv-dev/ready
-	.venv-dev/bin/python -m pytest -n 2 -m "not slow"
+	.venv-dev/bin/python -m pytest -n 2 -m "not slow" --ignore-glob="*/test_convert*"
 
 newest: .venv-newest/ready browser
 	.venv-newest/bin/python -m bench.newest

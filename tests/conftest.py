@@ -1,5 +1,6 @@
 """Tiny real things to test with: a model that knows red from blue, drawn pictures, a browser, the page as a process."""
 
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +120,15 @@ def make_picture_folder(root: Path, per_label: int = 6, labels: tuple[str, ...] 
     for label in labels:
         (root / label).mkdir(parents=True)
         for k in range(per_label):
-            draw_shape(label, seed=k).save(root / label / f"{k}.png")
+            (root / label / f"{k}.png").write_bytes(drawn_png(label, k))
     return root
+
+
+@cache
+def drawn_png(kind: str, seed: int) -> bytes:
+    file = io.BytesIO()
+    draw_shape(kind, seed).save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.fixture(scope="session", autouse=True)

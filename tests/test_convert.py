@@ -39,7 +39,7 @@ from cartoons.images import load
 from cartoons.model_folder import RESIZE_RULE, RESIZE_RULES
 from cartoons.resize import RESIZES
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 FASTAI: dict[str, Callable[[int], Transform]] = {
     "crop-bilinear": Resize,
     "squish-bilinear": lambda size: Resize(size, ResizeMethod.Squish),
@@ -106,7 +106,6 @@ def test_each_rule_takes_any_shape_in_little_memory(rule: str, size: tuple[int, 
     assert np.asarray(square)[..., 0].max() > 0  # there is red in it, however slim it was
 
 
-@pytest.mark.slow
 def test_a_learner_of_the_usual_tutorial(shapes: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     torch.manual_seed(1)
     learn = vision_learner(loaders(shapes, Resize(64), Normalize.from_stats(*imagenet_stats)), resnet18, pretrained=False)
@@ -141,7 +140,6 @@ def test_each_resize_method_is_found(shapes: Path, tmp_path: Path, rule: str) ->
     assert found.one_channel == (cls is PILImageBW)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "batch_tfms",
     [
@@ -163,7 +161,6 @@ def test_presizing_moves_into_the_graph(shapes: Path, tmp_path: Path, batch_tfms
     np.testing.assert_allclose(answer, wanted, atol=1e-3)
 
 
-@pytest.mark.slow
 def test_heads_of_other_kinds(shapes: Path, tmp_path: Path) -> None:
     """One that wants the whole feature map, a network that is no body and head, a loss without an activation."""
     head = nn.Sequential(nn.Flatten(), nn.Linear(512 * 2 * 2, 3))
@@ -184,7 +181,6 @@ def test_heads_of_other_kinds(shapes: Path, tmp_path: Path) -> None:
     assert Classifier.load(tmp_path / "own").info.arch == "Net"
 
 
-@pytest.mark.slow
 def test_weights_that_half_precision_would_spoil_are_stored_in_full(shapes: Path, tmp_path: Path) -> None:
     sizes = []
     for scale in (1, 1e-7):  # the latter is 0 in half precision

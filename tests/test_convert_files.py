@@ -36,7 +36,7 @@ from cartoons.errors import ExportError
 from cartoons.images import load
 from cartoons.model_card import model_card
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 USUAL = {"16-bit", "32-bit", "EXIF-turned", "animated", "large JPEG", "transparent"}
 """Kinds of files that fastai opens otherwise than the page."""
 
@@ -147,7 +147,6 @@ OPENERS: dict[str, tuple[Callable[[Path], Learner], str, set[str]]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("opener", OPENERS)
 def test_files_are_answered_as_by_the_learner_or_the_card_names_their_kind(
     shapes: Path, files: dict[str, list[Path]], tmp_path: Path, opener: str, caplog: pytest.LogCaptureFixture
@@ -172,7 +171,6 @@ def test_files_are_answered_as_by_the_learner_or_the_card_names_their_kind(
         np.testing.assert_allclose(answer, wanted, atol=1e-3, err_msg=path.name)
 
 
-@pytest.mark.slow
 def test_the_owners_files_are_counted_by_kind(
     shapes: Path, files: dict[str, list[Path]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

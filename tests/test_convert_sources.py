@@ -22,7 +22,7 @@ from cartoons.convert.learner import convert
 from cartoons.convert.unpickle import load_learner_file
 from cartoons.errors import ConvertError, DataError
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 OLD = '[build-system]\nrequires = ["setuptools>=40.8.0", "python=3.10.4", "fastai=2.7.13", "fastcore=1.5.29"]\n'
 
 
@@ -171,7 +171,6 @@ def from_hub(hub: Hub, folder: Path, *sources: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.slow
 def test_a_learner_on_the_hub(shapes: Path, tmp_path: Path) -> None:
     learner = exported(tiny(loaders(shapes, Resize(64))), tmp_path).read_bytes()
     files = {"model.pkl": learner, "pyproject.toml": OLD.encode(), "README.md": b"# card", "data.bin": b"never fetched"}
@@ -189,7 +188,6 @@ def test_a_learner_on_the_hub(shapes: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "model" / "model.json").read_text())["versions"]["converted_from"] == "fastai 2.7.13"
 
 
-@pytest.mark.slow
 def test_from_the_command_line_to_the_page(shapes: Path, tmp_path: Path) -> None:
     dls = loaders(shapes, Resize(128), aug_transforms())
     file = exported(vision_learner(dls, resnet18, pretrained=False), tmp_path)

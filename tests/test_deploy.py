@@ -45,6 +45,7 @@ def source(colour_model: Path) -> SpaceModel:
     return SpaceModel(colour_model, model_folder.read(colour_model)[0], "toon/model", SHA)
 
 
+@pytest.mark.slow
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel) -> None:
     content = space_files(source, space_card(source, "toon/demo"))
     imports = "sys, app, cartoons.hub.pull, cartoons.page.layout, cartoons.serving.server"

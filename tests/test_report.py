@@ -358,7 +358,7 @@ def test_each_page_names_the_command_that_acts_on_it(tmp_path: Path) -> None:
     assert "python scrape.py review DIR --model" in check(folder)[1].text
 
 
-@pytest.mark.parametrize("labels", [LABELS, [f"character {k}" for k in range(40)]], ids=["three", "forty"])
+@pytest.mark.parametrize("labels", [LABELS, [f"character {k}" for k in range(20)]], ids=["three", "twenty"])
 def test_no_text_of_a_figure_is_too_small_for_a_phone(tmp_path: Path, labels: list[str]) -> None:
     """On a phone 360 px wide, 16 of which are margin on either side, no letter is below 11 px."""
     write(tmp_path / "report", full(tmp_path / "data", labels), [])

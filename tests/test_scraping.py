@@ -301,6 +301,7 @@ class Killer(ScrapeProgress):
             raise KilledError
 
 
+@pytest.mark.slow
 def test_a_run_that_was_ended_anywhere_goes_on_to_the_same_folder(tmp_path: Path) -> None:
     fill(tmp_path / "whole", Web())
     chance, ended = random.Random(7), 0
