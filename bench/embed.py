@@ -1,6 +1,6 @@
 """Make a trained model the embedded one, and note on its card how it answers our drawings: make embed.
 
-The drawings (tests/drawings, a folder per label) were chosen and drawn before any model had answered them; none is trained on.
+The drawings (tests/drawings, a folder per label) were drawn before any model had answered them; none is trained on.
 """
 
 import argparse
