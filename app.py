@@ -7,6 +7,7 @@
 As a Space it starts unchanged on ZeroGPU and on cpu-basic; train.py --deploy makes one.
 """
 
+import importlib.util
 import logging
 import os
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from cartoons import console, malloc
 from cartoons.classifier import Classifier
+from cartoons.download.ssrf_guard import SsrfGuard
 from cartoons.errors import BundleError, HubError
 from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.serving import environment
@@ -23,9 +25,14 @@ try:
 except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
     spaces = None
 
-HERE = Path(__file__).parent
-EXAMPLES = HERE / "examples"
 PULL_TIMEOUT_S = 8.0
+COMMANDS = """examples:
+  python app.py
+  python app.py --model runs/mine
+  MODEL_REPO=USER/NAME GRADIO_SERVER_PORT=8000 python app.py
+
+MODEL_REPO names a model on the Hugging Face Hub, MODEL_REVISION one of its
+revisions; without --model or that, the embedded model answers."""
 log = logging.getLogger("app")
 
 
@@ -72,12 +79,18 @@ def load_folder(model: str) -> Classifier:
     raise BundleError(f"--model {model!r} is no folder: give one that train.py wrote, such as runs/mine{hint}.")
 
 
-def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
-    """Open the page, until it is told to stop; `environment.prepare` comes first. with_metrics: answer /metrics as well."""
+def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: SsrfGuard | None = None) -> int:
+    """Open the page, until it is told to stop; `environment.prepare` comes first.
+
+    with_metrics: answer /metrics as well. guard: which hosts are asked for pictures whose address a visitor gives.
+    """
     environment.import_gradio()
+    from cartoons import examples
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
+    from cartoons.page.link_preview import LinkPreview
     from cartoons.serving.lean_api import Metrics, lean_api
+    from cartoons.serving.picture_fetcher import PictureFetcher
     from cartoons.serving.picture_service import PictureService
     from cartoons.serving.server import Server
     from cartoons.serving.uploads import UploadFolder
@@ -85,15 +98,19 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
     uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
     metrics = Metrics() if with_metrics else None
     service = PictureService(classifier, *([metrics.observe] if metrics else []))
-    demo = build_demo(service, uploads, sorted(EXAMPLES.glob("*.png")), notice)
+    shown = examples.of_model(classifier.info, classifier.folder)
+    demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard))
     uploads.keep_present_files()
-    return Server(demo, lean_api(service, metrics), service, uploads).run(
+    preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
+    return Server(demo, lean_api(service, preview.picture, metrics), service, uploads, preview.tags).run(
         theme=theme(),
         css=CSS,
         footer_links=["api"],
         max_file_size=MAX_BYTES,
         enable_monitoring=False,
         run_history=False,
+        mcp_server=importlib.util.find_spec("mcp") is not None,
+        pwa=True,
         show_error=False,  # what gr.Error says is shown all the same
         ssr_mode=False,
         state_session_capacity=1000,
@@ -102,8 +119,8 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool) -> int:
 
 def run(argv: list[str] | None) -> int:
     """Serve the model that the command line or the environment names. Raises CartoonError."""
-    parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.")
-    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it")
+    parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.", epilog=COMMANDS)
+    parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it; not MODEL_REPO then")
     parser.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
     arguments = parser.parse_args(argv)
     for name in ("app", "page"):

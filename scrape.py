@@ -41,34 +41,44 @@ EXCLUDED = {
 NEEDED = {"--query": "NAME", "--with-pictures": "--publish", "--private": "--publish"}
 """Without which a flag has no effect."""
 
+EXAMPLES = """examples:
+  python scrape.py "bugs bunny" "donald duck" --per-class 100
+  python scrape.py --from-folder ~/Pictures/toons --out data/toons
+  python scrape.py "bugs bunny" --license modify --publish USER/NAME
+
+review DIR [--model DIR] opens a page to clean a folder by eye, apply DIR does
+what was decided there. The same command, given again, goes on where it was."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line. Every flag that was not given is None, False or []."""
-    made = console.ArgumentParser(
-        prog="scrape.py",
-        description="Make a clean folder of pictures of some characters.",
-        epilog="review DIR [--model DIR] opens a page to clean a folder by eye; apply DIR carries out what was said there.",
-    )
-    add = made.add_argument
+    made = console.ArgumentParser("scrape.py", "%(prog)s [NAME...] [options], %(prog)s review DIR, %(prog)s apply DIR")
+    made.description, made.epilog = "Make a clean folder of pictures of some characters.", EXAMPLES
+    add = made.add_argument_group("what to search").add_argument
     add("names", nargs="*", metavar="NAME", help="a character; the folder of its pictures gets its name")
-    add("--out", type=Path, default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
-    add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
     add("--other", nargs="*", metavar="QUERY", help="also fill _other, pictures of none, by these or the usual queries")
-    add("--engines", help=f"of {', '.join(ENGINES)} (default: {','.join(DEFAULT_ENGINES)})")
+    add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
+    add("--engines", metavar="NAMES", help=f"of {','.join(ENGINES)} (default: {','.join(DEFAULT_ENGINES)})")
     add("--query", action="append", metavar="TEXT", help="what to search, with {name} in it; may be given again")
-    add("--license", choices=LICENSES, help=f"what it must allow (default: {LICENSES[0]})")
-    add("--from-urls", type=Path, metavar="FILE", help="no search: a .csv, .jsonl or .txt of addresses")
-    add("--from-folder", type=Path, metavar="DIR", help="no search: pictures that lie here")
-    add("--from-img2dataset", type=Path, metavar="DIR", help="no search: what img2dataset has downloaded")
-    add("--urls-only", action="store_true", help="search only, and write OUT/urls.parquet for img2dataset")
-    add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
+    licenses = f"what it must allow: {', '.join(LICENSES[1:])} (default: {LICENSES[0]})"
+    add("--license", choices=LICENSES, metavar="WHAT", help=licenses)
+    add = made.add_argument_group("instead of a search, one of").add_argument
+    add("--from-urls", type=Path, metavar="FILE", help="a .csv, .jsonl or .txt of addresses")
+    add("--from-folder", type=Path, metavar="DIR", help="pictures that lie here")
+    add("--from-img2dataset", type=Path, metavar="DIR", help="what img2dataset has downloaded")
+    add = made.add_argument_group("the folder").add_argument
+    add("--out", type=Path, metavar="DIR", default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
     add("--originals", action="store_true", help=f"keep files as they came, not at most {STORED_PX} px and bare")
+    add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
+    add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
+    add("--urls-only", action="store_true", help="search only, and write DIR/urls.parquet for img2dataset")
+    add = made.add_argument_group("the connection").add_argument
     add("--proxy", metavar="URL", help="http://host:port, to search and download by (default: $HTTPS_PROXY)")
     add("--ca", metavar="FILE", help="more certificates to trust, PEM (default: $SSL_CERT_FILE)")
-    add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
+    add = made.add_argument_group("publishing (after hf auth login)").add_argument
     add("--publish", metavar="USER/NAME", help="put the list of kept pictures on the Hugging Face Hub")
-    add("--with-pictures", action="store_true", help="publish the pictures too, if every licence allows that")
-    add("--private", action="store_true", help="publish it for yourself only")
+    add("--with-pictures", action="store_true", help="the pictures too, if every licence allows that; with --publish")
+    add("--private", action="store_true", help="for yourself only; with --publish")
     return made
 
 
@@ -120,6 +130,7 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
+        "has_rivals": other == [],
         "url_list": read_url_list(url_file, label) if url_file else (),
         "default_label": label,
         "per_class": arguments.per_class or (PER_CLASS if is_search else None),
@@ -145,28 +156,35 @@ def check_connection(config: ScrapeConfig) -> None:
     if config.publish is not None:
         from cartoons.hub.push import check_login
 
-        check_login(config.publish)
+        check_login(config.publish, "dataset")
 
 
 def scrape(config: ScrapeConfig) -> int:
     """Fill the folder and describe it; the exit code. Raises CartoonError."""
     check_connection(config)
-    import asyncio  # these take a second to load
+    from cartoons import progress
 
-    from cartoons.scraping import publish, scraper, selection, sources
-    from cartoons.scraping.progress import ScrapeProgress
+    with progress.display():
+        with progress.stage("loading"):
+            import asyncio
 
-    malloc.give_back()
-    ctrl_c.interrupt_work()
-    with selection.open_folder(config.out), ScrapeProgress() as progress:
-        url_lists, failures = sources.url_lists(config, progress)
-        if config.dry_run or config.urls_only:
-            return sources.preview(config, url_lists)
-        attempts = asyncio.run(scraper.fill(config, url_lists, progress))
-        publish.write_card_and_report(config.out, attempts, failures)
-    code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, failures)
-    if config.publish is not None:
-        print(f"Published: {publish.publish(config, config.publish, attempts)}")
+            from cartoons.scraping import publish, scraper, selection, sources
+            from cartoons.scraping.progress import ScrapeProgress
+
+        malloc.give_back()
+        ctrl_c.interrupt_work()
+        with selection.open_folder(config.out), ScrapeProgress().shown() as lines:
+            url_lists, failures = sources.url_lists(config, lines)
+            if config.dry_run or config.urls_only:
+                return sources.preview(config, url_lists)
+            attempts = asyncio.run(scraper.fill(config, url_lists, lines))
+            with progress.stage("writing the report"):
+                publish.write_card_and_report(config.out, attempts, failures)
+        code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, failures)
+        if config.publish is not None:
+            with progress.stage(f"publishing {config.publish}"):
+                link = publish.publish(config, config.publish, attempts)
+            print(f"Published: {link}")
     return code
 
 

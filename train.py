@@ -22,22 +22,18 @@ import argparse
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from cartoons import console, model_folder, proxies, splits
+from cartoons import console, model_folder, progress, proxies, splits
 from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
-from cartoons.files import write_atomically
 from cartoons.model_folder import ModelInfo
-from cartoons.splits import FOLDS, SplitConfig
-from cartoons.training import run
-from cartoons.training.config import DEFAULT_ARCH, RECIPES, TrainConfig, check_flags
+from cartoons.training import examples, run
+from cartoons.training.config import TrainConfig, check_flags, config_of, parser
 from cartoons.training.run import is_main_process
 
-LONGEST_NAME = 60
 log = logging.getLogger("train")
 
 
@@ -54,68 +50,29 @@ def train(config: TrainConfig) -> ModelInfo | None:
     run.check_overwrite(config, data)
     split = splits.make_split(data.items, config.split)
 
-    from cartoons.training import cross_validation, evaluate, quantize  # with torch: what could be refused without, was
+    with progress.stage("loading PyTorch and fastai"):  # what could be refused without them, was
+        from cartoons.evaluation import metrics
+        from cartoons.training import cross_validation, evaluate, quantize
 
     ctrl_c.interrupt_work()
-    trainer = cross_validation.make_trainer(config, data, split)
-    progress = cross_validation.make_progress(trainer, split)
-    results = cross_validation.cross_validate(trainer, split, progress)
-    history = cross_validation.fit_final(trainer, split, results, progress)
+    with progress.stage("preparing the network"):
+        trainer = cross_validation.make_trainer(config, data)
+    with progress.stage("training", len(split.folds) + (not split.is_holdout)) as fits:
+        results = cross_validation.cross_validate(trainer, split, fits)
+        history = cross_validation.fit_final(trainer, split, results, fits)
     if not is_main_process():
         return None
-    info = evaluate.evaluate(config, trainer, split, results.predictions)
-    info = quantize.export_smallest(trainer.portable(), info, data, split, config.out)
-    evaluate.write_report(config.out, info, trainer, results.predictions, history)
-    trainer.close()
+    with progress.stage("evaluating"):
+        info = evaluate.evaluate(config, trainer, split, results.predictions)
+    with progress.stage("exporting"):
+        info = quantize.export_smallest(trainer.portable(), info, data, split, config.out)
+    if not config.examples:
+        info = examples.store_of_training(config.out, info, data, metrics.rightly_named(results.predictions, info))
+    with progress.stage("writing the report"):
+        evaluate.write_report(config.out, info, trainer, results.predictions, history)
     run.note_finished(config, fingerprint, info, trainer.work)
     run.suggest_folds(config, data, len(results.predictions.items), results.seconds)
     return info
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line; what is not given is None."""
-    made = console.ArgumentParser(prog="train.py", description="Train a cartoon classifier on a folder of pictures.")
-    add = made.add_argument
-    add("data", type=Path, nargs="?", help="a folder holding one folder of pictures per character")
-    add("--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into DATA or data/NAMES")
-    add("--per-class", type=int, metavar="N", help="pictures of each of the names (default: as scrape.py)")
-    add("--out", type=Path, help="the model folder to write (default: runs/model, with names runs/NAMES)")
-    add("--force", action="store_true", help="overwrite a finished model of other pictures there")
-    add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub")
-    add("--name", help="the model's name, as its page shows it")
-    add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
-    add("--arch", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
-    add("--weights", type=Path, help="a file of its ImageNet weights, instead of a download")
-    add("--epochs", type=int, help="instead of the recipe's own number")
-    add("--batch-size", type=int, help="instead of the recipe's own, if the GPU's memory is short")
-    add("--split", choices=splits.KINDS, help="what judges the model (default: auto: valid/ if there is one, else holdout)")
-    add("--valid-pct", type=float, help=f"the share held out by --split holdout (default: {SplitConfig.valid_pct})")
-    add("--rounds", type=int, help=f"of training and judging, each on another part (with --split source or group: {FOLDS})")
-    add("--push", metavar="USER/NAME", help="publish the model folder on the Hugging Face Hub, under this name")
-    add("--deploy", metavar="USER/SPACE", help="make a Hugging Face Space that serves it, and wait for its answer")
-    add("--private", action="store_true", help="let nobody else see what is pushed or deployed")
-    add("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card")
-    add("--seed", type=int, help=f"same seed, same machine: same figures (default: {SplitConfig.seed})")
-    return made
-
-
-def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig:
-    """What the command line says of a training."""
-
-    def given(**values: Any) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if value is not None}
-
-    asked = arguments.split or arguments.rounds is not None or arguments.valid_pct is not None
-    kind = arguments.split or ("auto" if arguments.valid_pct is None else "holdout")
-    longer = ("--split", "group") if arguments.recipe == "finetune" else ("--rounds", FOLDS)
-    split = SplitConfig(kind, **given(valid_pct=arguments.valid_pct, folds=arguments.rounds, seed=arguments.seed))
-    names = ("out", "name", "recipe", "arch", "weights", "epochs", "batch_size", "force")
-    return TrainConfig(
-        arguments.data,
-        split=split,
-        folds_command="" if asked else command("python", "train.py", *argv, *longer),
-        **given(**{name: getattr(arguments, name) for name in names}),
-    )
 
 
 def take_names(arguments: argparse.Namespace) -> None:
@@ -123,12 +80,9 @@ def take_names(arguments: argparse.Namespace) -> None:
     from cartoons.scraping import config as scraping
 
     arguments.names = sorted(scraping.queries_by_label(arguments.names, ()))
-    place, listed = scraping.folder_of_names(arguments.names), ", ".join(arguments.names)
+    place = scraping.folder_of_names(arguments.names)
     arguments.data = arguments.data or Path("data") / place
     arguments.out = arguments.out or Path("runs") / place
-    arguments.name = arguments.name or (
-        listed if len(listed) <= LONGEST_NAME else f"{len(arguments.names)} cartoon characters"
-    )
 
 
 def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
@@ -136,13 +90,12 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     there = run.read_finished(out)
     if there and there.recipe != "converted" and not arguments.force:
         raise DataError(run.is_taken(out, there))
-    from cartoons.convert import learner
-    from cartoons.model_card import model_card
+    with progress.stage("loading PyTorch and fastai"):
+        from cartoons.convert import learner
 
     ctrl_c.interrupt_work()
-    info = learner.convert(source, out, arguments.name, arguments.data)
-    write_atomically(out / "README.md", model_card(info).encode())
-    return info
+    with progress.stage(f"converting {source}"):
+        return learner.convert(source, out, arguments.name, arguments.data)
 
 
 def summary(out: Path, info: ModelInfo) -> str:
@@ -157,14 +110,18 @@ def summary(out: Path, info: ModelInfo) -> str:
 
 def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callable[[str], None]) -> None:
     """Push the model folder and deploy it, where asked to. Raises CartoonError."""
-    from cartoons.hub.deploy import deploy
-    from cartoons.hub.push import push_model
+    if not (arguments.push or arguments.deploy):
+        return
+    with progress.stage("loading the Hub's client"):
+        from cartoons.hub.deploy import deploy
+        from cartoons.hub.push import push_model
 
     ctrl_c.interrupt_work()
     model, private, say = str(arguments.out), arguments.private, partial(print, flush=True)
     if arguments.push and info:
         begin("push")
-        pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
+        with progress.stage(f"pushing to {arguments.push}"):
+            pushed = push_model(arguments.out, arguments.push, private=private, dataset=arguments.dataset)
         say(f"{pushed.link}: revision {info.revision}.")
         if not arguments.deploy:
             pushed_to = ("--push", arguments.push, "--deploy", "USER/SPACE")
@@ -173,10 +130,12 @@ def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callab
             model = f"{arguments.push}@{pushed.commit}"
     if arguments.deploy:
         begin("deploy")
-        say(deploy(arguments.deploy, model, private=private, say=say))
+        with progress.stage(f"deploying to {arguments.deploy}"):
+            live = deploy(arguments.deploy, model, private=private, say=say)
+        say(live)
 
 
-def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
+def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
     check_flags(vars(arguments), not is_main_process())
     if arguments.names:
@@ -185,7 +144,9 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     config = config_of(arguments, argv) if arguments.data and not arguments.from_learner else None
     if config:
         config.check()
-    check_hub(arguments)
+    examples.of_owner(arguments.examples)
+    with progress.display(is_wanted=is_main_process()), progress.stage("asking the Hub"):
+        check_hub(arguments)
     trains = config or arguments.from_learner
     asked = {"pictures": arguments.names, "training": trains, "push": arguments.push, "deploy": arguments.deploy}
     stages = [stage for stage, wanted in asked.items() if wanted]
@@ -202,38 +163,41 @@ def work(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
         if code := run_script(arguments.data, arguments.names, arguments.per_class):
             return code
     begin("training")
-    info = make_model(arguments, config)
-    if info:
-        print(summary(out, info), flush=True)
-    if is_main_process():
-        publish(arguments, info, begin)
+    with progress.display(is_wanted=is_main_process()):
+        info = make_model(arguments, config)
+        if info:
+            print(summary(out, info), flush=True)
+        if is_main_process():
+            publish(arguments, info, begin)
     return 0
 
 
 def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> ModelInfo | None:
     """The model trained, converted, or made earlier; None when it is on the Hub. Raises CartoonError."""
+    info = None
     try:
         if arguments.from_learner:
-            return convert(arguments.from_learner, arguments.out, arguments)
-        if config:
-            return train(config)
-        is_here = arguments.push or arguments.out.exists()
-        return model_folder.read(arguments.out)[0] if is_here else None
+            info = convert(arguments.from_learner, arguments.out, arguments)
+        elif config:
+            info = train(config)
+        elif arguments.push or arguments.examples or arguments.out.exists():
+            info = model_folder.read(arguments.out)[0]
     except CartoonError:
         run.remove_empty(arguments.out)
         raise
+    return info and examples.store_of_owner(arguments.out, info, arguments.examples)
 
 
 def check_hub(arguments: argparse.Namespace) -> None:
     """Raise CartoonError when the Hub cannot be reached as the environment says, or would not take what is to go there."""
     if arguments.names or arguments.push or arguments.deploy:
         proxies.check()
-    repos = [repo for repo in (arguments.push, arguments.deploy) if repo and is_main_process()]
-    if repos:
+    repos = {kind: repo for kind, repo in (("model", arguments.push), ("space", arguments.deploy)) if repo}
+    if repos and is_main_process():
         from cartoons.hub.push import check_login
 
-        for repo in repos:
-            check_login(repo)
+        for kind, repo in repos.items():
+            check_login(repo, kind)
 
 
 def main(argv: list[str] | None = None) -> int:

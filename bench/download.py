@@ -132,6 +132,7 @@ def ours(urls: list[str], folder: Path) -> Result:
 
 def gather(addresses: str, out: str) -> None:
     """What scrape.py --from-urls does."""
+    from cartoons import progress
     from cartoons.download.downloader import Downloader
     from cartoons.download.ssrf_guard import SsrfGuard
     from cartoons.scraping.config import ScrapeConfig
@@ -143,9 +144,9 @@ def gather(addresses: str, out: str) -> None:
     async def fill() -> None:
         hits = read_url_list(Path(addresses), "pictures")
         Path(out).mkdir()
-        with ScrapeProgress() as progress:
+        with progress.display(), ScrapeProgress().shown() as lines:
             async with Downloader(guard=SsrfGuard(may_connect=lambda _: True)) as downloader:
-                scraper = Scraper(ScrapeConfig(Path(out), PICTURES), downloader.fetch, progress)
+                scraper = Scraper(ScrapeConfig(Path(out), PICTURES), downloader.fetch, lines)
                 await scraper.run([UrlList("pictures", hits)])
 
     asyncio.run(fill())

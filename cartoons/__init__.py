@@ -9,7 +9,9 @@ resize.py      every way to make a picture square that a model may name
 model_folder.py  the model folder: model.onnx + model.json; read, write, verify
 strict_json.py   JSON from anybody: parsed strictly, values checked
 onnx_graph.py  an ONNX graph, tried in a process of its own and checked before anything relies on it
+examples.py    pictures to try a model with
 classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
+answer_table.py    many pictures -> a row per file: its answer, or why there is none
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
 metadata.py    what metadata.jsonl says of each picture
@@ -19,8 +21,10 @@ near_duplicates.py  copies, resizes and mirror images of one artwork get one gro
 splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
 ctrl_c.py      Ctrl-C while a program loads
-console.py     text, signals, exit codes and the progress line, whatever the console is
+console.py     text, signals and exit codes, whatever the console is
+progress.py    what is being done, how far it is, how long it will take
 proxies.py     the proxies that the environment names
+markdown.py    words of other people in Markdown: escaped
 model_card.py  metrics -> the model card (model_card.md)
 dataset_card.py  metadata -> the dataset card (dataset_card.md)
 img2dataset.py   URLs to img2dataset, its pictures back
@@ -45,4 +49,5 @@ os.environ |= {
     "ORT_DISABLE_TELEMETRY": "1",  # else a device id and a queue under ~/.cache, and events to onnxruntime's maker
     "HF_HUB_DISABLE_TELEMETRY": "1",  # else the Hub is asked who might be calling, and told
     "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # else a bar for each file, beside our own line (progress.py)
 }

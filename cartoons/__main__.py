@@ -8,15 +8,14 @@ import argparse
 import csv
 import json
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from cartoons import console, proxies
+from cartoons import console, progress, proxies
+from cartoons.answer_table import Row, cells, head, rows
 from cartoons.classifier import Classifier, Prediction
-from cartoons.console import Progress
 from cartoons.errors import BundleError, DataError, ImageError
 from cartoons.files import check_folder
 from cartoons.images import load
@@ -24,22 +23,20 @@ from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.onnx_graph import available_cores
 from cartoons.picture_files import is_hidden, pictures_below
 
+COMMANDS = """examples:
+  python -m cartoons FOLDER > answers.csv
+  python -m cartoons FOLDER --json > answers.jsonl
+  python -m cartoons picture.png --model USER/NAME"""
+
 IN_FLIGHT = 4
 """Pictures per worker that are read ahead of the row that is written next."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One file: its answer, or the reason why there is none."""
-
-    file: str
-    prediction: Prediction | None
-    reason: str = ""
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = console.ArgumentParser(prog="python -m cartoons", description="Classify the pictures of a folder into a table.")
+    made = console.ArgumentParser(
+        prog="python -m cartoons", description="Classify the pictures of a folder into a table.", epilog=COMMANDS
+    )
     made.add_argument("folder", type=Path, metavar="FOLDER", help="looked through to any depth; or a single file")
     made.add_argument("--model", metavar="DIR", help="a model folder, or USER/NAME on the Hub (default: the embedded one)")
     made.add_argument("--json", action="store_true", help="JSON Lines instead of CSV")
@@ -79,53 +76,18 @@ def files_of(folder: Path) -> list[tuple[Path, str]]:
     return sorted([*((path, "") for path in pictures), *others])
 
 
-def rows(files: Sequence[tuple[Path, str]], classifier: Classifier) -> Iterator[Row]:
-    """A row for each file, in order; pictures are opened and classified by all cores, a few ahead."""
-
-    def classified(path: Path, reason: str) -> Row:
-        if reason:
-            return Row(str(path), None, reason)
-        try:
-            return Row(str(path), classifier.predict([load(path)])[0])
-        except ImageError as error:
-            return Row(str(path), None, str(error))
-
-    workers = available_cores()
-    waiting: deque[Future[Row]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for path, reason in files:
-            if len(waiting) >= workers * IN_FLIGHT:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(classified, path, reason))
-        while waiting:
-            yield waiting.popleft().result()
+def begin(path: Path, reason: str, classifier: Classifier, pool: ThreadPoolExecutor) -> "Future[tuple[Prediction, str]]":
+    """Has the pool open and classify a file. Raises ImageError with the reason why it is no picture, if there is one."""
+    if reason:
+        raise ImageError(reason)
+    return pool.submit(lambda: (classifier.predict([load(path)])[0], ""))
 
 
-def csv_writer(characters: Sequence[str]) -> Callable[[Row], None]:
+def writer_of_csv(characters: Sequence[str]) -> Callable[[Row], None]:
     """Writes the head at once, then rows, to standard output."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "label", "known", "probability", *(f"probability of {name}" for name in characters), "reason"])
-
-    def write(row: Row) -> None:
-        answer = row.prediction
-        if answer is None:
-            writer.writerow([row.file, "", "", "", *[""] * len(characters), row.reason])
-        else:
-            known = "true" if answer.known else "false"
-            values = [f"{answer.probabilities[name]:.4f}" for name in (answer.label, *characters)]
-            writer.writerow([row.file, answer.label, known, *values, ""])
-
-    return write
-
-
-def write_json(row: Row) -> None:
-    """Writes a row as a line of JSON to standard output: no label where there is no answer."""
-    answer = row.prediction
-    if answer is None:
-        print(json.dumps({"file": row.file, "reason": row.reason}))
-    else:
-        keys = ("label", "known", "unknown_score", "probabilities")
-        print(json.dumps({"file": row.file, **{key: getattr(answer, key) for key in keys}}))
+    writer.writerow(head(characters))
+    return lambda row: writer.writerow(cells(row, characters))
 
 
 def classify(arguments: argparse.Namespace) -> int:
@@ -134,14 +96,15 @@ def classify(arguments: argparse.Namespace) -> int:
     if arguments.model:
         proxies.prepare()
     classifier = load_model(arguments.model)
-    write = write_json if arguments.json else csv_writer(classifier.info.characters)
-    progress, without = Progress(len(files)), 0
-    for number, row in enumerate(rows(files, classifier), 1):
-        write(row)
-        sys.stdout.flush()
-        without += row.prediction is None
-        progress.step(f"{number} of {len(files)} files")
-    progress.clear()
+    in_json = (lambda row: print(json.dumps(row.as_json()))) if arguments.json else None
+    write = in_json or writer_of_csv(classifier.info.characters)
+    without, workers = 0, available_cores()
+    with ThreadPoolExecutor(workers) as pool, progress.display():
+        begun = ((str(path), partial(begin, path, reason, classifier, pool)) for path, reason in files)
+        for row in progress.track(rows(begun, workers * IN_FLIGHT), "classifying", "files", len(files)):
+            write(row)
+            sys.stdout.flush()
+            without += row.prediction is None
     print(
         f"{len(files) - without} pictures answered, {without} files without an answer: their rows say why.", file=sys.stderr
     )

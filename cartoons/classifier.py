@@ -56,6 +56,8 @@ class Classifier:
         """Wrap an ONNX graph (bytes) described by info; threads: per-picture CPU threads, the machine's cores by default."""
         self._graph = Graph(onnx, len(info.labels), info.size_px, threads=threads)
         self.info = info
+        self.folder: Path | None = None
+        """Where it was loaded from."""
 
     @classmethod
     def load(cls, folder: Path, *, trusted: bool = False, threads: int | None = None) -> "Classifier":
@@ -67,7 +69,9 @@ class Classifier:
         info, onnx = model_folder.read(folder)
         if not trusted:
             try_in_subprocess(onnx, len(info.labels), info.size_px)
-        return cls(info, onnx, threads=threads)
+        loaded = cls(info, onnx, threads=threads)
+        loaded.folder = folder
+        return loaded
 
     def predict(self, pictures: Sequence[Image.Image]) -> list[Prediction]:
         """One Prediction per RGB picture of any size, in order; an empty sequence gives an empty list."""

@@ -13,10 +13,8 @@ import io
 import logging
 import os
 import shlex
-import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,11 +49,9 @@ def run(program: str, work: Callable[[], int]) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """End the program; stopped, at once: threads that still wait for an answer of the web would hold it up."""
+    """End the program at once: taking apart what torch built takes seconds, and threads may wait for an answer."""
     sys.stdout.flush()
-    if code > STOPPED:
-        os._exit(code)
-    sys.exit(code)
+    os._exit(code)
 
 
 def _exit_code(program: str, work: Callable[[], int]) -> int:
@@ -92,48 +88,17 @@ def command(*words: object) -> str:
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """argparse's, with what it repeats shortened."""
+    """argparse's, with what it repeats shortened and line breaks of its own texts kept.
+
+    prog, usage: as there.
+    """
+
+    def __init__(self, prog: str, usage: str | None = None, **texts: str | None) -> None:
+        super().__init__(prog, usage, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
         """As there."""
         super().error(shortened(message))
-
-
-class Progress:
-    """One live line on a terminal that counts steps of about equal length and says how long the rest will take."""
-
-    def __init__(self, steps: int, stream: TextIO | None = None) -> None:
-        """steps: how many there will be; stream: standard error by default, written to only if it is live."""
-        self.steps, self.done, self.skipped = steps, 0, 0
-        self._stream = stream or sys.stderr
-        self._is_live = is_live(self._stream)
-        self._started = time.monotonic()
-
-    def step(self, words: str, *, at_once: bool = False) -> None:
-        """One more step is done; at_once: it was done before, so it says nothing about the time of the others."""
-        self.done += 1
-        self.skipped += at_once
-        self.show(words)
-
-    def show(self, words: str) -> None:
-        """Replace the live line, cut to the terminal's width: of what goes on into a second line, the first would stay."""
-        self._write(f"{words}{self._left()}"[: max(1, shutil.get_terminal_size().columns - 1)])
-
-    def clear(self) -> None:
-        """Remove the live line, before something else is printed."""
-        self._write("")
-
-    def _write(self, line: str) -> None:
-        if self._is_live:
-            self._stream.write(f"\r\x1b[2K{line}")
-            self._stream.flush()
-
-    def _left(self) -> str:
-        measured = self.done - self.skipped
-        if measured < 1 or self.done >= self.steps:
-            return ""
-        left_s = (time.monotonic() - self._started) / measured * (self.steps - self.done)
-        return f", about {spoken_time(left_s)} left"
 
 
 def is_live(stream: TextIO) -> bool:
@@ -147,15 +112,13 @@ def spoken_time(seconds: float) -> str:
 
 
 def set_up_logging() -> None:
-    """Warnings and errors to standard error, a line each, their long values shortened."""
-    handler = logging.StreamHandler()
-    handler.addFilter(_shorten)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    """Warnings and errors to standard error, whatever stands there then, a line each, their long values shortened."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Lines()])
 
 
-def _shorten(record: logging.LogRecord) -> bool:
-    record.msg, record.args = shortened(record.getMessage()), ()
-    return True
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print(shortened(self.format(record)), file=sys.stderr)
 
 
 class _Output(io.FileIO):

@@ -6,9 +6,13 @@ A module of its own because it comes before all others, which take a while.
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 STOPPED = "\nStopped. The same command goes on from here."
+
+_before: list[Callable[[], object]] = []
 
 
 def end_at_once() -> None:
@@ -23,6 +27,18 @@ def interrupt_work() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextmanager
+def before_the_end(tidy: Callable[[], object]) -> Iterator[None]:
+    """Meanwhile, call this before Ctrl-C ends the program at once."""
+    _before.append(tidy)
+    try:
+        yield
+    finally:
+        _before.remove(tidy)
+
+
 def _end(number: int, _: FrameType | None) -> None:
+    for tidy in _before:
+        tidy()
     print(STOPPED, file=sys.stderr, flush=True)
     os._exit(128 + number)

@@ -160,7 +160,8 @@ class Dataset:
         check_labels(root, counts)
         if len(counts) < 2:
             raise DataError(
-                f"{root} holds one label only ({next(iter(counts))}){not_used}: a classifier needs at least two folders."
+                f"{root} holds one label only ({next(iter(counts))}){not_used}: a classifier needs at least two folders: "
+                f"add one of another character, or {OTHER_LABEL} with pictures of none."
             )
         first: dict[str, str] = {}
         for label in counts:

@@ -3,7 +3,6 @@
 Its text is in dataset_card.md, a Jinja2 template of Markdown. Front matter: https://huggingface.co/docs/hub/datasets-cards
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,13 +10,18 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData
 
+from cartoons.files import read_json_lines, write_atomically
+from cartoons.markdown import code, markdown, plain
+from cartoons.metadata import METADATA_FILE, read_metadata
 from cartoons.model_card import counted, text_of
+from cartoons.model_folder import OTHER_LABEL
 
 TEMPLATE = Path(__file__).with_name("dataset_card.md")
 MOST_HOSTS = 20
-MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|~&!"})
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>1T")
 """The Hub's size categories, each ten times the one before; the first is of fewer than 1,000."""
+
+DTYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
 
 Row = Mapping[str, Any]
 
@@ -29,22 +33,22 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
     published with its pictures, not as a manifest of addresses and hashes.
     """
 
-    def counts(key: str, missing: str, show: Callable[[str], str] = _markdown) -> list[tuple[str, int]]:
+    def counts(key: str, missing: str, show: Callable[[str], str] = markdown) -> list[tuple[str, int]]:
         found = Counter(str(row.get(key) or "") for row in rows)
         return [(show(words) if words else missing, count) for words, count in found.most_common()]
 
-    hosts = counts("source", "not known", _code)
+    hosts = counts("source", "not known", code)
     if rest := hosts[MOST_HOSTS:]:
         hosts[MOST_HOSTS:] = [(f"{len(rest):,} others", sum(count for _, count in rest))]
     days = sorted({day for row in rows if (day := str(row.get("fetched_at") or "")[:10])})
     return text_of(
         DatasetCard.from_template(
-            _dataset_card_data(name, len(rows), with_pictures),
+            _dataset_card_data(name, rows, with_pictures),
             str(TEMPLATE),
-            title=_markdown(name),
+            title=markdown(name),
             pictures=len(rows),
             labels=sorted(counts("label", "")),
-            days=_markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
+            days=markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
             attempts=len(attempts),
             status=Counter(str(row.get("status") or "") for row in attempts),
             engines=counts("engine", "no engine"),
@@ -56,32 +60,46 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
     )
 
 
-def _dataset_card_data(name: str, pictures: int, with_pictures: bool) -> DatasetCardData:
-    files = [{"split": "train", "path": ["*/*", "metadata.jsonl"] if with_pictures else ["metadata.jsonl"]}]
+def update(root: Path) -> None:
+    """Write the card of a scraped folder anew, by the rows that are there now; any other folder keeps what it has."""
+    tried = root / "attempts.jsonl"
+    if tried.exists():
+        rows = list(read_metadata(root / METADATA_FILE).values())
+        last = {(row.get("label"), row.get("url")): row for _, row in read_json_lines(tried, strict=False)}
+        write_atomically(root / "README.md", dataset_card(root.resolve().name, rows, list(last.values())).encode())
+
+
+def _dataset_card_data(name: str, rows: Sequence[Row], with_pictures: bool) -> DatasetCardData:
+    files = [{"split": "train", "path": ["*/*", METADATA_FILE] if with_pictures else [METADATA_FILE]}]
+    config: dict[str, Any] = {"config_name": "default", "data_files": files}
+    if with_pictures and (features := _features(rows)):
+        config["features"] = features
+    pictures = len(rows)
     return DatasetCardData(
-        pretty_name=_plain(name),
+        pretty_name=plain(name),
         license="other",
         license_name="as-stated-for-each-picture",
         task_categories=["image-classification"],
         size_categories=[next((words for k, words in enumerate(SIZES[:-1]) if pictures < 10 ** (k + 3)), SIZES[-1])],
         tags=["cartoon-classifier", "cartoons"],
         # Without rows the Hub would find nothing to read, so it is told of no files.
-        configs=[{"config_name": "default", "data_files": files}] if pictures else None,
+        configs=[config] if pictures else None,
     )
 
 
-def _markdown(words: str) -> str:
-    """Words as they are, whatever they would mean to Markdown."""
-    return _plain(words).translate(MARKDOWN)
+def _features(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What `datasets` makes of the columns, with the label as a ClassLabel; [] where it has to find that out itself.
 
-
-def _code(words: str) -> str:
-    """A host as code, which no reader of Markdown turns into a link."""
-    return "`" + _plain(words).replace("`", "'").replace("|", "/") + "`"
-
-
-def _plain(words: str) -> str:
-    """One line, without what YAML and Markdown cannot hold: control characters, halves of characters, unassigned ones."""
-    odd = ("Cc", "Cs", "Cn", "Zl", "Zp")
-    kept = "".join(" " if unicodedata.category(letter) in odd else letter for letter in words)
-    return " ".join(kept.split())
+    It takes features from here, all columns or none, and no label that is not named here.
+    """
+    labels = {str(row.get("label") or "") for row in rows}
+    names = dict.fromkeys(name for row in rows for name in row)
+    types = {name: {type(row[name]) for row in rows if row.get(name) is not None} for name in names}
+    if any(plain(label) != label or not label for label in labels) or any(
+        len(found) > 1 or not found <= DTYPES.keys() for found in types.values()
+    ):
+        return []
+    classes = {str(k): label for k, label in enumerate(sorted(labels, key=lambda label: (label == OTHER_LABEL, label)))}
+    columns = {name: DTYPES[next(iter(found), str)] for name, found in types.items() if name != "file_name"}
+    dtypes = {"image": "image", **columns, "label": {"class_label": {"names": classes}}}
+    return [{"name": name, "dtype": dtype} for name, dtype in dtypes.items()]

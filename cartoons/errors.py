@@ -28,7 +28,11 @@ def shortened(text: str) -> str:
 
     text = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: cut(word[0], LONGEST_WORD), text)
     text = text if len(text) <= LONGEST_TEXT else cut(text, LONGEST_TEXT)
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda control: control[0].encode("unicode_escape").decode(), text)
+    return re.sub(
+        r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]",
+        lambda control: control[0].encode("unicode_escape").decode(),
+        text,
+    )
 
 
 class CartoonError(Exception):

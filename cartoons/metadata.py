@@ -23,7 +23,19 @@ _WHITE = re.compile(r"[ \t\r\n]*")
 NO_VALUE = {"", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"}
 """Cells of a .csv that say nothing, in small letters; pandas, which `datasets` reads them with, has about the same."""
 
+SHAREABLE = re.compile(
+    r"(https?://)?creativecommons\.org/(licenses|publicdomain)/|cc[ -]?(0|zero|by)\b|pdm\b|public domain\b"
+    r"|(apache|mit)( licen[cs]e)?([ -]\d.*|$)|no known copyright",
+    re.IGNORECASE,
+)
+"""How a stated licence begins that lets everybody pass a picture on, with its author named where it says so."""
+
 Row = dict[str, Any]
+
+
+def may_be_shared(row: Row) -> bool:
+    """Whether the licence that is stated for a picture allows to publish it."""
+    return bool(SHAREABLE.match(text(row.get("license"))))
 
 
 def read_metadata(path: Path) -> dict[str, Row]:

@@ -11,8 +11,11 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
 
+from cartoons.console import command
+from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
-from cartoons.model_folder import ModelInfo
+from cartoons.markdown import code, markdown, plain
+from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
@@ -30,6 +33,9 @@ FILE_KINDS = {
 }
 """How the page and fastai's own PILImage open the kinds of files on which they usually differ."""
 
+PLACE = re.compile(r"""(?<=python app\.py --model )[^\n]*|(?<=Classifier\.load\(Path\()(['"])(?:[^\\]|\\.)*?\1""")
+"""Where a card says that its folder lies."""
+
 Row = Mapping[str, Any]
 
 
@@ -45,19 +51,17 @@ class Published:
     """(path in the repository, character) of drawings for visitors to try."""
 
 
-def model_card(info: ModelInfo, published: Published | None = None) -> str:
+def model_card(info: ModelInfo, published: Published | None = None, folder: Path | None = None) -> str:
     """README.md of a model folder: what the model is, how it was measured and what it is bad at, from model.json alone.
 
-    Metrics that older versions did not write are left out. published: if it goes to the Hub.
+    Metrics that older versions did not write are left out. published: if it goes to the Hub; folder: where it lies else.
     """
     metrics = without_empty_intervals(info.metrics)
     per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
     more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
-    kinds = {
-        "photographs": "photographs",
-        "unseen_cartoons": "unseen cartoons" if metrics.get("strangers_unseen") else "others",
-    }
+    unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
+    kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
     unknown = metrics.get("unknown", {})
     return text_of(
         ModelCard.from_template(
@@ -75,12 +79,33 @@ def model_card(info: ModelInfo, published: Published | None = None) -> str:
             share=_share,
             percent=_percent,
             measured=_measured,
-            cell=lambda label: label.replace("|", "\\|"),
+            md=markdown,
+            code=code,
+            folder=repr(str(folder or Path())),
+            serve=plain(command("python", "app.py", "--model", folder or Path())),
+            credits=credit_lines(info),
             out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
             weak=_weaknesses(per_class),
+            learning_curve=learning_curve.in_words,
             differing=differing_files(info),
         )
     )
+
+
+def without_place(card: str) -> str:
+    """A folder's card with "." for the path at which it lay when the card was made."""
+    return PLACE.sub(lambda place: "'.'" if place[1] else ".", card)
+
+
+def credit_lines(info: ModelInfo) -> list[str]:
+    """A line of Markdown for each example: its file, what it shows and, where that is stated, whose it is."""
+    lines = []
+    for each in info.examples:
+        shows = {OTHER_LABEL: "none of these", "": "a picture"}.get(each.label, each.label)
+        parts = [markdown(shows), each.author and f"by {markdown(each.author)}", markdown(each.license)]
+        parts.append(each.page_url and code(each.page_url))
+        lines.append(f"`{EXAMPLES}/{each.file_name}`: {', '.join(filter(None, parts))}")
+    return lines
 
 
 def text_of(card: ModelCard | DatasetCard) -> str:
@@ -111,7 +136,7 @@ def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None)
         base_model=f"timm/{info.arch}.in1k" if info.arch in IN1K and info.recipe != "converted" else None,
         tags=["cartoon-classifier", "image-classification", "fastai", "onnx"],
         datasets=[published.dataset] if published and published.dataset else None,
-        model_name=info.name if results else None,
+        model_name=plain(info.name) if results else None,
         eval_results=results or None,
         widget=[{"src": f"{address}/{path}", "example_title": label} for path, label in drawings] or None,
     )
@@ -160,10 +185,10 @@ def _weaknesses(per_class: Mapping[str, Row]) -> str:
     weakest = [label for label, recall in recalls.items() if recall == min(recalls.values())]
     fewest = min(counts, key=lambda label: counts[label])
     number, same = counted(counts[fewest], "picture"), len(set(counts.values())) == 1
-    judged = f"each character was judged on {number}" if same else f"{fewest} was judged on {number} only"
+    judged = f"each character was judged on {number}" if same else f"{markdown(fewest)} was judged on {number} only"
     if len(weakest) == len(recalls):
         return f"{judged[:1].upper()}{judged[1:]}."
-    names = " and ".join(weakest)
+    names = " and ".join(map(markdown, weakest))
     return f"{names[:1].upper()}{names[1:]} {'is' if len(weakest) == 1 else 'are'} found least often; {judged}."
 
 

@@ -19,8 +19,8 @@ from cartoons.errors import BundleError
 from cartoons.files import write_atomically
 from cartoons.strict_json import as_text, listed, mapping, number, one_of, parse, shown, text, whole_number
 
-FORMAT_VERSION = 2
-"""Version 1 knew one threshold, and not which commit and hyperparameters made the model."""
+FORMAT_VERSION = 3
+"""Version 1 knew one threshold, and not which commit and hyperparameters made the model; 2 no examples."""
 
 ONNX_FILE = "model.onnx"
 JSON_FILE = "model.json"
@@ -31,7 +31,11 @@ EMBEDDED_MODEL = Path(__file__).parent.parent / "model"
 MOST_BYTES = {ONNX_FILE: 2**30, JSON_FILE: 2**24}
 """Larger files are refused before they are read or downloaded: no model of this project comes near."""
 
-MAX_LABEL, MAX_LABELS = 255, 25_000
+MAX_LABEL, MAX_LABELS, MOST_EXAMPLES = 255, 25_000, 12
+EXAMPLES = "examples"
+"""The folder, in the model folder, of pictures to try the model with."""
+
+EXAMPLE_FILE = re.compile(r"[a-z0-9-]{1,80}\.(jpg|png)")
 HASH = re.compile(r"[0-9a-f]{64}")
 
 OTHER_LABEL = "_other"
@@ -50,6 +54,17 @@ RESIZE_RULES = (RESIZE_RULE, *FASTAI_RULES, *(f"grey-{rule}" for rule in FASTAI_
 """How a picture may become square, each a function in resize.py: this project's, fastai's, and fastai's in greyscale."""
 
 UNKNOWN_RULE = "1 - highest character probability"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture to try a model with, in the folder EXAMPLES. "" is what nobody said of it; label: one of the model's."""
+
+    file_name: str
+    label: str = ""
+    license: str = ""
+    author: str = ""
+    page_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,7 @@ class ModelInfo:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
     sha256: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -98,7 +114,7 @@ def read(folder: Path) -> tuple[ModelInfo, bytes]:
     Raises BundleError when a file is missing, unreadable, too large, altered since it was written, or of a newer format, and
     when a value of model.json is of the wrong type or out of its range.
     """
-    info = _parse(_read_bytes(folder / JSON_FILE), folder / JSON_FILE)
+    info = read_description(folder)
     onnx = _read_bytes(folder / ONNX_FILE)
     actual, expected = hashlib.sha256(onnx).hexdigest(), info.sha256[ONNX_FILE]
     if actual != expected:
@@ -109,13 +125,18 @@ def read(folder: Path) -> tuple[ModelInfo, bytes]:
     return info, onnx
 
 
+def read_description(folder: Path) -> ModelInfo:
+    """What model.json says, without a look at the graph. Raises BundleError, as `read` does."""
+    return _parse(_read_bytes(folder / JSON_FILE), folder / JSON_FILE)
+
+
 def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
     """Write model.onnx, then model.json with its hash, each through a temporary name; returns the info as written.
 
     A kill between the two leaves a folder that `read` refuses by its hash, never one that answers wrongly. Raises
     BundleError, and writes nothing, when `read` would refuse it.
     """
-    name = as_text(info.name)  # a folder or an argument may be called anything
+    name = as_text(" ".join(info.name.split()))  # a folder or an argument may be called anything
     values = asdict(info) | {"name": name, "sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
     data = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
     written = _parse(data, folder / JSON_FILE)
@@ -187,6 +208,13 @@ def _labels(value: object) -> tuple[str, ...]:
     return labels
 
 
+def _example(value: object) -> Example:
+    row = mapping(value, lambda each: "" if each == "" else text(each))
+    if row.keys() - Example.__dataclass_fields__ or not EXAMPLE_FILE.fullmatch(row.get("file_name", "")):
+        raise ValueError(f"must each have a file_name such as fox-1.jpg, and a label, and one is {shown(value)}")
+    return Example(**row)
+
+
 def _hashes(value: object) -> dict[str, Any]:
     hashes = mapping(value, text)
     if not HASH.fullmatch(hashes.get(ONNX_FILE, "")):
@@ -194,7 +222,8 @@ def _hashes(value: object) -> dict[str, Any]:
     return hashes
 
 
-OPTIONAL = {"resize", "unknown_rule", "certain_threshold", "commit", "hyperparameters", "dataset", "metrics", "versions"}
+OPTIONAL = {"resize", "unknown_rule", "certain_threshold", "commit"}
+OPTIONAL |= {"hyperparameters", "dataset", "metrics", "versions", "examples"}
 CHECKS: Mapping[str, Callable[[object], Any]] = {
     "labels": _labels,
     "size_px": partial(whole_number, low=16, high=2048),
@@ -214,6 +243,7 @@ CHECKS: Mapping[str, Callable[[object], Any]] = {
     "dataset": mapping,
     "metrics": mapping,
     "versions": partial(mapping, check=text),
+    "examples": partial(listed, check=_example, least=0, most=MOST_EXAMPLES),
     "sha256": _hashes,
     "format_version": partial(whole_number, low=1, high=FORMAT_VERSION),
 }

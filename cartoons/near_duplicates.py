@@ -19,6 +19,7 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from cartoons import progress
 from cartoons.dataset import Dataset, Item, Unreadable
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES, load
@@ -40,7 +41,8 @@ def group_near_duplicates(data: Dataset) -> Dataset:
     several labels one group (characters cut out of one scene): only pictures that look the same are in conflict.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        results = list(pool.map(_hash_file, data.items))
+        hashed = pool.map(_hash_file, data.items)
+        results = list(progress.track(hashed, "looking through them", "pictures", len(data.items)))
     items = [item for item, result in zip(data.items, results, strict=True) if not isinstance(result, Unreadable)]
     hashes = np.array([result for result in results if not isinstance(result, Unreadable)], dtype=np.uint64)
     similar = group_hashes(hashes.reshape(-1, 2))

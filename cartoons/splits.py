@@ -20,9 +20,6 @@ KINDS = ("auto", "source", "group", "holdout", "folder")
 Unit = tuple[str, str]
 """What is never cut in two: ("source", its name), ("group", ...), or ("character", ...) among `_other`."""
 
-Backgrounds = Sequence[Sequence[int]]
-"""For each item, the items that a cut-out of it may be laid on in training."""
-
 
 @dataclass(frozen=True)
 class Fold:
@@ -45,21 +42,6 @@ class Split:
     def is_holdout(self) -> bool:
         """True when one part is held out for good: the model that was measured is then the one that is kept."""
         return len(self.folds) == 1
-
-    def backgrounds(self, items: Sequence[Item]) -> Backgrounds:
-        """For each item, pictures of other labels that are held out in the same fold (or never, as it): the item is trained
-        on in other folds only, so that no fold sees behind a cut-out what it is measured on."""
-        fold_of = {i: number for number, fold in enumerate(self.folds) for i in fold.held_out}
-        labels = {item.label for item in items}
-        folds_of: defaultdict[str, set[int]] = defaultdict(set)
-        for i, item in enumerate(items):
-            folds_of[item.group].add(fold_of.get(i, -1))
-        allowed: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
-        for k, other in enumerate(items):
-            if len(folds_of[other.group]) == 1:
-                for label in labels - {other.label}:
-                    allowed[fold_of.get(k, -1), label].append(k)
-        return [allowed[fold_of.get(i, -1), item.label] for i, item in enumerate(items)]
 
     def other_characters_unseen(self, items: Sequence[Item]) -> bool:
         """True when every held-out cartoon of `_other` is of a character that its fold does not train on."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,11 +20,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, sync_playwright
 
 from cartoons import model_folder
 from cartoons.model_folder import ModelInfo
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two trainings at once would else spin in each other's way
+
+FEATURES = tempfile.TemporaryDirectory()
+os.environ["CARTOONS_CACHE"] = FEATURES.name  # not the one of whoever runs the tests
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -147,6 +152,14 @@ def chromium() -> str:
     return found
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -166,13 +179,15 @@ def wait_until(answers: Callable[[], object], timeout_s: float = 60) -> None:
 
 
 class Page:
-    """app.py as a visitor's server runs it: its own process, its own port."""
+    """app.py, or a program like it, as a visitor's server runs it: its own process, its own port."""
 
-    def __init__(self, *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> None:
+    def __init__(
+        self, *arguments: str, env: dict[str, str] | None = None, cwd: Path = ROOT, program: str = "app.py"
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            [sys.executable, "app.py", *arguments],
+            [sys.executable, program, *arguments],
             cwd=cwd,
             env=os.environ | {"GRADIO_SERVER_PORT": str(self.port), "PYTHONUNBUFFERED": "1"} | (env or {}),
             stdout=subprocess.PIPE,

@@ -73,7 +73,7 @@ class Hub:
 
     def env(self, home: Path, token: str = "") -> dict[str, str]:
         """What makes the client of another process talk to this Hub alone."""
-        quiet = {f"HF_HUB_DISABLE_{name}": "1" for name in ("XET", "TELEMETRY", "PROGRESS_BARS")}
+        quiet = {f"HF_HUB_DISABLE_{name}": "1" for name in ("XET", "TELEMETRY")}
         return quiet | {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_TOKEN": token}
 
     def count(self, start: str, end: str = "") -> int:

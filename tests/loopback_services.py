@@ -101,9 +101,13 @@ class LoopbackServices:
         """A Python program whose environment says where the web and the Hub are."""
         web = {"HTTPS_PROXY": self.web.proxy, "SSL_CERT_FILE": self.web.ca, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
-            [sys.executable, "-W", "ignore", *map(str, arguments)],
+            [sys.executable, *map(str, arguments)],
             cwd=self.folder,
-            env=os.environ | self.hub.env(self.folder / "cache", token) | web | env,
+            env=os.environ
+            | self.hub.env(self.folder / "cache", token)
+            | {"CARTOONS_CACHE": str(self.folder / "cache")}
+            | web
+            | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

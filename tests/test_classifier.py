@@ -9,7 +9,6 @@ from conftest import change_json, colour_graph, colour_info, plain
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
-from cartoons.page.words import heat_map, spotlight
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -110,16 +109,6 @@ def test_a_model_without_a_heat_map_still_answers(colour_model: Path) -> None:
     look = Classifier.load(colour_model).look(plain("red"))
     assert look.answer.label == "red fox"
     assert look.heat is None
-    assert heat_map(look) == ""
-
-
-def test_the_light_falls_where_the_heat_is() -> None:
-    heat = np.zeros((7, 7))
-    heat[3, 1] = 0.2
-    lit = np.asarray(spotlight(plain("red", (70, 70)), heat))
-    assert lit[35, 15, 0] > 200  # as it was
-    assert lit[35, 60].max() - lit[35, 60].min() < 5  # grey
-    assert lit[35, 60].max() < 60  # and dim
 
 
 def test_the_heat_says_where_the_named_colour_is() -> None:

@@ -21,10 +21,10 @@ import pytest
 from conftest import ROOT, draw_shape, free_port
 from loopback_web import LoopbackWeb
 from search_sites import DuckDuckGoSite
+from terminals import screen
 
 import scrape
-from cartoons import proxies
-from cartoons.console import Progress
+from cartoons import progress, proxies
 from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _what_to_do
@@ -225,7 +225,7 @@ def test_a_data_address_lands_nowhere(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(img2dataset_output(tmp_path)[0]) < 300
     assert len(FetchError(f"not a web address ({DATA_URL})").reason) < 300
     assert len(str(SearchError(DATA_URL, 3.0))) < 300
-    with ScrapeProgress() as bars:
+    with ScrapeProgress().shown() as bars:
         bars.say(DATA_URL)
     assert len(capsys.readouterr().err) < 300
 
@@ -380,24 +380,28 @@ def test_a_live_line_fits_and_is_only_where_it_can_be_rewritten(
         monkeypatch.setenv(name, value)
     reader, writer = pty.openpty()
     with os.fdopen(writer, "w") as terminal:
-        progress = Progress(9, terminal)
-        progress.step("round 1 of 3: epoch 4, training loss 0.123")
-        terminal.write("end")
-        terminal.flush()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setattr(progress, "REFRESHES_PER_S", 50)
+        with progress.display(), progress.stage("fold 1 of 3"):
+            time.sleep(0.2)
+            print("printed meanwhile", file=sys.stderr)
+        print("end", file=terminal, flush=True)
         shown = ""
-        while not shown.endswith("end"):
+        while not shown.endswith("end\r\n"):
             shown += os.read(reader, 9999).decode()
     os.close(reader)
     assert ("\x1b[2K" in shown) == live
-    if env.get("COLUMNS") == "20":
-        assert "round 1 of 3: epoch" in shown
-        assert "4," not in shown
+    assert ("fold 1 of 3" in shown) == live
+    assert "printed meanwhile\r\n" in shown
+    assert "\x1b[?25l" not in shown  # the cursor is never hidden: a kill would leave it so
+    if live and env.get("COLUMNS") != "nonsense":
+        assert screen(shown) == ["printed meanwhile", "end"]
 
 
 def test_no_bars_go_into_a_file(tmp_path: Path) -> None:
     code = (
         "from cartoons.scraping.progress import ScrapeProgress\n"
-        "with ScrapeProgress() as bars:\n    bars.expect('red fox', 9), bars.selected([]), bars.say('Look.')"
+        "with ScrapeProgress().shown() as bars:\n    bars.expect('red fox', 9), bars.selected([]), bars.say('Look.')"
     )
     done = python("-c", code, folder=tmp_path, env={"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm"})
     assert done.stderr == b"Look.\n"
@@ -469,13 +473,19 @@ def test_too_few_open_files_are_refused_before_any_search(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["scrape.py", "train.py", "app.py"])
-def test_help_fits_a_narrow_console_of_ascii(script: str, tmp_path: Path) -> None:
-    env = {"PYTHONIOENCODING": "ascii", "COLUMNS": "40", "HTTPS_PROXY": "no sense"}
-    done = python(ROOT / script, "--help", folder=tmp_path, env=env)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(b"usage: ")
-    assert not done.stderr
+@pytest.mark.parametrize("script", ["scrape.py", "train.py", "app.py", "cartoons"])
+def test_help_fits_a_console_of_ascii_and_shows_three_commands(script: str, tmp_path: Path) -> None:
+    start = ("-m", script) if script == "cartoons" else (ROOT / script,)
+    for columns in (40, 80):
+        env = {"PYTHONIOENCODING": "ascii", "COLUMNS": str(columns), "HTTPS_PROXY": "no sense", "PYTHONPATH": str(ROOT)}
+        done = python(*start, "--help", folder=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(b"usage: ")
+        assert not done.stderr
+    lines = done.stdout.decode().splitlines()
+    assert max(map(len, lines)) <= 80
+    examples = lines[lines.index("examples:") + 1 :]
+    assert ["python" in line for line in examples[:3]] == [True] * 3
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def test_a_learner_of_the_usual_tutorial(shapes: Path, tmp_path: Path, caplog: p
     assert info.labels == ("_other", "round", "square")
     assert (info.size_px, info.resize, info.arch, info.recipe) == (64, "crop-bilinear", "resnet18", "converted")
     np.testing.assert_allclose((info.mean, info.std), imagenet_stats, atol=1e-5)
-    assert info.name == "3 labels of shapes-18"
+    assert info.name == "Round and Square"
     assert set(info.metrics) == {"parity"}  # nothing else was measured
     classifier = Classifier.load(tmp_path / "model")
     for picture in (shapes / "round" / "0.png", shapes / "square" / "1.png", ROOT / "examples" / "shinchan-1.png"):

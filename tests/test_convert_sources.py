@@ -134,7 +134,7 @@ def test_a_function_of_the_notebook(shapes: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.delattr(main, "label_of_shape")
     with pytest.raises(ConvertError, match="needs label_of_shape, which was defined in the notebook"):
         convert(str(by_name), tmp_path / "model")
-    assert convert(str(whole), tmp_path / "model").name == "3 labels of whole"
+    assert convert(str(whole), tmp_path / "model").name == "Round and Square"
 
 
 def test_a_module_of_the_maker(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_a_learner_on_the_hub(shapes: Path, tmp_path: Path) -> None:
         fetched = {line.rpartition("toon/")[2] for line in hub.asked if "/resolve/" in line}
     assert {line.partition("/")[0] for line in fetched} == {"model"}
     assert {line.rpartition("/")[2] for line in fetched} == {"model.pkl", "pyproject.toml"}
-    assert said[:2] == ["3 labels of model|crop-bilinear|fastai 2.7.13"] * 2
+    assert said[:2] == ["Round and Square|crop-bilinear|fastai 2.7.13"] * 2
     assert "no such revision" in said[2]
     assert "no such model" in said[3]
     assert "no .pkl" in said[4]

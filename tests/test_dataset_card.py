@@ -54,9 +54,27 @@ def test_the_hub_reads_its_front_matter() -> None:
         "task_categories": ["image-classification"],
         "size_categories": ["n<1K"],
         "tags": ["cartoon-classifier", "cartoons"],
-        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": ["*/*", "metadata.jsonl"]}]}],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": "train", "path": ["*/*", "metadata.jsonl"]}],
+                "features": [
+                    {"name": "image", "dtype": "image"},
+                    {"name": "label", "dtype": {"class_label": {"names": {"0": "bugs bunny", "1": "_other"}}}},
+                    *({"name": name, "dtype": "string"} for name in ("url", "source", "license", "engine", "fetched_at")),
+                ],
+            }
+        ],
     }
     assert re.fullmatch(r"[a-z0-9.-]+", read["license_name"])
+
+
+@pytest.mark.parametrize(
+    "odd", [{"label": ""}, {"label": "a\x1b"}, {"width": "wide"}, {"tags": ["a"]}, {"label": None}], ids=repr
+)
+def test_columns_of_several_kinds_are_left_for_the_loader_to_find_out(odd: dict[str, object]) -> None:
+    read = DatasetCard(dataset_card("x", [row("fox", 1, width=3), row("fox", 2, width=3) | odd], [])).data
+    assert "features" not in read.configs[0]
 
 
 @pytest.mark.parametrize(("pictures", "size"), [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10_000, "10K<n<100K")])
@@ -116,7 +134,8 @@ def test_the_real_loader_reads_the_folder_as_the_card_says(tmp_path: Path, with_
     import datasets  # takes seconds, and only this test needs it
 
     root = tmp_path / "folder"
-    rows = [row(label, k) for label in ("bugs bunny", "_other", "日本 #1") for k in range(2)]
+    rows = [row(label, k) for label in ("bugs bunny", "_other", "日本 #1", "yes") for k in range(2)]
+    rows = [each | {"width": 9, "height": None, "group": ""} for each in rows]
     for each in rows if with_pictures else []:
         file = io.BytesIO()
         draw_shape("round", seed=1).save(file, "JPEG")
@@ -129,7 +148,10 @@ def test_the_real_loader_reads_the_folder_as_the_card_says(tmp_path: Path, with_
     (root / "attempts.jsonl").write_text('{"status": "failed"}\n')
     (root / "README.md").write_text(dataset_card("x", rows, [], with_pictures=with_pictures))
     read = datasets.load_dataset(str(root), split="train", cache_dir=str(tmp_path / "cache"))
-    assert sorted(read["label"]) == sorted(str(each["label"]) for each in rows)
+    label = read.features["label"]
+    names = label.names if with_pictures else None
+    assert names == (["bugs bunny", "yes", "日本 #1", "_other"] if with_pictures else None)
+    assert sorted(names[k] if names else k for k in read["label"]) == sorted(str(each["label"]) for each in rows)
     assert sorted(read["url"]) == sorted(str(each["url"]) for each in rows)
     assert ("image" in read.column_names) == with_pictures
     if with_pictures:

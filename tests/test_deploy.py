@@ -1,5 +1,6 @@
 """A Space deployed to a loopback Hub by the real client: what is uploaded, what starts from it, and what is said."""
 
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from gradio_client import Client, handle_file
 from hub_server import SHA, Hub
 from hub_spaces import RunningSpaces
 from huggingface_hub import RepoCard
+from PIL import Image
 
 from cartoons import model_folder
 from cartoons.errors import HubError
@@ -29,6 +32,7 @@ from cartoons.hub.space import (
     space_card,
     space_files,
 )
+from cartoons.model_folder import EMBEDDED_MODEL, Example
 
 TIMEOUT_S = 180
 DEPLOY = """
@@ -53,12 +57,11 @@ def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in done.stdout.split()}
-    assert loaded | {"cartoons/page/page.js", "cartoons/page/style.css"} == {
+    assert loaded | {f"cartoons/page/{name}" for name in ("answer.js", "page.js", "style.css")} == {
         name for name in content if name.startswith("cartoons/")
     }
     others = {name for name in content if not name.startswith("cartoons/")}
-    drawings = {f"examples/other-{k}.png" for k in (1, 2)}  # it knows no character of the others
-    assert others == {"app.py", "requirements.txt", "README.md", "model/model.onnx", "model/model.json"} | drawings
+    assert others == {"app.py", "requirements.txt", "README.md", "model/model.onnx", "model/model.json"}
 
 
 def test_imports_are_followed_wherever_they_stand(tmp_path: Path) -> None:
@@ -81,6 +84,11 @@ def test_the_front_matter_is_the_projects_own_but_for_the_model(source: SpaceMod
     }
     check_space(space_files(source, card), front, zero_gpu=True)
     assert 'Client("toon/demo")' in card.text
+    drawn = SpaceModel(EMBEDDED_MODEL, model_folder.read(EMBEDDED_MODEL)[0])
+    thumbnail = front_matter(space_card(drawn, "toon/demo"))["thumbnail"]
+    assert thumbnail == "https://huggingface.co/spaces/toon/demo/resolve/main/thumbnail.png"
+    shown = Image.open(io.BytesIO(bytes(space_files(drawn, card)["thumbnail.png"])))
+    assert (shown.format, shown.size) == ("PNG", (1200, 630))
     embedded = front_matter(space_card(SpaceModel(source.folder, source.info), "toon/demo"))
     assert not {"models", "preload_from_hub"} & embedded.keys()
 
@@ -91,6 +99,34 @@ def test_the_description_fits_whatever_the_characters() -> None:
     many = short_description([f"character {k}" for k in range(1000)])
     assert many == "Which of 1000 characters is it? Or none it knows."
     assert len(many) <= 60
+
+
+EVIL = (
+    '"><script>alert(1)</script>',
+    "a|b",
+    "*x*",
+    "[x](http://y.example)",
+    "---",
+    ": yes",
+    "\u202ex",
+    "x" * 200,
+    "🦊",
+    "-x",
+    "@x",
+)
+
+
+@pytest.mark.parametrize("words", EVIL)
+def test_whatever_a_model_and_its_characters_are_called(source: SpaceModel, words: str) -> None:
+    shown = [Example("red-fox-1.jpg", words, "CC BY 4.0", words)]
+    info = replace(source.info, name=words, labels=(words, "green frog"), examples=tuple(shown))
+    card = space_card(replace(source, info=info), "toon/demo")
+    read = RepoCard(str(card))
+    check_space(space_files(source, card), front_matter(read), zero_gpu=True)
+    assert read.data["title"] in (words, words[1:], "x" * 79 + "…")
+    body = str(card).split("\n---\n", 1)[1]
+    assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(http://y|^---|\u202e", body, re.MULTILINE)
+    assert "`examples/red-fox-1.jpg`" in body
 
 
 @pytest.mark.parametrize(
@@ -212,7 +248,7 @@ def test_from_a_model_to_a_page_that_answers(hub: Hub, deploy: Deploy, tmp_path:
     assert space.variables == {}
     changed = {name for name in space.files.keys() | first.files.keys() if space.files.get(name) != first.files.get(name)}
     changed -= {name for name in changed if name.startswith("examples/")}
-    assert changed - {".gitattributes"} == {"README.md", "model/model.onnx", "model/model.json"}
+    assert changed - {".gitattributes"} == {"README.md", "thumbnail.png", "model/model.onnx", "model/model.json"}
     assert space.files["model/model.onnx"] == (ROOT / "model" / "model.onnx").read_bytes()
     assert "examples/bugs-bunny-1.png" in space.files
 
@@ -272,6 +308,15 @@ def test_models_that_no_space_could_serve(hub: Hub, deploy: Deploy) -> None:
     assert "python train.py --from-learner toon/pickle --out runs/theirs" in said[1]
     assert "There is no folder no/where here, and the model no/where could not be had from the Hub: no such model" in said[2]
     assert ("space", "toon/demo") not in hub.repos
+
+
+@pytest.mark.slow
+def test_a_space_of_something_else_is_left_alone(deploy: Deploy, hub: Hub) -> None:
+    space = hub.add("space", "toon/demo", variables={"MODEL_REPO": "theirs"})
+    space.commit({"README.md": b"# mine", "app.py": b"print()", "model/weights.bin": b"a year of work"})
+    assert f"{hub.url}/spaces/toon/demo holds something else (app.py): give another name" in deploy("toon/demo").stderr
+    assert len(space.commits) == 2
+    assert space.variables == {"MODEL_REPO": "theirs"}
 
 
 @pytest.mark.slow

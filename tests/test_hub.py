@@ -64,6 +64,26 @@ def test_the_hub_model_answers_and_only_its_two_files_are_fetched(tmp_path: Path
         assert len(gets) == 1  # then it came from the cache
 
 
+EXAMPLES_OF = """
+import sys
+from cartoons.hub.pull import pull
+print(*sorted(path.name for path in (pull("toon/model") / "examples").glob("*")))
+"""
+
+
+def test_the_examples_that_model_json_names_come_with_it(tmp_path: Path, files: dict[str, bytes]) -> None:
+    names = ("fox-1.jpg", "gone-1.jpg", "huge-1.jpg")
+    described = json.loads(files["model.json"]) | {"examples": [{"file_name": name} for name in names]}
+    shown = {f"examples/{name}": b"picture" for name in ("fox-1.jpg", "huge-1.jpg", "not-named-1.jpg")}
+    with Hub(files=files | shown | {"model.json": json.dumps(described).encode()}) as hub:
+        hub.sizes["examples/huge-1.jpg"] = 2**30
+        command, env = [sys.executable, "-c", EXAMPLES_OF], os.environ | hub.env(tmp_path)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+        assert done.stdout.split() == ["fox-1.jpg"], done.stderr
+        hub.fail("GET .*/fox-1.jpg", times=99, status=500)
+        assert choose(hub, tmp_path / "another")[:2] == ("colours", "")  # it answers without them
+
+
 def test_unreachable_without_and_with_a_cached_copy(tmp_path: Path, files: dict[str, bytes]) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     name, notice, _ = choose(nobody, tmp_path)

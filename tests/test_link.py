@@ -40,17 +40,50 @@ def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) ->
 LINK: tuple[object, ...] = (ROOT / "train.py", "--names", *KINDS, "--per-class", "8", "--epochs", "1")
 LINK += ("--push", "toon/cartoons", "--deploy", "toon/cartoons")
 
+SAID = (
+    r"\d of 4: (pictures|training|push|deploy)",
+    r"data/\S+: bugs bunny 8, donald duck 8, _other 8\. Look: .* Clean: python scrape.py .* Train: python train.py data/\S+",
+    r"data/\S+: 24 pictures of 3 labels: bugs bunny 8, donald duck 8, _other 8\.",
+    r"Split found: none\. Passed over: nothing\.",
+    r"Looking through 24 pictures\.",
+    r"24 pictures of 3 labels, \d+ of them alike to others\.",
+    r"What the frozen part sees of .*",
+    r"[\w ]+: .* \d+ (s|min) left.*|[\w ]+, \d+ (s|min)",  # where a stage takes long
+    r"Judged \d pictures by models that never saw them\.",
+    r"A random split would have judged \d of \d pictures by a model that was trained on a copy\.",
+    r"A linear head on the ImageNet network reaches .*",
+    r"\d+ pictures to try it with: .*",
+    r"The exported model answers .* differently from the learner, .* Taking fp16 weights instead of int8\.",
+    r"Held out once: \d of 24 pictures\. All of them, in turn, about \d+ (s|min) longer: python .*",
+    r"runs/\S+ was trained on exactly these pictures in exactly this way: already trained\.",
+    r"runs/\S+: balanced accuracy .* See it: python app.py --model runs/\S+",
+    r"http://127.0.0.1:\d+/toon/cartoons: revision [0-9a-f]{12}\.",
+    r"Uploading \d+ files to toon/cartoons, for ZeroGPU\.",
+    r"  (Installing gradio|Built\.)",
+    r"toon/cartoons: (building|running)",
+    r"(On the Hub|The page|It says|Python|HTML) +.*",
+)
+"""Every line that the command may print."""
+
+
+def assert_only_ours(done: subprocess.CompletedProcess[str]) -> None:
+    """Each line is one of SAID, and said once."""
+    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    assert not [line for line in lines if not any(re.fullmatch(pattern, line) for pattern in SAID)]
+    assert sorted(set(lines)) == sorted(lines)
+
 
 @pytest.mark.slow
 def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: LoopbackServices) -> None:
     with services.start(*LINK, OMP_NUM_THREADS="1") as killed:
-        wait_for(lambda: list(services.folder.glob("runs/*/work/*/views.done")), killed)
+        wait_for(lambda: list(services.folder.glob("cache/features/*/*")), killed)
         killed.kill()
     requested, model = services.pictures_requested(), services.hub.repos
     assert not model
 
     done = services.run(*LINK, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
+    assert_only_ours(done)
     assert services.pictures_requested() == requested
     stages = [line for line in done.stdout.splitlines() if re.match(r"\d of \d: ", line)]
     assert stages == ["1 of 4: pictures", "2 of 4: training", "3 of 4: push", "4 of 4: deploy"]
@@ -60,7 +93,7 @@ def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: Loopba
     draw_figure("round", 77).save(services.folder / "mine.png")
     said = Client(page, verbose=False).predict(handle_file(services.folder / "mine.png"), api_name="/classify")
     assert said["label"] in KINDS
-    assert said["model"]["name"] == "bugs bunny, donald duck"
+    assert said["model"]["name"] == "Bugs Bunny and Donald Duck"
     repo = services.hub.repos["model", "toon/cartoons"]
     assert json.loads(repo.files["model.json"])["dataset"]["pictures"] == {**dict.fromkeys(KINDS, 8), "_other": 8}
     for name, data in repo.files.items():
@@ -71,6 +104,7 @@ def test_names_to_a_link_in_one_command_that_a_kill_only_delays(services: Loopba
     uploads, heads = services.hub.count("PUT"), [each.head for each in services.hub.repos.values()]
     again = services.run(*LINK, OMP_NUM_THREADS="1")
     assert again.returncode == 0, again.stderr
+    assert_only_ours(again)
     assert "already trained" in again.stderr
     assert not services.web.requests
     assert files == {path: path.stat().st_mtime_ns for path in files}

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.error
@@ -66,8 +67,9 @@ def test_every_way_of_asking_gives_the_same_numbers(page: Page, client: Client) 
 
 
 @pytest.mark.slow
-def test_only_two_endpoints_are_public(client: Client) -> None:
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/predict", "/classify"}
+def test_four_endpoints_are_public(client: Client) -> None:
+    public = ["/predict", "/classify", "/classify_many", "/classify_url"]
+    assert list(client.view_api(return_format="dict")["named_endpoints"]) == public
 
 
 @pytest.mark.slow
@@ -99,6 +101,24 @@ def test_damaged_base64_gets_a_sentence(page: Page) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         post(page.url, "predict", broken)
     assert "damaged" in json.load(caught.value)["error"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "query", ["", "?example=mickey-mouse-2", "?example=%22%3E%3Cscript%3E", "?picture=https://a.example/b.png"]
+)
+def test_a_link_is_previewed_with_our_own_words_and_picture(page: Page, query: str) -> None:
+    headers = {"X-Forwarded-Host": "user-name.hf.space", "X-Forwarded-Proto": "https"}
+    with urllib.request.urlopen(urllib.request.Request(f"{page.url}/{query}", headers=headers)) as answer:
+        ours = answer.read().decode().partition("<head>")[2].partition("<script>Object")[0]
+    assert ours.startswith('<meta property="og:type"')  # before any of Gradio's
+    assert "<script" not in ours
+    [picture] = re.findall('<meta property="og:image" content="([^"]+)"', ours)
+    assert picture.startswith("https://user-name.hf.space/preview.png")
+    assert ("mickey-mouse-2" in picture) == ("mickey-mouse-2" in query)
+    with urllib.request.urlopen(picture.replace("https://user-name.hf.space", page.url)) as answer:
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.slow

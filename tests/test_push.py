@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, colour_graph, colour_info
+from conftest import EXAMPLES, ROOT, colour_graph, colour_info
 from hub_server import Hub
 from huggingface_hub import ModelCard
 
@@ -18,6 +18,7 @@ from cartoons import model_folder
 from cartoons.errors import HubError
 from cartoons.hub.push import model_files
 from cartoons.model_card import model_card
+from cartoons.training.examples import Candidate, store
 
 PARITY = {"parity": {"pictures": 4, "largest_difference": 1e-7}}
 PUSH = """
@@ -176,6 +177,19 @@ def test_who_may_not_push_is_told_what_to_do(tmp_path: Path, folder: Path, token
 
 
 @pytest.mark.slow
+def test_what_somebody_put_there_otherwise_is_left_alone(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "metadata.jsonl").write_text("{}\n")
+    with Hub() as hub:
+        taken = [hub.add(kind, f"toon/{name}") for kind, name in (("model", "new"), ("dataset", "pictures"))]
+        for repo in taken:
+            repo.commit({"README.md": b"# mine", "data/train.bin": b"a year of work"})
+        said = [run(hub, tmp_path, PUSH, folder, "toon/new"), run(hub, tmp_path, PUBLISH, tmp_path, "metadata.jsonl")]
+        assert [len(repo.commits) for repo in taken] == [2, 2]
+    what = "holds something else (data/train.bin): give another name, or delete it in its settings there."
+    assert said == [f"refused: {hub.url}/toon/new {what}", f"refused: {hub.url}/datasets/toon/pictures {what}"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "status", "says"),
     [
@@ -234,17 +248,23 @@ def test_a_report_that_would_show_what_is_not_published_is_refused(folder: Path)
         model_files(folder, model_folder.read(folder)[0], "toon/new", None)
 
 
-def test_the_card_names_the_pictures_and_offers_drawings_to_try(folder: Path) -> None:
-    labels = ("Bugs Bunny", "somebody", "_other")
-    info = model_folder.write(folder, colour_info(metrics=PARITY, labels=labels), colour_graph())
+def test_the_card_names_the_pictures_and_offers_examples_to_try(folder: Path) -> None:
+    info = model_folder.write(folder, colour_info(metrics=PARITY), colour_graph())
+    draw = [
+        Candidate(EXAMPLES / f"{name}.png", label, {}) for name, label in (("shinchan-1", "red fox"), ("other-1", "_other"))
+    ]
     (folder / "README.md").unlink()
-    content = model_files(folder, info, "toon/new", "toon/pictures")
+    content = model_files(folder, store(folder, info, draw), "toon/new", "toon/pictures")
     card = ModelCard(content["README.md"].decode())
     assert card.data.datasets == ["toon/pictures"]
     place = "https://huggingface.co/toon/new/resolve/main/examples"
-    names = ("bugs-bunny-1.png", "bugs-bunny-2.png")
-    assert card.data.widget == [{"src": f"{place}/{name}", "example_title": "Bugs Bunny"} for name in names]
-    assert [content[f"examples/{name}"] for name in names] == [ROOT / "examples" / name for name in names]
+    titles = {"red-fox-1.jpg": "red fox", "other-1.jpg": "none of these"}
+    assert card.data.widget == [{"src": f"{place}/{name}", "example_title": title} for name, title in titles.items()]
+    assert [content[f"examples/{name}"] for name in titles] == [folder / "examples" / name for name in titles]
+    (folder / "examples" / "other-1.jpg").write_bytes(b"<svg onload=alert(1)>")
+    (folder / "examples" / "mine.jpg").write_bytes(content["examples/red-fox-1.jpg"].read_bytes())
+    content = model_files(folder, model_folder.read(folder)[0], "toon/new", None)
+    assert {name for name in content if name.startswith("examples/")} == {"examples/red-fox-1.jpg"}
 
 
 def test_a_card_that_its_owner_changed_is_kept_if_it_is_valid(folder: Path) -> None:

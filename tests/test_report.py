@@ -116,6 +116,14 @@ def full(pictures: Path, labels: list[str] = LABELS) -> Findings:
             for k in range(4)
         ],
         "lr_finder": {"lr": [10**k for k in range(-6, 1)], "loss": [2.0, 2.0, 1.9, 1.2, 0.8, 1.0, 9.0], "suggested": 1e-3},
+        "learning_curve": {
+            "shares": [0.25, 0.5, 1.0],
+            "balanced_accuracy": [0.81, 0.85, 0.89],
+            "recall": {label: [0.8, 0.85, 0.9] for label in labels},
+            "reached": 0.9555,
+            "with_twice": 0.9667,
+            "gains_most": labels[0],
+        },
         "precision": {
             "kept": "fp16",
             "candidates": [
@@ -138,7 +146,17 @@ def augmented(label: str = LABELS[0]) -> list[tuple[str, list[Image.Image]]]:
 
 
 FIGURES = {
-    f"{key}.svg" for key in ("confusion", "per-class", "unknown", "reliability", "robustness", "training", "learning-rate")
+    f"{key}.svg"
+    for key in (
+        "confusion",
+        "per-class",
+        "unknown",
+        "reliability",
+        "robustness",
+        "training",
+        "learning-curve",
+        "learning-rate",
+    )
 }
 
 

@@ -4,10 +4,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT, colour_info, plain
+from huggingface_hub import DatasetCard
+from numpy.typing import NDArray
+from PIL import Image
 
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
@@ -16,13 +23,14 @@ from cartoons.review.decisions import (
     DECISIONS_FILE,
     Decision,
     append,
+    last_made,
     latest_decisions,
     not_shown,
     read_decisions,
     read_pictures,
 )
 from cartoons.review.ranking import opinion, probabilities
-from cartoons.review.server import Review
+from cartoons.review.review import Review
 
 METADATA = "metadata.jsonl"
 
@@ -134,6 +142,21 @@ def test_applying_moves_files_and_rewrites_their_rows(folder: Path) -> None:
     assert len(read_decisions(folder)) == 3  # a rerun of the search asks them again
     assert apply(folder) == Applied(0, 0)
     assert pictures(folder) == left
+
+
+def test_the_card_of_a_scraped_folder_names_the_labels_that_are_left(folder: Path) -> None:
+    describe(folder, [{"file_name": name, "label": name.split("/")[0]} for name in pictures(folder)])
+    (folder / "README.md").write_text("# mine")
+    decide(folder, "red fox/a.png", "delete")
+    apply(folder)
+    assert (folder / "README.md").read_text() == "# mine"  # made by hand
+    (folder / "attempts.jsonl").write_text("")
+    for name in pictures(folder):
+        if name.startswith("red fox"):
+            decide(folder, name, "move", "owl")
+    apply(folder)
+    labels = DatasetCard.load(folder / "README.md").data.configs[0]["features"][1]["dtype"]["class_label"]["names"]
+    assert labels == {"0": "green frog", "1": "owl", "2": "_other"}
 
 
 @pytest.mark.parametrize("renames", [0, 1, 2])
@@ -327,6 +350,36 @@ def test_a_picture_is_classified_once_per_model(folder: Path, colour_model: Path
     assert kept.stat().st_size == size
 
 
+def test_the_model_looks_while_the_page_is_there(folder: Path, colour_model: Path) -> None:
+    goes_on = threading.Event()
+
+    class Slow(Classifier):
+        def probabilities(self, pictures: Sequence[Image.Image]) -> NDArray[np.float64]:
+            goes_on.wait()
+            return super().probabilities(pictures)
+
+    review = Review(folder, Slow.load(colour_model))
+    before = review.overview()
+    assert (before["is_looking"], before["looked_at"], before["trouble"]) == (True, 0, "")
+    assert all(one["to_look_at"] == 0 for one in before["classes"])
+    review.decide(key(review, "red fox", "b.png"), "move", "green frog")
+    review.apply()  # a picture is elsewhere before it was looked at
+    goes_on.set()
+    while (after := review.overview())["is_looking"]:
+        time.sleep(0.01)
+    assert after["looked_at"] == 6
+    assert after["order"] > before["order"]
+    assert [card["suggested"] for card in review.cards("red fox", 0, 9)["cards"]] == ["green frog", ""]
+    assert [card["suggested"] for card in review.cards("green frog", 0, 9)["cards"]] == ["", "", "red fox"]
+
+
+def test_a_model_that_cannot_write_its_opinions_says_so(folder: Path, colour_model: Path) -> None:
+    (folder / ".scrape").write_text("in the way")
+    overview = Review(folder, Classifier.load(colour_model)).overview()
+    assert "The model stopped looking" in overview["trouble"]
+    assert overview["is_looking"] is False
+
+
 def test_without_a_model_copies_of_one_artwork_are_neighbours(folder: Path) -> None:
     describe(folder, [{"file_name": f"red fox/{name}.png", "group": "g"} for name in ("a", "lost")])
     names = [card["name"] for card in Review(folder, None).cards("red fox", 0, 9)["cards"]]
@@ -356,6 +409,39 @@ def test_a_review_decides_undoes_and_applies(folder: Path) -> None:
     assert "card" not in review.undo("")  # what was applied is done
     with pytest.raises(DataError, match="no longer there"):
         review.decide(lost, "keep", "")
+
+
+def test_several_decisions_in_one_go_are_undone_in_one_go(folder: Path, colour_model: Path) -> None:
+    review = Review(folder, Classifier.load(colour_model))
+    lost, first = key(review, "red fox", "lost.png"), key(review, "green frog", "a.png")
+    assert review.next_doubt(first) == {"label": "red fox", "place": 0}
+    assert (review.overview()["sure"], review.accept()["decided"], review.accept()["decided"]) == (1, 1, 0)
+    assert review.next_doubt(first) == {}
+    assert (review.keep_rest("red fox")["decided"], review.keep_rest("red fox")["decided"]) == (2, 0)
+    assert review.undo("")["undone"] == 2
+    assert review.undo("")["card"]["key"] == lost
+    assert review.undo("")["why"] == "There is nothing to undo."
+    review.decide_all([lost, first], "move", "_other")
+    assert review.apply()["moved"] == 2
+    assert "was applied" in review.undo("")["why"]
+    assert [decision.action for decision in read_decisions(folder)][-2:] == ["move", "move"]
+
+
+@pytest.mark.parametrize(
+    ("made", "last"),
+    [
+        ([], []),
+        ([("a", "keep", "1.5"), ("b", "keep", "1.5"), ("c", "keep", "2.5")], ["c"]),
+        ([("a", "keep", "1.5"), ("b", "keep", "2.5"), ("c", "keep", "2.5")], ["b", "c"]),
+        ([("a", "keep", "1.5"), ("b", "keep", "2.5"), ("c", "keep", "2.5"), ("c", "undo", "3.5")], ["b"]),
+        ([("a", "keep", "1.5"), ("b", "keep", "2.5"), ("a", "delete", "3.5"), ("a", "undo", "4.5")], ["b"]),
+        ([("a", "keep", "1"), ("b", "keep", "1")], ["b"]),  # as earlier versions wrote them
+        ([("a", "undo", "1.5")], []),
+    ],
+)
+def test_what_undo_takes_back(made: list[tuple[str, str, str]], last: list[str]) -> None:
+    history = [Decision(f"fox/{sha256}.png", sha256, action, at=at) for sha256, action, at in made]
+    assert [decision.sha256 for decision in last_made(history)] == last
 
 
 def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:

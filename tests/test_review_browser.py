@@ -30,7 +30,7 @@ class Review:
     """The page as a process."""
 
     def __init__(self, folder: Path, model: Path | str = "") -> None:
-        self.folder, port = folder, free_port()
+        self.folder, self.model, port = folder, model, free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVE, str(folder), str(model)],
@@ -40,6 +40,10 @@ class Review:
             text=True,
         )
         wait_until(lambda: self.process.poll() is None and urllib.request.urlopen(self.url, timeout=5).read())
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=20)
 
     def decisions(self) -> list[tuple[str, str, str]]:
         path = self.folder / "decisions.jsonl"
@@ -82,8 +86,7 @@ def review(tmp_path: Path, colour_model: Path) -> Iterator[Review]:
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     running = Review(folder, colour_model)
     yield running
-    running.process.terminate()
-    running.process.communicate(timeout=20)
+    running.stop()
 
 
 @pytest.fixture
@@ -190,9 +193,76 @@ def test_arrows_pages_and_the_large_view(tab: Tab, review: Review) -> None:
     tab.keyboard.press("Escape")
     tab.keyboard.press("m")
     tab.locator(".review .choice button", has_text="none of these").click()
+    expect(tab.locator(".review .pager")).to_contain_text("25–30 of 30")  # a decision on a page's last card turns the page
+    selected(tab, 0)
+    tab.keyboard.press("ArrowLeft")
     expect(tab.locator(".review .card").nth(23)).to_have_attribute("data-action", "move")
     assert "to none of these" in card(tab, 23)
     assert [decision[1] for decision in review.decisions()] == ["delete", "move"]
+
+
+def test_several_at_once_the_next_doubt_and_an_honest_undo(tab: Tab, review: Review) -> None:
+    done = tab.locator(".review .done")
+    expect(done).to_have_text("0 of 3 looked at")
+    tab.keyboard.press("Shift+ArrowRight")
+    tab.keyboard.press("Shift+ArrowRight")
+    expect(tab.locator(".review .card[aria-selected=true]")).to_have_count(3)
+    expect(tab.locator(".review .which")).to_have_text("3 pictures selected")
+    tab.keyboard.press("d")
+    selected(tab, 3)
+    said(tab, "3 pictures: to be deleted.")
+    expect(done).to_have_text("3 of 3 looked at")
+    tab.keyboard.press("u")
+    said(tab, "Taken back: 3 decisions.")
+    expect(done).to_have_text("0 of 3 looked at")
+
+    tab.locator(".review .card").nth(4).click()
+    tab.locator(".review .card").nth(9).click(modifiers=["Shift"])
+    expect(tab.locator(".review .card[aria-selected=true]")).to_have_count(6)
+    tab.locator(".review .acts button", has_text="Keep").click()
+    selected(tab, 10)
+    assert [decision[1] for decision in review.decisions()] == ["delete"] * 3 + ["undo"] * 3 + ["keep"] * 6
+
+    tab.keyboard.press("a")
+    said(tab, "3 pictures to be moved to what they look like.")
+    expect(tab.locator(".review .together button").nth(1)).to_be_disabled()
+    tab.keyboard.press("r")
+    said(tab, "21 pictures of red fox kept.")
+    assert [decision[1] for decision in review.decisions()][12:] == ["move"] * 3 + ["keep"] * 21
+    tab.keyboard.press("u")
+    said(tab, "Taken back: 21 decisions.")
+    expect(tab.locator(".review .apply")).to_have_text("Apply 3 decisions")
+    tab.locator(".review .apply").click()
+    said(tab, "3 pictures moved")
+    before = review.decisions()
+    tab.keyboard.press("u")
+    said(tab, "The last decision was applied")
+    assert review.decisions() == before  # an older "keep" is not taken back in its place
+
+
+def test_what_looks_exactly_like_a_character_comes_first_and_the_next_doubt_is_in_another_class(
+    browser: Browser, review: Review
+) -> None:
+    plain("#f10000").save(review.folder / "_other" / "z.png")
+    again = Review(review.folder, review.model)
+    try:
+        tab = opened(browser.new_page(), again)
+        expect(tab.locator(".review .lead")).to_contain_text("1 of “none of these” looks exactly like a character.")
+        current = tab.locator(".review .chips [aria-current=true]")
+        expect(current).to_contain_text("none of these")
+        assert "looks like red fox" in card(tab, 0)
+        for expected in ("red fox", "red fox", "red fox", "none of these"):
+            tab.keyboard.press("n")
+            expect(current).to_contain_text(expected)
+        tab.keyboard.press("k")
+        for _ in range(3):
+            tab.keyboard.press("n")
+            tab.keyboard.press("k")
+        tab.keyboard.press("n")
+        said(tab, "Nothing is left to look at.")
+        tab.close()
+    finally:
+        again.stop()
 
 
 def test_a_reload_finds_every_decision_again(tab: Tab, review: Review) -> None:
@@ -283,8 +353,7 @@ def test_without_a_model_everything_is_to_be_looked_at(browser: Browser, review:
         assert "looks" not in card(tab, 0)
         tab.close()
     finally:
-        plainly.process.terminate()
-        plainly.process.communicate(timeout=20)
+        plainly.stop()
 
 
 def test_no_file_of_the_machine_is_read_or_written_through_it(review: Review) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,59 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_folder(
     had = {row["url"] for row in rows if row["file"]}
     again = {url: count for url, count in fetched(web).items() if count > 1 and url in had}
     assert sum(again.values()) - len(again) <= kills * 64  # those in flight
+
+
+def test_other_takes_rivals_and_none_that_shows_a_character(tmp_path: Path) -> None:
+    """The searches for rivals find red foxes by their address, their title, their picture, and wolves."""
+    foxes = [replace(one, title=f"red fox, Wild Woods {k}") for k, one in enumerate(addresses(1, 30))]
+    copied = [Picture("https://pictures2.example/other/13.jpg", title="an animal")]
+    misspelt = [
+        Picture("https://pictures0.example/201.jpg", title="Redd Fox"),
+        Picture("https://pictures0.example/red_fox/202.jpg", title="x"),
+    ]
+    wolves, woods, general = addresses(300, 12), addresses(400, 9), addresses(500, 12)
+    asked: list[str] = []
+
+    def search(query: str) -> list[Picture]:
+        asked.append(query)
+        if query in ("red fox", "green frog"):
+            return foxes if query == "red fox" else addresses(100, 30)
+        if query == "wild woods characters":
+            return [*foxes[:5], *woods]
+        return (
+            [*foxes[5:9], *copied, *misspelt, *wolves]
+            if "red fox" in query
+            else general
+            if query == "cartoon character"
+            else []
+        )
+
+    out = tmp_path / "data"
+    hosts = {f"pictures{k}.example": site for k in range(3)}
+    with LoopbackWeb({"duckduckgo.com": DuckDuckGoSite(search), "www.bing.com": BingSite(lambda _: []), **hosts}) as web:
+        words = ("red fox", "green frog", "--other", "--per-class", "20", "--engines", "duckduckgo")
+        done = run(web, out, *words)
+        assert done.returncode == 0, done.stderr
+        before, web.requests = contents(out), []
+        assert run(web, out, *words).returncode == 0
+        assert not web.requests
+        assert {**contents(out), "report.html": ""} == {**before, "report.html": ""}  # which tells of this run's searches
+    rows = [json.loads(line) for line in (out / "attempts.jsonl").read_text().splitlines()]
+    other = {row["url"]: row for row in rows if row["label"] == "_other"}
+    lost = [(other[one.url]["status"], other[one.url]["reason"]) for one in (foxes[0], *misspelt, *copied)]
+    assert lost == [
+        ("rejected", "shows a character: its address was found for red fox too"),
+        ("rejected", "shows a character: its title names red fox"),
+        ("rejected", "shows a character: its address names red fox"),
+        ("rejected", "shows a character: looks the same as a picture of red fox"),
+    ]
+    kept = {row["url"] for row in other.values() if row["status"] == "kept"}
+    assert kept & {one.url for one in wolves}
+    assert kept & {one.url for one in woods}
+    assert kept & {one.url for one in general}
+    assert not kept & {one.url for one in (*foxes, *copied, *misspelt)}
+    assert {"wild woods characters", "characters like green frog"} <= set(asked)
+    assert len(set(asked)) < 10, asked
 
 
 def test_an_interrupted_search_ends_at_once(tmp_path: Path) -> None:

@@ -144,11 +144,19 @@ def test_what_is_not_kept_and_why(data: bytes, says: str) -> None:
 # selection
 
 
-def good(label: str, seed: int, url: str, size: int = 200, mirrored: bool = False) -> Attempt:
+def good(label: str, seed: int, url: str, size: int = 200, mirrored: bool = False, query: str = "") -> Attempt:
     picture = drawing(seed, 400).resize((size, size))
     kept = clean_image(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture))
     return Attempt(
-        label, url, "good", pixels=kept.pixels, sha256=kept.sha256, phash=kept.phash, mirrored=kept.mirrored, file=kept.file
+        label,
+        url,
+        "good",
+        query=query,
+        pixels=kept.pixels,
+        sha256=kept.sha256,
+        phash=kept.phash,
+        mirrored=kept.mirrored,
+        file=kept.file,
     )
 
 

@@ -136,17 +136,6 @@ def test_a_random_split_leaks_and_is_counted() -> None:
     assert 5 <= leaked <= 10
 
 
-def test_the_scenery_of_a_cutout_is_never_judged_while_it_is_trained_on() -> None:
-    items = collection()
-    split = splits.by_source(items, folds=4)
-    backgrounds = split.backgrounds(items)
-    assert all(backgrounds[i] for i in range(24))
-    for fold in split.folds:
-        judged = {items[i].group for i in fold.held_out}
-        for i in fold.train:
-            assert all(items[k].label != items[i].label and items[k].group not in judged for k in backgrounds[i])
-
-
 def test_what_is_watched_is_whole_groups_of_what_is_trained_on() -> None:
     items = [item(label, "", f"{label}{k // 2}") for label in ("fox", "frog") for k in range(20)]
     train, held = splits.split_validation(items, range(3, 40), 0.1, seed=0)

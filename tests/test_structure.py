@@ -12,14 +12,15 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"ctrl_c", "errors", "malloc", "strict_json"},
+    {"ctrl_c", "errors", "malloc", "markdown", "strict_json"},
     {"files"},
     {"console", "proxies", "onnx_graph", "image_scan", "model_folder", "picture_files"},
-    {"folder_layout", "image_modes", "metadata", "search"},
+    {"folder_layout", "image_modes", "metadata", "progress", "search"},
     {"picture_folder"},
     {"dataset", "images"},
-    {"download", "near_duplicates", "resize", "splits"},
+    {"download", "examples", "near_duplicates", "resize", "splits"},
     {"classifier", "img2dataset"},
+    {"answer_table"},
     {"evaluation", "serving"},
     {"model_card", "page"},
     {"dataset_card", "hub", "report"},
@@ -38,7 +39,7 @@ OWNERS = {
     "httpx": {"download"},
     "httpcore": {"download.connections"},
     "pyarrow": {"img2dataset", "metadata"},
-    "rich": {"scraping.progress"},
+    "rich": {"progress"},
     "onnxruntime": {"onnx_graph", "training.quantize"},
     "huggingface_hub": {"model_card", "dataset_card", "hub"},
     "gradio_client": {"hub.deploy"},

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, draw_shape, free_port, make_picture_folder
 from huggingface_hub import ModelCard
+from terminals import record, screen
 
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError, ExportError
@@ -151,16 +152,28 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
     assert not find_network("squeezenet1_0").is_timm  # one of torchvision's own
 
 
-def test_the_same_seed_gives_the_same_model(trained: tuple[Path, Path], tmp_path: Path) -> None:
-    from train import train
-
-    train(tiny(trained[0], tmp_path))
+def test_on_a_terminal_it_gives_the_same_model_and_is_never_silent(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    flags = ("--recipe", "fast", "--epochs", "9", "--rounds", "2", "--name", "Shapes")
+    shown = record(command(trained[0], tmp_path / "again", *flags))
+    assert shown.returncode == 0, shown.text
     pictures = [load(path) for path in sorted((trained[0] / "round").glob("?.png"))]
-    first, second = (Classifier.load(folder).probabilities(pictures) for folder in (trained[1], tmp_path))
+    first, second = (Classifier.load(folder).probabilities(pictures) for folder in (trained[1], tmp_path / "again"))
     np.testing.assert_allclose(first, second, atol=1e-3)
-    whole, again = (json.loads((folder / "model.json").read_text())["metrics"] for folder in (trained[1], tmp_path))
+    whole, again = (json.loads((out / "model.json").read_text())["metrics"] for out in (trained[1], tmp_path / "again"))
     assert whole["balanced_accuracy"] == again["balanced_accuracy"]
     assert whole["confusion"] == again["confusion"]
+
+    live = shown.live_lines()
+    assert shown.longest_silence_s() < max(2, shown.seconds / 20)  # a machine with more to do is slow at all of it
+    assert max(map(len, live)) <= 80
+    said = "\n".join(live)
+    for part in ("computing features: ", "fold 1 of 2 ", "fold 2 of 2 ", "epoch 3 of 9", "checking the export: ", "report"):
+        assert part in said
+    assert re.search(r"fold 2 of 2 .* \d+ s left", said)
+    left = screen(shown.text)  # no live line, nor what is left of one
+    assert left[0] == f"{trained[0]}: 25 pictures of 3 labels: round 9, square 8, _other 8."
+    assert left[-1].startswith(f"{tmp_path / 'again'}: balanced accuracy")
+    assert not [line for line in left if re.match(r"[-\\|/] |.* (s|min) left", line)]
 
 
 def test_the_learner_goes_on_where_this_project_is_not(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -242,9 +255,8 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(trained: tuple[Path, Pat
 def test_a_finished_epoch_is_not_trained_again(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits: int
 ) -> None:
-    from cartoons import dataset
+    from cartoons import dataset, progress
     from cartoons.near_duplicates import group_near_duplicates
-    from cartoons.splits import make_split
     from cartoons.training import callbacks
     from cartoons.training.callbacks import EpochMetrics
     from cartoons.training.cross_validation import make_trainer
@@ -253,33 +265,39 @@ def test_a_finished_epoch_is_not_trained_again(
 
     config = TrainConfig(data, tmp_path / "out", recipe="fast", epochs=4 // fits, split=SplitConfig(seed=1))
     pictures = group_near_duplicates(dataset.read(data))
-    split = make_split(pictures.items, config.split)
 
     class StopError(Exception):
         pass
 
-    def fit(stop_after: int | None) -> tuple[list[float], list[EpochMetrics], np.ndarray]:
-        trainer = make_trainer(config, pictures, split)
+    class Stopping(progress.Stage):
+        def reach(self, done: float, note: str = "") -> None:
+            super().reach(done, note)
+            if note.partition(",")[0] not in seen:
+                seen.append(note.partition(",")[0])
+                if len(seen) > stop_after:
+                    raise StopError("stopped")
+
+    seen: list[str] = []
+    stop_after = 99
+
+    def fit() -> tuple[list[EpochMetrics], np.ndarray]:
+        trainer = make_trainer(config, pictures)
         trainer.recipe = replace(trainer.recipe, fits=fits)
-        seen: list[float] = []
-
-        def on_epoch(row: EpochMetrics) -> None:
-            seen.append(row["epoch"])
-            if len(seen) == stop_after:
-                raise StopError("stopped")
-
+        seen.clear()
         rows: list[EpochMetrics] = []
-        with contextlib.suppress(StopError):
-            rows = trainer.fit(range(len(pictures.items)), tmp_path / "fit", on_epoch)
-        return seen, rows, trainer.predict(range(4))
+        with contextlib.suppress(StopError), progress.show([Stopping("training", 1)]):
+            rows = trainer.fit(range(len(pictures.items)), tmp_path / "fit")
+        return rows, trainer.predict(range(4))
 
-    fit(stop_after=3)
-    seen, resumed, answers = fit(stop_after=None)
-    assert seen == [4 // fits]
+    stop_after = 3
+    fit()
+    stop_after = 99
+    resumed, answers = fit()
+    assert seen == ["epoch 4 of 4"]
     for checkpoint in tmp_path.glob("fit.fit-*"):
         checkpoint.unlink()
-    seen, undisturbed, wanted = fit(stop_after=None)
-    assert seen == [*range(1, 4 // fits + 1)] * fits
+    undisturbed, wanted = fit()
+    assert seen == [f"epoch {k} of 4" for k in range(1, 5)]
     assert [row["train_loss"] for row in resumed] == pytest.approx([row["train_loss"] for row in undisturbed], rel=1e-3)
     np.testing.assert_allclose(answers, wanted, atol=0.02)
 

@@ -28,6 +28,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("here")
     make_picture_folder(folder / "ok")
     make_picture_folder(folder / "one", labels=("round",))
+    make_picture_folder(folder / "owls", labels=("owl",))
+    (folder / "empty").mkdir()
     (folder / "text.pth").write_text("not weights at all")
     return folder
 
@@ -56,6 +58,12 @@ REFUSED = [
     (["--out", "nowhere", "--push", "demo"], "'demo' is no name on the Hub"),
     (["--deploy", "demo"], "'demo' is no name on the Hub"),
     (["ok", "--per-class", "9"], "--per-class has no effect without --names"),
+    (["ok", "--examples", "missing"], "missing is not a folder: give pictures to try the model with"),
+    (["ok", "--examples", "empty"], "--examples empty holds no picture that opens"),
+    (["ok", "--examples", "owls"], "--examples owls holds pictures of owl, which the model does not have among its labels"),
+    (["--deploy", "a/b", "--examples", "one"], "--examples has no effect without pictures to train on, or a model"),
+    (["--examples", "one"], "--examples has no effect without pictures to train on, or a model"),
+    (["--out", "nowhere", "--examples", "one"], "nowhere/model.json cannot be read"),
     (["ok", "--private"], "--private has no effect without --push or --deploy"),
     (["ok", "--dataset", "a/b"], "--dataset has no effect without --push"),
     (["ok", "--deploy", "a/b", "--dataset", "a/b"], "--dataset has no effect without --push"),
@@ -235,3 +243,20 @@ def test_an_interrupt_while_it_loads_is_one_line(here: Path, tmp_path: Path) -> 
         assert process.returncode == 130, (after_s, errors)
         assert "Traceback" not in errors, (after_s, errors)
         assert errors.splitlines()[-1] == "Stopped. The same command goes on from here.", (after_s, errors)
+
+
+@pytest.mark.parametrize(
+    ("labels", "name"),
+    [
+        (
+            ["bugs bunny", "donald duck", "mickey mouse", "shinchan", "_other"],
+            "Bugs Bunny, Donald Duck, Mickey Mouse and Shinchan",
+        ),
+        ([f"character {k}" for k in range(16)], "Character 0, Character 1 and 14 more"),
+        (["mcdonald's", "日本", "_other"], "Mcdonald's and 日本"),
+        (["fox"], "Fox"),
+        (["x" * 255, "y" * 255, "z"], f"X{'x' * 28}… and 2 more"),
+    ],
+)
+def test_a_model_is_called_by_its_characters_unless_its_owner_says(labels: list[str], name: str) -> None:
+    assert run.name_of(labels) == name

@@ -30,11 +30,11 @@ from cartoons.convert.pictures import write_kinds, write_probes
 from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
 from cartoons.errors import ConvertError, ExportError, in_a_line
-from cartoons.files import check_folder, check_writable
-from cartoons.hub.pull import LEARNER_FILES
-from cartoons.model_card import differing_files
+from cartoons.files import check_folder, check_writable, write_atomically
+from cartoons.model_card import differing_files, model_card
 from cartoons.model_folder import ModelInfo
 from cartoons.training.export import has_feature_maps, to_onnx
+from cartoons.training.run import name_of
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
@@ -79,12 +79,13 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
         answers = ask(learner, [*probes, *kinds, *sorted(EXAMPLES.glob("*.png")), *theirs], folder)
         info = replace(
             _described(learn, labels, pipeline),
-            name=" ".join((name or f"{len(labels)} labels of {_called(source)}").split()),
+            name=name or name_of(labels),
             versions=_versions(path),
         )
         graph, parity = _checked(learn, pipeline, info, answers)
     check_writable(out)
     written = model_folder.write(out, replace(info, metrics={"parity": parity}), graph)
+    write_atomically(out / "README.md", model_card(written, folder=out).encode())
     if UNKNOWN in info.labels:
         log.warning("The label %s is fastai's for pictures without one: as with the learner, it can be an answer.", UNKNOWN)
     if said := differing_files(written):
@@ -163,13 +164,3 @@ def _versions(path: Path) -> dict[str, str]:
     """The libraries' versions here, and the learner's fastai where the file beside it says so."""
     then = versions_beside(path).get("fastai")
     return {package: version(package) for package in VERSIONS_OF} | ({"converted_from": f"fastai {then}"} if then else {})
-
-
-def _called(source: str) -> str:
-    """What a learner is called: the last word of its Hub name, its folder's name, or its file's if that says anything."""
-    path = Path(source).expanduser()
-    if path.is_file() and path.name not in LEARNER_FILES:
-        return path.stem
-    if path.exists():
-        return (path if path.is_dir() else path.parent).resolve().name
-    return source.partition("@")[0].rpartition("/")[2]

@@ -13,12 +13,12 @@ from typing import Any
 import httpcore
 import httpx
 
-from cartoons.download.http import USER_AGENT, FetchError, HttpConfig, ssl_context
+from cartoons.download.http import FetchError, HttpConfig, ssl_context
 from cartoons.download.ssrf_guard import SsrfGuard
 
 KEEP_ALIVE_S = 15.0
 MAX_ADDRESSES_TRIED = 3
-HEADERS = {"User-Agent": USER_AGENT, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
+HEADERS = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -79,6 +79,7 @@ class ConnectionPool:
     """The connections to one host; the rate limiter keeps their number down."""
 
     def __init__(self, config: HttpConfig, guard: SsrfGuard) -> None:
+        self._headers = {"User-Agent": config.user_agent, **HEADERS}
         context, proxy = ssl_context(config.ca_file), httpx.Proxy(config.proxy) if config.proxy else None
         proxy_context = context if proxy and proxy.url.scheme == "https" else None
         self._pool = httpcore.AsyncConnectionPool(
@@ -95,7 +96,7 @@ class ConnectionPool:
         request = httpcore.Request(
             "GET",
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=httpx.Headers({"Host": url.netloc.decode("ascii"), **HEADERS}).raw,
+            headers=httpx.Headers({"Host": url.netloc.decode("ascii"), **self._headers}).raw,
             extensions={"timeout": {"connect": connect_timeout_s, "read": read_timeout_s, "write": read_timeout_s}},
         )
         with _as_fetch_error("no valid answer", connect_timeout_s, read_timeout_s):

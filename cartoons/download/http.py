@@ -35,6 +35,8 @@ class HttpConfig:
     """"http://user:password@host:port", or https; the proxy then resolves names. "" connects directly."""
     ca_file: str = ""
     """Certificates (PEM) to trust besides the usual ones."""
+    user_agent: str = USER_AGENT
+    """Who asks, and what for."""
 
     def __post_init__(self) -> None:
         try:

@@ -18,7 +18,7 @@ from cartoons.evaluation import calibration, ood
 from cartoons.evaluation.calibration import Calibration, label_weights
 from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
 from cartoons.evaluation.ood import Thresholds
-from cartoons.model_folder import OTHER_LABEL
+from cartoons.model_folder import OTHER_LABEL, ModelInfo
 
 Floats = NDArray[np.float64]
 
@@ -118,6 +118,15 @@ def measure(predictions: HeldOutPredictions) -> tuple[dict[str, Any], Calibratio
         "robustness": robustness(predictions),
     }
     return figures, fitted, thresholds
+
+
+def rightly_named(predictions: HeldOutPredictions, info: ModelInfo) -> list[Item]:
+    """The pictures that a model so measured answers rightly ("none of these" for `_other`), the surest first."""
+    scored = predictions.scored(Calibration(info.temperature, info.metrics["calibration"]["other_bias"]))
+    refused = scored.score > info.unknown_threshold
+    right = np.where(scored.is_character, scored.is_right & ~refused, refused)
+    doubt = np.where(scored.is_character, scored.score, 1 - scored.score)
+    return [predictions.items[k] for k in np.argsort(doubt, kind="stable") if right[k]]
 
 
 def accuracy(predictions: HeldOutPredictions) -> dict[str, Any]:

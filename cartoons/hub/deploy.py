@@ -17,10 +17,12 @@ from huggingface_hub import HfApi, SpaceRuntime, get_token
 
 from cartoons import model_folder
 from cartoons.errors import HubError, shortened
+from cartoons.examples import DRAWINGS
 from cartoons.hub.errors import check_name, hub_read, hub_write, is_repo_name, read_failure
 from cartoons.hub.pull import pull
-from cartoons.hub.push import publish
-from cartoons.hub.space import ROOT, SpaceModel, check_space, example_drawings, front_matter, space_card, space_files
+from cartoons.hub.push import check_ours, publish
+from cartoons.hub.space import ROOT, SpaceModel, check_space, front_matter, space_card, space_files
+from cartoons.model_folder import OTHER_LABEL, Example
 
 ZERO_GPU, CPU_BASIC = "zero-a10g", "cpu-basic"
 PAID = {
@@ -45,6 +47,9 @@ ANSWER_S = 120.0
 GLITCHES = 5
 """Questions in a row that the Hub may leave unanswered."""
 
+OF_NONE = (DRAWINGS / "other-1.png", Example("other-1.png", OTHER_LABEL))
+"""Asked about where a model has no examples."""
+
 Say = Callable[[str], object]
 
 
@@ -57,7 +62,7 @@ class DeployedSpace:
     page: str
     """The page alone."""
     answer: str
-    """What it said of one drawing."""
+    """What it said of one picture."""
     program: str
     """A line of Python that asks it."""
     embed: str
@@ -78,13 +83,14 @@ def deploy(space: str, model: str | None = None, *, private: bool = False, say: 
     """
     say = synchronized(say)
     check_name(space)
+    check_ours(space, "space")
     hardware = _hardware(space)
     source = _source(model)
     card = space_card(source, space)
     content = space_files(source, card)
     check_space(content, front_matter(card), zero_gpu=hardware == ZERO_GPU)
     _make(space, hardware, source, private)
-    say(f"Uploading {len(content)} files to {space}, for {hardware}.")
+    say(f"Uploading {len(content)} files to {space}, for {hardware.replace(ZERO_GPU, 'ZeroGPU')}.")
     pushed = publish(content, space, "space", f"{source.info.name}, revision {source.info.revision}", SPACE_FILES)
     page = _wait(space, pushed.commit, say)
     return DeployedSpace(
@@ -219,24 +225,24 @@ def _show_end(space: str, say: Say) -> None:
 
 
 def _ask(space: str, page: str, source: SpaceModel) -> str:
-    """What the live page says of a drawing, tried until it has woken up. Raises HubError."""
-    drawings = example_drawings(source.info.characters)
-    drawing, shown = next((each for each in drawings if each[1]), drawings[0])
+    """What the live page says of an example, tried until it has woken up. Raises HubError."""
+    picture, example = min(source.examples or [OF_NONE], key=lambda each: each[1].label in ("", OTHER_LABEL))
     token = get_token() if HfApi().space_info(space).private else None  # a public page has no use for it
     started = time.monotonic()
     while True:
         try:
-            answer: Any = Client(page, token=token, verbose=False).predict(handle_file(drawing), api_name="/classify")
-            return _in_words(drawing.name, shown, answer)
+            answer: Any = Client(page, token=token, verbose=False).predict(handle_file(picture), api_name="/classify")
+            return _in_words(example, answer)
         except Exception as error:
             if time.monotonic() - started > ANSWER_S:
                 raise HubError(f"{space} runs, but its /classify does not answer ({error}): look at {page}.") from error
             time.sleep(POLL_S)
 
 
-def _in_words(drawing: str, shown: str, answer: Mapping[str, Any]) -> str:
-    """An answer of /classify, and whether it is wrong; shown: the label of the drawing, "" for none of the characters."""
+def _in_words(example: Example, answer: Mapping[str, Any]) -> str:
+    """An answer of /classify, and whether it is wrong."""
     label, known = answer["label"], answer["known"]
-    text = f"{drawing} is {label} ({answer['probabilities'][label]:.0%})" if known else f"{drawing} is none that it knows"
-    wrong = known != bool(shown) or (known and label != shown)
-    return f"{text}, which is wrong: it shows {shown or 'none of its characters'}" if wrong else text
+    said = f"{label} ({answer['probabilities'][label]:.0%})" if known else "none that it knows"
+    is_right = (label if known else OTHER_LABEL) == example.label
+    wrong = f", which is wrong: it shows {'none of its characters' if example.label == OTHER_LABEL else example.label}"
+    return f"{example.file_name} is {said}{wrong if example.label and not is_right else ''}"

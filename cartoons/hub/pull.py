@@ -8,7 +8,7 @@ import logging
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -18,12 +18,14 @@ from huggingface_hub.errors import CacheNotFound
 from huggingface_hub.hf_api import ModelInfo as Listing
 
 from cartoons.console import command
-from cartoons.errors import HubError
+from cartoons.errors import BundleError, HubError
 from cartoons.hub.errors import hub_read
-from cartoons.model_folder import FILES, MOST_BYTES
+from cartoons.model_folder import EXAMPLES, FILES, MOST_BYTES, read_description
 
 INFO_TIMEOUT_S = 10.0
 DOWNLOAD_TIMEOUT_S = 900.0
+EXAMPLES_TIMEOUT_S = 4.0
+MOST_EXAMPLE_BYTES = 2**20
 LEARNER_FILES = ("model.pkl", "export.pkl")
 """What push_to_hub_fastai and learn.export() name a learner's file."""
 
@@ -34,17 +36,20 @@ T = TypeVar("T")
 
 
 def pull(repo: str, revision: str | None = None, *, timeout_s: float = DOWNLOAD_TIMEOUT_S) -> Path:
-    """The folder holding model.onnx and model.json of `repo` ("user/name") at `revision` (default: its newest commit).
+    """The folder holding model.onnx and model.json of `repo` ("user/name") at `revision` (default: its newest commit), and
+    the model's examples, as far as they come within EXAMPLES_TIMEOUT_S.
 
     Only what is not in the Hub cache is downloaded; the Hub is not even asked for a commit that is there. Raises HubError,
     saying why, after at most timeout_s seconds; a download that takes longer goes on in the background, for the next call.
     """
     if revision and COMMIT.fullmatch(revision) and (there := cached(repo, revision)):
         return there[0]
+    sizes: dict[str, int] = {}
 
     def fetch(downloading: threading.Event) -> Path:
         info = HfApi().model_info(repo, revision=revision, timeout=INFO_TIMEOUT_S, files_metadata=True)
         _check_files(repo, info)
+        sizes.update({file.rfilename: file.size or 0 for file in info.siblings or []})
         downloading.set()
         # One by one: the threads of snapshot_download would hold the program back when it ends.
         folders = {Path(hf_hub_download(repo, name, revision=revision)).parent for name in reversed(FILES)}
@@ -52,7 +57,19 @@ def pull(repo: str, revision: str | None = None, *, timeout_s: float = DOWNLOAD_
             raise HubError(f"The model {repo} on the Hub was changed while it was downloaded: start again.")
         return folders.pop()
 
-    return _ask(repo, revision, timeout_s, fetch)
+    folder = _ask(repo, revision, timeout_s, fetch)
+    with suppress(HubError):  # it answers without them
+        _ask(f"{repo}'s examples", None, min(timeout_s, EXAMPLES_TIMEOUT_S), lambda _: _pull_examples(repo, folder, sizes))
+    return folder
+
+
+def _pull_examples(repo: str, folder: Path, sizes: Mapping[str, int]) -> Path:
+    """Download the pictures that model.json names, if the Hub has them and they are small."""
+    with suppress(BundleError):  # whoever loads the model says why
+        for example in read_description(folder).examples:
+            if 0 < sizes.get(name := f"{EXAMPLES}/{example.file_name}", 0) <= MOST_EXAMPLE_BYTES:
+                hf_hub_download(repo, name, revision=folder.name)
+    return folder
 
 
 def pull_learner(repo: str, revision: str | None = None, *, timeout_s: float = DOWNLOAD_TIMEOUT_S) -> Path:

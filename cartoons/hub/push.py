@@ -4,20 +4,21 @@ What was uploaded before a cut is kept there by its hash: the same command goes 
 """
 
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, get_token
-from huggingface_hub.errors import LocalTokenNotFoundError
+from huggingface_hub.errors import LocalTokenNotFoundError, RepositoryNotFoundError
 
 from cartoons import model_folder
 from cartoons.errors import HubError
+from cartoons.examples import of_model
 from cartoons.hub.errors import check_name, hub_write
-from cartoons.hub.space import example_drawings
-from cartoons.model_card import Published, model_card
-from cartoons.model_folder import ModelInfo
+from cartoons.model_card import Published, model_card, without_place
+from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
 
 CARD = "README.md"
 LEARNER = ("model.pkl", "pyproject.toml", "weights.safetensors")
@@ -29,8 +30,14 @@ DATASET_FILES = re.compile(".+/.+")
 """What this project writes in such a repository: of these, what a push does not bring is removed."""
 
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+OURS = {"model": {*model_folder.FILES, *LEARNER}, "dataset": {"metadata.jsonl"}, "space": {"cartoons/__init__.py"}}
+"""Of each kind of repository the files of which this project puts one at least; a learner may become a model folder."""
+
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
+
+logging.getLogger("huggingface_hub").handlers.clear()  # else each of its warnings is printed twice, and over a live line
+logging.getLogger("huggingface_hub.hf_api").addFilter(lambda record: "No files have been modified" not in record.msg)
 
 Content = Mapping[str, Path | bytes]
 """Files by their path in the repository."""
@@ -45,8 +52,11 @@ class Pushed:
     """40 hex digits."""
 
 
-def check_login(repo: str) -> None:
-    """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`."""
+def check_login(repo: str, kind: str) -> None:
+    """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`.
+
+    kind: "model", "dataset" or "space".
+    """
     check_name(repo)
     with hub_write(f"{repo} cannot be pushed to"):
         account = HfApi().whoami()
@@ -54,6 +64,21 @@ def check_login(repo: str) -> None:
     owners = [account["name"], *(each["name"] for each in account.get("orgs", []))]
     if owner.lower() not in {each.lower() for each in owners}:
         raise HubError(f"{repo} cannot be pushed to: you are logged in as {owners[0]}, so give {owners[0]}/{name}.")
+    check_ours(repo, kind)
+
+
+def check_ours(repo: str, kind: str) -> None:
+    """Raise HubError for a repository that holds what this project did not put there, and a push would remove or replace."""
+    api = HfApi()
+    with hub_write(f"{repo} cannot be pushed to"):
+        try:
+            there = set(api.list_repo_files(repo, repo_type=kind))
+        except RepositoryNotFoundError:
+            return
+    others = sorted(there - {".gitattributes", CARD})
+    if others and not there & OURS[kind]:
+        place = f"{api.endpoint}/{PREFIX[kind]}{repo}"
+        raise HubError(f"{place} holds something else ({others[0]}): give another name, or delete it in its settings there.")
 
 
 def push_model(folder: Path, repo: str, *, private: bool = False, dataset: str | None = None) -> Pushed:
@@ -102,6 +127,7 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
             raise LocalTokenNotFoundError
         if kind != "space":
             api.create_repo(repo, repo_type=kind, private=private, exist_ok=True)
+        check_ours(repo, kind)
         there = api.list_repo_files(repo, repo_type=kind)
         gone = [name for name in there if name not in content and owned.fullmatch(name)]
         operations: list[CommitOperationAdd | CommitOperationDelete] = [CommitOperationDelete(name) for name in gone]
@@ -112,21 +138,23 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
 
 
 def model_files(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -> dict[str, Path | bytes]:
-    """What of a model folder is published: no picture it was trained on, and no path of this machine."""
+    """What of a model folder is published: no picture it was trained on but its examples, and no path of this machine."""
     content: dict[str, Path | bytes] = {name: folder / name for name in model_folder.FILES}
     if info.recipe != "converted":
         content |= {name: folder / name for name in LEARNER if (folder / name).is_file()}
         content |= _report(folder, info)
-    drawings = {f"examples/{path.name}": (path, label) for path, label in example_drawings(info.characters) if label}
-    content |= {name: path for name, (path, _) in drawings.items()}
-    content[CARD] = _card(folder, info, Published(repo, dataset, [(name, label) for name, (_, label) in drawings.items()]))
+    shown = {f"{EXAMPLES}/{path.name}": (path, each.label) for path, each in of_model(info, folder)}
+    content |= {name: path for name, (path, _) in shown.items()}
+    titles = {OTHER_LABEL: "none of these", "": "a picture"}
+    drawn = [(name, titles.get(label, label)) for name, (_, label) in shown.items()]
+    content[CARD] = _card(folder, info, Published(repo, dataset, drawn))
     return content
 
 
 def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
     """The card for the Hub; the folder's own, if its owner has changed it. Raises HubError when that is not valid."""
     own = folder / CARD
-    text = own.read_text(encoding="utf-8") if own.is_file() else model_card(info)
+    text = without_place(own.read_text(encoding="utf-8")) if own.is_file() else model_card(info)
     if text == model_card(info):
         text = model_card(info, published)
     with hub_write(f"{published.repo} was not pushed, because of the front matter of {own}"):

@@ -5,19 +5,27 @@ The project itself is the template: its README.md gives what no model changes, i
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import RepoCard
 
 from cartoons.errors import HubError
-from cartoons.model_folder import FILES, ModelInfo
+from cartoons.examples import DRAWINGS, of_model
+from cartoons.markdown import markdown, plain
+from cartoons.model_card import credit_lines
+from cartoons.model_folder import EXAMPLES, FILES, Example, ModelInfo
+from cartoons.page.link_preview import LinkPreview
 
 ROOT = Path(__file__).parent.parent.parent
+THUMBNAIL = "thumbnail.png"
+"""What a shared link to the Space on the Hub shows, if the model has examples."""
+
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
-LONGEST_DESCRIPTION = 60
+LONGEST_DESCRIPTION, LONGEST_TITLE = 60, 80
 ASSETS = {".css", ".js"}
 """What a module may read from beside itself."""
 
@@ -32,6 +40,7 @@ BODY = """
 Drop a picture into the page, and it names the character, or says that it does not know this one.
 {model}
 
+{credits}
 ## Ask it from a program
 
 ```python
@@ -56,15 +65,10 @@ class SpaceModel:
     """user/name on the Hub, for a model that is served from there; the folder's files are then the copy for bad days."""
     commit: str = ""
 
-
-def example_drawings(characters: Iterable[str]) -> list[tuple[Path, str]]:
-    """This project's drawings (PNG) that a model of these characters can be tried with, each with its label.
-
-    The label of those that show none of them is "".
-    """
-    labels = {re.sub(r"[\s_-]+", "-", label.strip().lower()): label for label in characters}
-    found = [(path, path.stem.rpartition("-")[0]) for path in sorted((ROOT / "examples").glob("*.png"))]
-    return [(path, labels.get(name, "")) for path, name in found if name in labels or name == "other"]
+    @cached_property
+    def examples(self) -> list[tuple[Path, Example]]:
+        """Pictures to try it with."""
+        return of_model(self.info, self.folder)
 
 
 def imported_modules(program: Path) -> list[Path]:
@@ -103,8 +107,10 @@ def space_files(source: SpaceModel, card: RepoCard) -> dict[str, Path | bytes]:
     files = [program, *modules, *sorted(assets)]
     content: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in files}
     content["requirements.txt"] = ROOT / "requirements.txt"
-    content |= {f"examples/{path.name}": path for path, _ in example_drawings(source.info.characters)}
+    content |= {f"{'' if path.parent == DRAWINGS else 'model/'}{EXAMPLES}/{path.name}": path for path, _ in source.examples}
     content |= {f"model/{name}": source.folder / name for name in FILES}
+    if picture := LinkPreview("", [], [path for path, _ in source.examples]).picture():
+        content[THUMBNAIL] = picture
     content["README.md"] = str(card).encode()
     return content
 
@@ -115,13 +121,20 @@ def space_card(source: SpaceModel, space: str) -> RepoCard:
     card = RepoCard((ROOT / "README.md").read_text(encoding="utf-8"))
     for key in ("models", "preload_from_hub"):
         card.data.pop(key)
-    card.data["title"], card.data["short_description"] = info.name, short_description(info.characters)
-    model = f"Model {info.name}, revision `{info.revision}`, in this Space's folder `model`."
+    name = plain(info.name)
+    title = name if len(name) <= LONGEST_TITLE else f"{name[: LONGEST_TITLE - 1].rstrip()}…"
+    card.data["title"], card.data["short_description"] = title, short_description(list(map(plain, info.characters)))
+    if source.examples:
+        card.data["thumbnail"] = f"https://huggingface.co/spaces/{space}/resolve/main/{THUMBNAIL}"
+    model = f"Model {markdown(info.name)}, revision `{info.revision}`, in this Space's folder `model`."
     if source.repo:
+        files = [*FILES, *(f"{EXAMPLES}/{path.name}" for path, _ in source.examples if path.parent != DRAWINGS)]
         card.data["models"] = [source.repo]
-        card.data["preload_from_hub"] = [f"{source.repo} {','.join(FILES)} {source.commit}"]
+        card.data["preload_from_hub"] = [f"{source.repo} {','.join(files)} {source.commit}"]
         model = f"Model [{source.repo}](https://huggingface.co/{source.repo}) at its commit `{source.commit}`."
-    card.text = BODY.format(name=info.name, model=model, space=space)
+    card.text = BODY.format(
+        name=markdown(info.name), model=model, space=space, credits="".join(f"- {each}\n" for each in credit_lines(info))
+    )
     return card
 
 

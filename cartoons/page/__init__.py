@@ -1,7 +1,14 @@
 """What a visitor sees.
 
-layout.py   the page and its API as gr.Blocks
-words.py    what is said on it, as HTML
-page.js     the buttons, paste and drop
-style.css   how it looks
+layout.py        the page and its API as gr.Blocks
+words.py         what is said on it, as HTML
+answers.py       an answer with the picture it is of
+heat_map.py      where the network looked, over the picture
+api.py           endpoints for programs, and the tool for MCP clients
+many.py          many pictures at once: a table
+link_preview.py  what is seen of a link to the page elsewhere
+page.js          the buttons, paste and drop, shrinking, uploads
+answer.js        where it looked; a link, and a picture of the answer, to pass on
+many.js          many pictures: folders, uploads, a table that sorts
+style.css        how it looks
 """

@@ -1,5 +1,6 @@
-"""The page and its API (/predict, /classify) as gr.Blocks: a picture in, the likeliest characters out."""
+"""The page as gr.Blocks: a picture in, the likeliest characters out."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,16 @@ from typing import Any
 import gradio as gr
 
 from cartoons.errors import BusyError, ImageError
-from cartoons.page.words import answer_html, colophon, opening, problem, question
+from cartoons.examples import DRAWINGS, small_jpeg
+from cartoons.model_folder import Example
+from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
+from cartoons.page.api import add_api
+from cartoons.page.many import add_many
+from cartoons.page.words import about_examples, colophon, opening, problem, question, title
+from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
 
-TOP = 4
-SHOWN_BY_NO_BROWSER = {"HEIF", "TIFF"}
 EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
 """Without preprocessing a listener gets the upload itself, for `UploadFolder.read`: gr.Image's own decoding answers a bad
 file with a stack trace, and a good one with other pixels than training saw."""
@@ -24,42 +29,87 @@ BUTTONS = """<div class="buttons">
 <button type="button">Choose a photo</button><button type="button">Camera</button><button type="button">Paste</button>
 <input type="file" accept="image/*" hidden><input type="file" accept="image/*" capture="environment" hidden>
 </div><p role="alert"></p>"""
+SHARE = """<div class="buttons">
+<button type="button">Copy result</button><button type="button">Save result</button><button type="button">Copy link</button>
+</div><p role="status"></p>"""
+GIVE_ADDRESS = "window.giveAddress = (address) => { props.value = address; trigger('submit'); };"
+ANSWERED = "() => { document.dispatchEvent(new Event('answered')); return []; }"
 FAILED = "The page failed at this picture, or could not be reached: try again, or try another."
 
 
-def build_demo(service: PictureService, uploads: UploadFolder, examples: Sequence[Path], notice: str = "") -> gr.Blocks:
-    """The page; examples: pictures to click on; notice: why another model than the one asked for answers."""
-    info = service.classifier.info
-    with gr.Blocks(title="Cartoon Classifier", analytics_enabled=False, fill_width=True) as demo:
+def build_demo(
+    service: PictureService,
+    uploads: UploadFolder,
+    examples: Sequence[tuple[Path, Example]],
+    notice: str = "",
+    fetcher: PictureFetcher | None = None,
+) -> gr.Blocks:
+    """The page; examples: of the model, the clearest of which it opens with.
+
+    notice: why another model than the one asked for answers. fetcher: of pictures' addresses, by default from public hosts.
+    """
+    info, fetcher = service.classifier.info, fetcher or PictureFetcher()
+    files = [path if path.parent == DRAWINGS else uploads.add(path.name, small_jpeg(path)) for path, _ in examples]
+    first = clearest(service.classifier, files)
+    with gr.Blocks(title=title(info), analytics_enabled=False, fill_width=True) as demo:
         gr.HTML(opening(info.characters, notice), elem_id="top")
         with gr.Row(equal_height=False):
-            with gr.Column():
-                picture = gr.Image(
-                    show_label=False,
-                    sources=["upload", "webcam"],
-                    buttons=["fullscreen"],
-                    placeholder="A picture goes here",
-                    alt_text="the picture to name",
-                    elem_id="picture",
-                )
-                script = (HERE / "page.js").read_text(encoding="utf-8")
-                gr.HTML("", html_template=BUTTONS, js_on_load=script, apply_default_css=False, elem_id="take")
-            with gr.Column():
-                answer = gr.HTML(question(info.characters), elem_id="answer")
+            picture = picture_column(str(first.path) if first else None)
+            first_id = picture_id(picture.value)
+            answer = answer_column(answer_to(first.look, first.size, info, first_id) if first else question(info.characters))
         add_page_events(service, uploads, picture, answer)
-        if examples:
-            gr.Examples(
-                [str(path) for path in examples],
-                picture,
-                cache_examples=False,
-                label="Or try one of these drawings",
-                elem_id="examples",
-                examples_per_page=20,
-                api_visibility="private",
-            )
-        gr.HTML(colophon(info), elem_id="colophon")
-        add_api(service, uploads, picture)
+        add_address_event(service, uploads, fetcher, [picture, answer])
+        add_examples(picture, files, examples)
+        add_api(service, uploads, fetcher)
+        add_many(service, uploads, script("many.js"))
+        gr.HTML(colophon(info), elem_id="colophon", elem_classes=["below-examples"] if examples else [])
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
+
+
+def picture_column(shown: str | None) -> gr.Image:
+    """The picture, with one shown (a path) at first, and the buttons below it."""
+    with gr.Column():
+        picture = gr.Image(
+            shown,
+            show_label=False,
+            sources=["upload", "webcam"],
+            buttons=["fullscreen"],
+            placeholder="A picture goes here",
+            alt_text="the picture to name",
+            elem_id="picture",
+        )
+        gr.HTML("", html_template=BUTTONS, js_on_load=script("page.js"), apply_default_css=False, elem_id="take")
+    return picture
+
+
+def answer_column(said: str) -> gr.HTML:
+    """The answer, with what is said at first, and what can be done with it."""
+    with gr.Column():
+        answer = gr.HTML(said, elem_id="answer")
+        gr.HTML("", html_template=SHARE, js_on_load=script("answer.js"), apply_default_css=False, elem_id="share")
+    return answer
+
+
+def script(name: str) -> str:
+    """The JavaScript of a component."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tuple[Path, Example]]) -> None:
+    """Pictures to click on, in `files` as the page stores them, with what each shows."""
+    if not examples:
+        return
+    are_drawings = examples[0][0].parent == DRAWINGS
+    gr.Examples(
+        [str(path) for path in files],
+        picture,
+        cache_examples=False,
+        label=f"Or try one of these {'drawings' if are_drawings else 'pictures'}",
+        elem_id="examples",
+        examples_per_page=20,
+        api_visibility="private",
+    )
+    gr.HTML(about_examples(examples), elem_id="about-examples")
 
 
 def answered(service: PictureService, uploads: UploadFolder, upload: Any, route: str) -> Answered:
@@ -78,12 +128,18 @@ def add_page_events(service: PictureService, uploads: UploadFolder, picture: gr.
     def answer_page(upload: Any, shown: str) -> tuple[Any, Any]:
         if upload is None:  # leave the picture alone: the visitor may have dropped the next one already
             return gr.skip(), gr.skip() if 'class="problem"' in shown else question(info.characters)
+        if f'data-picture="{picture_id(upload) or None}"' in shown:
+            uploads.release(upload, shown=True)
+            return gr.skip(), gr.skip()
         try:
             found = answered(service, uploads, upload, "page")
         except (ImageError, BusyError) as error:
             return None, problem(str(error))
         assert found.look is not None
-        return found.picture if found.picture.format in SHOWN_BY_NO_BROWSER else gr.skip(), answer_html(found.look, info)
+        if found.picture.format not in SHOWN_BY_NO_BROWSER:
+            return gr.skip(), answer_to(found.look, found.picture.size, info, picture_id(upload))
+        path = add_for_browser(found.picture, b"", uploads)
+        return str(path), answer_to(found.look, found.picture.size, info, path.parent.name)
 
     # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
     # the value of before when a visitor clears an example).
@@ -91,36 +147,30 @@ def add_page_events(service: PictureService, uploads: UploadFolder, picture: gr.
     asked.failure(lambda: (None, problem(FAILED)), None, [picture, answer], **PAGE_EVENT)
 
 
-def add_api(service: PictureService, uploads: UploadFolder, picture: gr.Image) -> None:
-    """Endpoints for programs, apart from the page's own events so that they stay as they are when the page changes."""
+def add_address_event(
+    service: PictureService, uploads: UploadFolder, fetcher: PictureFetcher, shown: list[gr.components.Component]
+) -> None:
+    """What the page does with a picture's address, which page.js gives to a component that shows nothing.
+
+    shown: the picture and the answer.
+    """
     info = service.classifier.info
 
-    def ask(upload: Any, route: str) -> Answered:
+    async def answer_address(address: str, request: gr.Request) -> tuple[Any, Any]:
         try:
-            return answered(service, uploads, upload, route)
-        except (ImageError, BusyError) as error:  # gr.Error is the one that Gradio shows the words of
-            raise gr.Error(str(error), print_exception=False) from error
+            data = await fetcher.fetch(address, request.session_hash or "")
+            found = await asyncio.wrap_future(service.submit(data, "address", look=True))
+        except (ImageError, BusyError) as error:
+            return None, problem(str(error))
+        assert found.look is not None
+        path = add_for_browser(found.picture, data, uploads)
+        return str(path), answer_to(found.look, found.picture.size, info, path.parent.name)
 
-    def predict(picture: Any) -> dict[str, float]:
-        """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
-        return dict(list(ask(picture, "/predict").prediction.probabilities.items())[:TOP])
-
-    def classify(picture: Any) -> dict[str, Any]:
-        """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
-        found = ask(picture, "/classify")
-        return {
-            "label": found.prediction.label,
-            "known": found.prediction.known,
-            "unknown_score": found.prediction.unknown_score,
-            "probabilities": found.prediction.probabilities,
-            "model": {"name": info.name, "revision": info.revision, "created": info.created},
-            "milliseconds": found.milliseconds,
-        }
-
-    with gr.Row(visible=False):
-        call, label, facts = gr.Button(), gr.Label(num_top_classes=TOP), gr.JSON()
-    call.click(predict, picture, label, api_name="predict", **EVENT)
-    call.click(classify, picture, facts, api_name="classify", **EVENT)
+    # what an address holds is anybody's, and never becomes HTML: the template leaves the value out
+    address = gr.HTML("", js_on_load=GIVE_ADDRESS, html_template=" ", apply_default_css=False, elem_id="address")
+    asked = address.submit(answer_address, address, shown, show_progress_on=shown[1], **PAGE_EVENT)
+    asked.failure(lambda: (None, problem(FAILED)), None, shown, **PAGE_EVENT)
+    asked.then(None, js=ANSWERED, api_visibility="private")
 
 
 def theme() -> gr.themes.Base:

@@ -1,20 +1,21 @@
 """The words of the page, as HTML. Labels are folder names from anywhere, so all are escaped."""
 
-import base64
 import html
-import io
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
-
-from cartoons.classifier import Look, Prediction
-from cartoons.model_folder import ModelInfo
+from cartoons.classifier import Prediction
+from cartoons.examples import captions
+from cartoons.markdown import plain
+from cartoons.model_folder import Example, ModelInfo
 
 NONE_OF_THESE = "none of these"
 BARS = 4
 """Characters with a bar of their own."""
+
+FIRST_HUE, GOLDEN_ANGLE = 40, 137.5
+"""The characters' colours, in degrees: each a golden angle from the one before, so that the first dozens are apart."""
 
 MOST_LISTED = 8
 """Up to this many characters are named one by one."""
@@ -29,10 +30,17 @@ WORTH_NAMING = 0.1
 """The least probability of a character that the page brings up."""
 
 
+def title(info: ModelInfo) -> str:
+    """What the browser's tab and a shared link show: plain text, which Gradio escapes."""
+    return f"{plain(info.name)} · Cartoon Classifier"
+
+
 def opening(characters: Sequence[str], notice: str) -> str:
     """The title, what the page does, and, when another model than the one asked for answers, why."""
     warning = f'<p id="notice" role="status">{html.escape(notice)}</p>' if notice else ""
-    return f"<h1>Cartoon Classifier</h1><p>Show me a picture: is it {listed(characters, 'or')}?</p>{warning}"
+    every = f"<details><summary>All {len(characters)}</summary><p>{', '.join(map(_name, characters))}</p></details>"
+    fold = every if len(characters) > MOST_LISTED else ""
+    return f"<h1>Cartoon Classifier</h1><p>Show me a picture: is it {listed(characters, 'or')}?</p>{fold}{warning}"
 
 
 def question(characters: Sequence[str]) -> str:
@@ -45,10 +53,18 @@ def problem(sentence: str) -> str:
     return f'<div class="problem"><h2>That did not work</h2><p>{html.escape(sentence)}</p></div>'
 
 
-def answer_html(look: Look, info: ModelInfo) -> str:
-    """The answer to a picture: in words, as bars, and a fold that shows where the network looked, if it can say."""
-    kind, title, sentence = in_words(look.answer, info.certain_threshold)
-    return f'<div class="{kind}"><h2>{title}</h2><p>{sentence}</p></div>{bars(look.answer, info)}{heat_map(look)}'
+def answer_html(answer: Prediction, info: ModelInfo, picture_id: str, mask: str = "") -> str:
+    """The answer to a picture: in words, as bars, and a button that shows where the network looked.
+
+    picture_id: what the picture's address holds, by which the page tells an answer of the picture before.
+    mask: of heat_map.py, "" where the model cannot say where it looked.
+    """
+    kind, title, sentence = in_words(answer, info.certain_threshold)
+    looked = f'<button type="button" class="looked" aria-pressed="false" value="{mask}">Where it looked</button>'
+    return (
+        f'<div class="{kind}" data-picture="{picture_id}"><h2>{title}</h2><p>{sentence}</p></div>'
+        f"{bars(answer, info)}{looked if mask else ''}"
+    )
 
 
 def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, str, str]:
@@ -76,12 +92,12 @@ def bars(answer: Prediction, info: ModelInfo) -> str:
     rest = sum(probability for _, probability in ranked[BARS:])
     rows = dict(ranked[:BARS]) | ({f"{len(ranked) - BARS} others": rest} if ranked[BARS:] else {})
     rows[NONE_OF_THESE] = max(0.0, 1 - sum(answer.probabilities.values()))
-    hues = {label: 360 * k // len(info.characters) for k, label in enumerate(info.characters)}
+    hues = {label: round(FIRST_HUE + k * GOLDEN_ANGLE) % 360 for k, label in enumerate(info.characters)}
     shares = percentages(dict(sorted(rows.items(), key=lambda row: -row[1])))
     lines = [
-        f'<li style="--share: {share}%; --colour: hsl({hues[label]} 70% 50%)">{_name(label)}<b>{share}%</b></li>'
+        f'<li style="--share: {share}%; --hue: {hues[label]}">{_name(label)}<b>{share}%</b></li>'
         if label in hues
-        else f'<li style="--share: {share}%; --colour: #94a3b8"><span>{label}</span><b>{share}%</b></li>'
+        else f'<li class="rest" style="--share: {share}%"><span>{label}</span><b>{share}%</b></li>'
         for label, share in shares.items()
     ]
     return f'<ul id="bars"{"" if answer.known else " class=muted"}>{"".join(lines)}</ul>'
@@ -96,31 +112,27 @@ def percentages(shares: Mapping[str, float]) -> dict[str, int]:
     return whole
 
 
-def heat_map(look: Look) -> str:
-    """A fold below the answer: the picture in the light of what its name came from. "" where the model cannot say."""
-    if look.heat is None:
-        return ""
-    buffer = io.BytesIO()
-    spotlight(look.square, look.heat).save(buffer, "JPEG", quality=85)
-    source = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    text = "the picture, dark and grey but for the parts that spoke for the answer"
-    return f'<details class="looked"><summary>Where it looked</summary><img src="{source}" alt="{text}"></details>'
-
-
-def spotlight(square: Image.Image, heat: NDArray[np.float64]) -> Image.Image:
-    """An RGB square, grey and dim where heat (rows, columns; any scale from 0) is low."""
-    light = (heat / max(float(heat.max()), 1e-9) * 255).round().astype(np.uint8)
-    mask = Image.fromarray(light).resize(square.size, Image.Resampling.BICUBIC)
-    dim = ImageEnhance.Brightness(square.convert("L").convert("RGB")).enhance(0.35)
-    return Image.composite(square, dim, mask)
-
-
 def colophon(info: ModelInfo) -> str:
     """Which model answers, of when, and what becomes of the pictures."""
     return (
-        f"<p>Model <b>{html.escape(info.name)}</b> · revision <code>{info.revision}</code> · "
+        f"<p>Model <b>{html.escape(plain(info.name))}</b> · revision <code>{info.revision}</code> · "
         f"{html.escape(info.created[:10])} · pictures are deleted within minutes</p>"
     )
+
+
+def about_examples(examples: Sequence[tuple[Path, Example]]) -> str:
+    """What each example shows, for page.js to name its button by, and whose it is where a licence asks for that."""
+    names = "".join(f"<li>{html.escape(plain(caption))}</li>" for caption in captions(examples))
+    credit = "; ".join(dict.fromkeys(map(_credit, (example for _, example in examples if example.license))))
+    return f"<ul hidden>{names}</ul>" + (f"<p>Pictures: {credit}</p>" if credit else "")
+
+
+def _credit(example: Example) -> str:
+    """Whose a picture is and under which licence, with a link to its page."""
+    words = html.escape(plain(f"{example.author or 'unnamed'}, {example.license}"))
+    if not re.match("https?://", example.page_url):
+        return words
+    return f'<a href="{html.escape(example.page_url)}" target="_blank" rel="noopener nofollow">{words}</a>'
 
 
 def listed(names: Sequence[str], conjunction: str) -> str:
@@ -133,4 +145,4 @@ def listed(names: Sequence[str], conjunction: str) -> str:
 
 def _name(label: str) -> str:
     """A label, escaped, for CSS to capitalise."""
-    return f'<span class="name">{html.escape(label)}</span>'
+    return f'<span class="name">{html.escape(plain(label))}</span>'

@@ -71,8 +71,10 @@ def _funnel(tried: Mapping[str, Sequence[Row]]) -> Table:
     rows: list[tuple[Any, ...]] = []
     for label, attempts in tried.items():
         status = Counter(row.get("status") for row in attempts)
-        downloaded = len(attempts) - sum(status[key] for key in NOT_DOWNLOADED)
-        rows.append((_named(label), len(attempts), downloaded, downloaded - status["rejected"], status["kept"]))
+        unseen = sum(row.get("status") == "rejected" and row.get("bytes") == "" for row in attempts)  # by name or address
+        downloaded = len(attempts) - sum(status[key] for key in NOT_DOWNLOADED) - unseen
+        usable = downloaded - (status["rejected"] - unseen)
+        rows.append((_named(label), len(attempts), downloaded, usable, status["kept"]))
     if len(rows) > 1:
         rows.append(("All", *map(sum, list(zip(*rows, strict=True))[1:])))
     return _table("From links to pictures", ["", "links", "downloaded", "usable", "kept"], rows)

@@ -52,6 +52,27 @@ class SvgFigure:
     height_px: int
 
 
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the report; key names its file."""
+
+    key: str
+    title: str
+    caption: str
+    alt: str
+    svg: SvgFigure
+
+    @property
+    def file(self) -> str:
+        """The name of the figure's file."""
+        return f"{self.key}.svg"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is too wide for a phone, and needs to scroll there."""
+        return self.svg.width_px > WIDTH_PX
+
+
 def as_svg(draw: Callable[P, Figure]) -> Callable[P, SvgFigure]:
     """The function with the figure that it draws, in STYLE, as SVG."""
 

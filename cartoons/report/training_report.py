@@ -10,7 +10,6 @@ or show them.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +18,21 @@ from markupsafe import Markup
 from cartoons.evaluation.intervals import TOO_FEW, too_few, without_empty_intervals
 from cartoons.files import write_atomically
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.report import captions, figures
+from cartoons.report import captions, figures, learning_curve
 from cartoons.report.contact_sheet import Augmented, write_contact_sheet
 from cartoons.report.pages import percent, render, shown
-from cartoons.report.svg import WIDTH_PX, SvgFigure
+from cartoons.report.svg import Plot
 
 CAPTION_PX = 150
 """About what a figure's title, caption and margins add to its height."""
 
-FIGURES = ("confusion", "per-class", "unknown", "reliability", "robustness", "training", "learning-rate")
+FIGURES = ("confusion", "per-class", "unknown", "reliability", "robustness", "training", "learning-curve", "learning-rate")
 """Every figure's file name, without its ending, in the order of the page."""
 
 WEIGHTS = {"megabytes": ".1f", "milliseconds": ".1f", "balanced_accuracy": ".3f", "auroc": ".3f"}
 """What a form of the weights is compared by, and how each is written."""
 
 Findings = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of the report; key names its file."""
-
-    key: str
-    title: str
-    caption: str
-    alt: str
-    svg: SvgFigure
-
-    @property
-    def file(self) -> str:
-        """The name of the figure's file."""
-        return f"{self.key}.svg"
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether it is too wide for a phone, and needs to scroll there."""
-        return self.svg.width_px > WIDTH_PX
 
 
 def write(folder: Path, findings: Findings, augmented: Augmented) -> None:
@@ -67,7 +45,7 @@ def write(folder: Path, findings: Findings, augmented: Augmented) -> None:
     write_atomically(folder / "report.json", (json.dumps(findings, indent=2) + "\n").encode())
     findings = {key: value for key, value in without_empty_intervals(findings).items() if value is not None}
     write_contact_sheet(folder, findings, augmented)
-    makers = (_confusion, _per_class, _roc, _reliability, _robustness, _training, _learning_rate)
+    makers = (_confusion, _per_class, _roc, _reliability, _robustness, _training, learning_curve.plot_of, _learning_rate)
     plots = [plot for make in makers if (plot := make(findings))]
     for plot in plots:
         write_atomically(folder / plot.file, plot.svg.svg)

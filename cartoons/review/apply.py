@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from cartoons import dataset_card
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_folder, sole_use, write_atomically, write_json_lines
 from cartoons.metadata import METADATA_FILE, file_key, read_metadata
@@ -125,6 +126,7 @@ def _carry_out(root: Path) -> list[Step]:
             target.parent.mkdir(parents=True, exist_ok=True)
             source.rename(target)
     _rewrite(root / METADATA_FILE, steps)
+    dataset_card.update(root)
     journal.unlink()
     return steps
 

@@ -63,7 +63,7 @@ class Decision:
     to: str = ""
     """The label that a "move" gives, else ""."""
     at: str = ""
-    """When, as ISO 8601 in UTC."""
+    """When, as ISO 8601 in UTC, with microseconds: what was decided in one go has one time, and is undone in one go."""
 
     def __post_init__(self) -> None:
         if not all(isinstance(value, str) for value in asdict(self).values()):
@@ -97,9 +97,9 @@ def labels_of(pictures: Iterable[Picture], more: Iterable[str] = ()) -> list[str
     return sorted({*more, *(picture.label for picture in pictures)}, key=lambda label: (label == OTHER_LABEL, label))
 
 
-def append(root: Path, decision: Decision) -> None:
-    """Add a line; when this returns it is on the disk."""
-    append_json_lines(root / DECISIONS_FILE, asdict(decision), sync=True)
+def append(root: Path, *new: Decision) -> None:
+    """Add a line each; when this returns they are on the disk."""
+    append_json_lines(root / DECISIONS_FILE, *map(asdict, new), sync=True)
 
 
 def read_decisions(root: Path) -> list[Decision]:
@@ -125,6 +125,21 @@ def latest_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:
         if mine:
             history[decision.sha256] = mine
     return {sha256: mine[-1] for sha256, mine in history.items()}
+
+
+def last_made(decisions: Iterable[Decision]) -> list[Decision]:
+    """What was decided last and not taken back: one decision, or all that were made in one go."""
+    standing: list[Decision] = []
+    for decision in decisions:
+        if decision.action != UNDO:
+            standing.append(decision)
+            continue
+        places = (k for k in reversed(range(len(standing))) if standing[k].sha256 == decision.sha256)
+        if (place := next(places, None)) is not None:
+            del standing[place]
+    at = standing[-1].at if standing else ""
+    in_one_go = "." in at  # earlier versions wrote whole seconds, in which several were made
+    return [decision for decision in standing if decision.at == at] if in_one_go else standing[-1:]
 
 
 def decision_on(picture: Picture, decisions: Mapping[str, Decision]) -> Decision | None:

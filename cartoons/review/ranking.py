@@ -4,7 +4,7 @@ Its probabilities are kept in <root>/.scrape/opinions/<revision>.jsonl, so that 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,18 +13,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cartoons import progress
 from cartoons.classifier import BATCH_SIZE, Classifier
-from cartoons.console import Progress
 from cartoons.errors import DataError, ImageError
 from cartoons.files import HIDDEN, append_json_lines, read_json_lines
 from cartoons.images import load
 from cartoons.metadata import text
 from cartoons.model_folder import ModelInfo
-from cartoons.review.decisions import Picture, labels_of
+from cartoons.review.decisions import Picture
 
 CACHE_FOLDER = Path(HIDDEN, "opinions")
 READERS = 4
 LEAST = 1e-12
+SURE = 0.9
+"""The probability above which a suggestion is one to accept without looking at each."""
 
 Probabilities = dict[str, list[float] | None]
 """Over the model's labels, by the picture's sha256; None for a file that does not open."""
@@ -43,21 +45,27 @@ class Opinion:
     """A label of the folder that is likelier than the one that the picture has, or ""."""
 
     @property
+    def is_sure(self) -> bool:
+        """Whether the suggestion may be taken without a look: the picture looks exactly like that label."""
+        return self.suggested == self.label != "" and self.probability > SURE
+
+    @property
     def doubts(self) -> bool:
         """Whether a person should look at the picture."""
         return bool(self.suggested) or math.isinf(self.loss)
 
 
-def opinions(root: Path, pictures: Sequence[Picture], classifier: Classifier) -> dict[str, Opinion]:
-    """The model's opinion of each picture, by file_name. Raises DataError when it knows none of the folder's labels."""
-    labels, known = labels_of(pictures), classifier.info.labels
-    if not set(labels) & set(known):
+UNSEEN = Opinion("", 0.0, 0.0, "")
+"""Of a picture that the model has not looked at yet."""
+
+
+def check_model(root: Path, labels: Sequence[str], info: ModelInfo) -> None:
+    """Raise DataError when the model knows none of the folder's labels."""
+    if not set(labels) & set(info.labels):
         raise DataError(
-            f"The model {classifier.info.name} knows {', '.join(known)}, but {root} holds {', '.join(labels)}: "
+            f"The model {info.name} knows {', '.join(info.labels)}, but {root} holds {', '.join(labels)}: "
             "give a model of these labels, or none."
         )
-    rows = probabilities(root, pictures, classifier)
-    return {picture.file_name: opinion(picture.label, rows[picture.sha256], labels, classifier.info) for picture in pictures}
 
 
 def opinion(label: str, row: Sequence[float] | None, labels: Sequence[str], info: ModelInfo) -> Opinion:
@@ -80,42 +88,63 @@ def in_order(
 ) -> list[Picture]:
     """Pictures of one label in the order to look at them: undecided ones first, of these doubted ones, highest loss first.
 
-    Without opinions: as in the folder, but pictures of one artwork beside each other. decided: by file_name.
+    Pictures that have no opinion yet come last. Without opinions: as in the folder, but pictures of one artwork beside each
+    other. decided: by file_name.
     """
     if opinions is None:
         first: dict[str, int] = {}
         places = {p.file_name: first.setdefault(text(p.row.get("group")) or p.file_name, k) for k, p in enumerate(pictures)}
         return sorted(pictures, key=lambda p: (decided[p.file_name], places[p.file_name]))
-    mine = {p.file_name: opinions[p.file_name] for p in pictures}
-    return sorted(
-        pictures, key=lambda p: (decided[p.file_name], not mine[p.file_name].doubts, -mine[p.file_name].loss, p.file_name)
-    )
+
+    def place(picture: Picture) -> tuple[bool, bool, float, str]:
+        mine = opinions.get(picture.file_name, UNSEEN)
+        return decided[picture.file_name], not mine.doubts, -mine.loss, picture.file_name
+
+    return sorted(pictures, key=place)
 
 
 def probabilities(root: Path, pictures: Sequence[Picture], classifier: Classifier) -> Probabilities:
-    """The model's probabilities for each picture, those of an earlier time from the disk; broken lines are made again."""
-    path, labels = root / CACHE_FOLDER / f"{classifier.info.revision}.jsonl", len(classifier.info.labels)
+    """The model's probabilities for each picture, those of an earlier time from the disk."""
+    known = cached(root, classifier.info)
+    new, done = [picture for picture in pictures if picture.sha256 not in known], 0
+    with progress.display(), progress.stage("looking at the pictures", len(new), "pictures") as stage:
+        for rows in classified(root, new, classifier):
+            known |= rows
+            done += len(rows)
+            stage.reach(done)
+    return known
+
+
+def cached(root: Path, info: ModelInfo) -> Probabilities:
+    """The model's probabilities of an earlier time; broken lines are passed over, to be made again."""
     known: Probabilities = {}
-    for _, row in read_json_lines(path, strict=False):
+    for _, row in read_json_lines(_cache_path(root, info), strict=False):
         with suppress(ValueError, KeyError, TypeError):
-            if row["probabilities"] is None or np.shape(row["probabilities"]) == (labels,):
+            if row["probabilities"] is None or np.shape(row["probabilities"]) == (len(info.labels),):
                 known[row["sha256"]] = row["probabilities"]
-    new = list({p.sha256: p for p in pictures if p.sha256 not in known}.values())
-    if not new:
-        return known
-    path.parent.mkdir(parents=True, exist_ok=True)
-    progress = Progress(len(new))
+    return known
+
+
+def classified(root: Path, pictures: Sequence[Picture], classifier: Classifier) -> Iterator[Probabilities]:
+    """The model's probabilities for these pictures, a batch at a time, each on the disk when it is given.
+
+    A file that was taken away meanwhile has none. Raises OSError when they cannot be written.
+    """
+    new, path = list({picture.sha256: picture for picture in pictures}.values()), _cache_path(root, classifier.info)
     with ThreadPoolExecutor(READERS) as pool:
         for start in range(0, len(new), BATCH_SIZE):
-            batch = new[start : start + BATCH_SIZE]
-            opened = list(pool.map(_open, batch))
-            rows = iter(classifier.probabilities([image for image in opened if image]).round(6).tolist())
-            for picture, image in zip(batch, opened, strict=True):
-                known[picture.sha256] = next(rows) if image else None
-                progress.step(f"Looking at the pictures: {progress.done + 1} of {len(new)}")
-            append_json_lines(path, *({"sha256": p.sha256, "probabilities": known[p.sha256]} for p in batch))
-    progress.clear()
-    return known
+            opened = list(
+                zip(new[start : start + BATCH_SIZE], pool.map(_open, new[start : start + BATCH_SIZE]), strict=True)
+            )
+            rows = iter(classifier.probabilities([image for _, image in opened if image]).round(6).tolist())
+            batch = {each.sha256: next(rows) if image else None for each, image in opened if image or each.path.exists()}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            append_json_lines(path, *({"sha256": sha256, "probabilities": row} for sha256, row in batch.items()))
+            yield batch
+
+
+def _cache_path(root: Path, info: ModelInfo) -> Path:
+    return root / CACHE_FOLDER / f"{info.revision}.jsonl"
 
 
 def _open(picture: Picture) -> Image.Image | None:

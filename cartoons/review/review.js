@@ -3,10 +3,11 @@
 
 const SMALL_SCREEN = matchMedia("(max-width: 700px)");
 const LOADING_AT_ONCE = 3; // leaves the browser connections for decisions
-const MOST_LOADED = 600, MOST_NUMBERED = 9, OTHER = "_other";
+const MOST_LOADED = 600, MOST_NUMBERED = 9, OTHER = "_other", POLL_MS = 1000;
 
 const root = element.querySelector(".review");
-const view = { overview: null, label: "", start: 0, cards: [], pictures: 0, at: 0 };
+const view = { overview: null, order: 0, label: "", start: 0, cards: [], pictures: 0, at: 0, anchor: 0, untouched: true };
+// at: the selected card; anchor: the other end of the range that Shift selects
 const loaded = new Map(); // name -> promise of a data: URL
 let queue = [], loading = 0, clicked = -1;
 let turn = Promise.resolve(); // what was asked by key or click happens in the order in which it was asked
@@ -29,6 +30,8 @@ const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const pageSize = () => (SMALL_SCREEN.matches ? 12 : 24);
 const labels = () => view.overview.classes.map((one) => one.label);
 const selected = () => view.cards[view.at];
+const inRange = (place) => place >= Math.min(view.anchor, view.at) && place <= Math.max(view.anchor, view.at);
+const range = () => view.cards.filter((_, place) => inRange(place));
 const named = (card) => `${spoken(card.label)}: ${card.title || card.name}`;
 
 function opinion(card) {
@@ -50,10 +53,11 @@ const badge = (card) => make("span", { class: "badge" }, decided(card, { delete:
 async function ask(name, asked = {}) {
   const answer = await server[name](asked);
   const error = answer ? answer.error : "The review page has stopped: start it again and reload.";
-  alarm.textContent = error || "";
-  alarm.hidden = !error;
+  const overview = name === "overview" ? answer : answer?.overview;
+  if (!error && overview) view.overview = overview;
+  alarm.textContent = error || view.overview?.trouble || "";
+  alarm.hidden = !alarm.textContent;
   if (error) throw new Error(error);
-  if (answer.overview) view.overview = answer.overview;
   return answer;
 }
 
@@ -86,7 +90,17 @@ const applyButton = button("", applyAll, { class: "main apply" });
 const alarm = make("p", { class: "alarm", role: "alert", hidden: true });
 const told = make("p", { class: "told", role: "status" });
 const chips = make("nav", { class: "chips", "aria-label": "Classes" });
-const grid = make("div", { class: "grid", role: "listbox", "aria-label": "Pictures" });
+const doneBar = make("progress", { "aria-label": "Looked at" });
+const progress = make("span", { class: "quiet" });
+const looking = make("p", { class: "quiet looking", hidden: true });
+const doubtButton = button("", nextDoubt, { "aria-keyshortcuts": "N" });
+const acceptButton = button("", acceptAll, { "aria-keyshortcuts": "A" });
+const restButton = button("", keepRest, { "aria-keyshortcuts": "R" });
+const tools = make(
+  "section", { class: "tools", "aria-label": "All at once" },
+  make("p", { class: "done" }, doneBar, progress), make("div", { class: "together" }, doubtButton, acceptButton, restButton),
+);
+const grid = make("div", { class: "grid", role: "listbox", "aria-label": "Pictures", "aria-multiselectable": "true" });
 const pager = make("nav", { class: "pager", "aria-label": "Pages" });
 const which = make("p", { class: "which" });
 const acts = make("div", { class: "acts" });
@@ -96,8 +110,9 @@ const large = make("dialog", { class: "large", tabindex: -1, "aria-label": "The 
 const choice = make("dialog", { class: "choice", "aria-label": "Move to another label" });
 const keys = make("dialog", { class: "keys", "aria-label": "Keys" });
 const KEYS = {
-  "← → ↑ ↓": "select a picture", K: "keep it", "D, Delete": "delete it", "1 … 9": "move it to that label",
-  M: "choose a label to move it to", U: "undo the last decision", "Enter, Space": "see it large",
+  "← → ↑ ↓": "select a picture", "Shift + those": "select several (or Shift and a click)", K: "keep it", "D, Delete": "delete it", "1 … 9": "move it to that label",
+  M: "choose a label to move it to", U: "undo the last decision", N: "the next one to look at, in any class",
+  A: "accept every suggestion that is sure", R: "keep the rest of the class", "Enter, Space": "see it large",
   "Page Up, Page Down": "turn the page", "?": "these keys",
 };
 
@@ -105,7 +120,7 @@ function frame() {
   const showKeys = button("? Keys", () => keys.showModal(), { title: "Show the keys" });
   root.replaceChildren(
     make("header", {}, make("div", {}, title, lead), make("div", { class: "top" }, showKeys, applyButton)),
-    alarm, chips, grid, pager, foot, large, choice, keys,
+    alarm, looking, chips, tools, grid, pager, foot, large, choice, keys,
   );
   keys.append(
     make("h2", {}, "Keys"),
@@ -122,12 +137,15 @@ function frame() {
 // ---------------------------------------------------------------- showing
 
 function showOverview() {
-  const { folder, model, classes, waiting } = view.overview;
+  const { folder, model, classes, waiting, sure, sure_percent: percent } = view.overview;
   title.textContent = `Review ${folder}`;
   const left = classes.reduce((sum, one) => sum + one.to_look_at, 0);
+  const alike = classes.find((one) => one.label === OTHER)?.sure;
   lead.textContent = `${left} to look at${model ? `, most doubted by the model “${model}” first` : ""}`;
+  if (alike) lead.append(`. ${alike} of “${spoken(OTHER)}” ${alike === 1 ? "looks" : "look"} exactly like a character.`);
   applyButton.textContent = waiting ? `Apply ${plural(waiting, "decision")}` : "Nothing to apply";
   applyButton.disabled = !waiting;
+  showTools(left, classes, sure, percent);
   const focused = [...chips.children].indexOf(document.activeElement);
   chips.replaceChildren(
     ...classes.map(({ label, pictures, to_look_at: unseen }) => {
@@ -136,6 +154,30 @@ function showOverview() {
     }),
   );
   chips.children[focused]?.focus();
+  const current = chips.querySelector("[aria-current=true]");
+  if (current) chips.scrollLeft = current.offsetLeft - chips.offsetLeft - 12; // on a phone they are one line
+}
+
+function showTools(left, classes, sure, percent) {
+  const { is_looking: isLooking, looked_at: seen } = view.overview;
+  const all = classes.reduce((sum, one) => sum + one.doubted, 0), pictures = classes.reduce((sum, one) => sum + one.pictures, 0);
+  tools.hidden = !pictures;
+  Object.assign(doneBar, { max: Math.max(all, 1), value: all ? all - left : 1 });
+  progress.textContent = all ? `${all - left} of ${all} looked at` : isLooking ? "Nothing to look at yet" : "Nothing to look at";
+  looking.hidden = !isLooking;
+  looking.textContent = `The model is looking at the pictures: ${seen} of ${pictures}. They are put in order when it is done.`;
+  const rest = classes.find((one) => one.label === view.label)?.undecided ?? 0;
+  dressTool(doubtButton, "Next", " to look at", "N", !left);
+  dressTool(acceptButton, `Accept ${sure}`, ` suggestion${sure === 1 ? "" : "s"} above ${percent}\u00a0%`, "A", !sure);
+  acceptButton.hidden = !view.overview.model;
+  dressTool(restButton, "Keep the rest", `: ${rest}`, "R", !rest);
+}
+
+function dressTool(tool, words, more, key, idle) {
+  if (idle && tool === document.activeElement) focusCard();
+  tool.replaceChildren(words, make("span", { class: "more" }, more), keyCap(key));
+  tool.title = words + more;
+  tool.disabled = idle;
 }
 
 function showGrid() {
@@ -157,7 +199,7 @@ function cardOf(card, place) {
   const image = make("img", { alt: named(card), draggable: "false" });
   const made = make(
     "div",
-    { class: "card", role: "option", "data-key": card.key, onclick: () => inTurn(() => click(place)) },
+    { class: "card", role: "option", "data-key": card.key, onclick: (event) => inTurn(() => click(place, event.shiftKey)) },
     make("div", { class: "box" }, image, badge(card)),
     " ", // between what is read on a card
     make("p", { class: "name" }, spoken(card.label)),
@@ -180,7 +222,7 @@ function dress(made, card, place) {
   made.dataset.action = card.action;
   made.classList.toggle("broken", Boolean(card.broken));
   made.classList.toggle("doubted", Boolean(card.suggested || card.broken));
-  made.setAttribute("aria-selected", String(place === view.at));
+  made.setAttribute("aria-selected", String(inRange(place)));
   made.tabIndex = place === view.at ? 0 : -1;
   made.querySelector(".badge").replaceWith(badge(card));
   const said = made.querySelector(".opinion");
@@ -190,13 +232,16 @@ function dress(made, card, place) {
   made.setAttribute("aria-label", `${words.filter(Boolean).join(" ")}, ${decided(card) || "not decided"}, ${order}`);
 }
 
-function select(place) {
+function select(place, isRange = false) {
   view.at = Math.max(0, Math.min(place, view.cards.length - 1));
+  if (!isRange || large.open) view.anchor = view.at;
   view.cards.forEach((card, k) => dress(grid.children[k], card, k));
   bar.hidden = !selected();
   if (bar.hidden) return;
-  which.replaceChildren(...describe(selected()));
-  acts.replaceChildren(button(["Large", keyCap("↵")], openLarge, { title: "See it large" }), ...actions());
+  const several = range().length > 1;
+  which.replaceChildren(...(several ? [make("b", {}, `${range().length} pictures selected`)] : describe(selected())));
+  bar.setAttribute("aria-label", several ? "The selected pictures" : "The selected picture");
+  acts.replaceChildren(several ? "" : button(["Large", keyCap("↵")], openLarge, { title: "See it large" }), ...actions(several));
   if (large.open) openLarge();
   else focusCard();
 }
@@ -210,7 +255,7 @@ function focusCard() {
   else if (bottom > room) scrollBy({ top: Math.min(bottom - room + 12, top - 12) });
 }
 
-function actions() {
+function actions(several = false) {
   const card = selected(), names = labels();
   const act = (words, key, does, attributes = {}) => button([words, keyCap(key)], does, { "aria-keyshortcuts": key || null, ...attributes });
   const move = (label, kind) =>
@@ -219,10 +264,10 @@ function actions() {
   return [
     act("Keep", "K", () => decide("keep")),
     act("Delete", "D", () => decide("delete"), { class: "plain danger" }),
-    card.suggested && move(card.suggested, "plain suggested"),
-    ...(fit ? others : []).filter((label) => label !== card.suggested).map((label) => move(label, "plain wide")),
+    !several && card.suggested && move(card.suggested, "plain suggested"),
+    ...(fit ? others : []).filter((label) => several || label !== card.suggested).map((label) => move(label, "plain wide")),
     others.length && act("Move to…", "M", chooseLabel, { class: fit ? "plain narrow" : "plain" }),
-    card.undoable && act("Take back", "", () => takeBack(card.key)),
+    !several && card.undoable && act("Take back", "", () => takeBack(card.key)),
     act("Undo", "U", () => takeBack(""), { class: "plain undo", title: "Undo the last decision" }),
   ].filter(Boolean);
 }
@@ -284,7 +329,7 @@ function chooseLabel() {
 async function open(label, start, at = 0) {
   const size = pageSize(), turned = label !== view.label || start !== view.start;
   const { cards, pictures } = await ask("cards", { label, start, count: size });
-  Object.assign(view, { label, start, cards, pictures, at });
+  Object.assign(view, { label, start, cards, pictures, at, anchor: at, order: view.overview.order });
   showOverview();
   showGrid();
   const { top } = grid.getBoundingClientRect();
@@ -309,33 +354,64 @@ async function turnPage(by) {
   if (start < 0 ? view.start > 0 : start < view.pictures) await open(view.label, Math.max(0, start));
 }
 
-function step(by) {
+function step(by, isRange = false) {
   const place = view.at + by, ahead = view.start + pageSize();
+  if (isRange && !large.open) return select(place, true); // a range stays on its page
   if (place >= view.cards.length && ahead < view.pictures) return open(view.label, ahead);
   if (place < 0 && view.start > 0) return openAt(view.label, view.start - 1);
   return select(place);
 }
 
-function click(place) {
-  if (place === view.at && clicked === place && grid.children[place].contains(document.activeElement)) openLarge();
-  else select(place);
-  clicked = place;
+function click(place, isRange) {
+  view.untouched = false;
+  if (!isRange && place === view.at && clicked === place && grid.children[place].contains(document.activeElement)) openLarge();
+  else select(place, isRange);
+  clicked = isRange ? -1 : place;
 }
 
 async function decide(action, to = "") {
-  const card = selected();
-  if (!card) return;
-  Object.assign(card, (await ask("decide", { key: card.key, action, to })).card);
-  told.textContent = `${spoken(card.label)}, ${card.title || card.name}: ${decided(card)}.`;
+  const chosen = large.open ? [selected()] : range();
+  if (!selected()) return;
+  view.untouched = false;
+  const { cards } = await ask("decide", { keys: chosen.map((card) => card.key), action, to });
+  chosen.forEach((card, k) => Object.assign(card, cards[k]));
+  const [card] = chosen, last = Math.max(view.at, view.anchor);
+  const isEnd = view.start + last + 1 >= view.pictures;
+  const subject = cards.length > 1 ? plural(cards.length, "picture") : `${spoken(card.label)}, ${card.title || card.name}`;
+  told.textContent = `${subject}: ${decided(card)}.${isEnd ? ` That was the last one of ${spoken(view.label)}.` : ""}`;
   showOverview();
   clicked = -1;
-  select(view.at + 1);
+  view.at = last;
+  await step(1);
 }
 
 async function takeBack(key) {
-  const { card, label, place } = await ask("undo", { key });
-  told.textContent = card ? `Taken back: ${card.title || card.name}.` : "There is nothing to undo.";
+  const { card, label, place, undone, why } = await ask("undo", { key });
+  told.textContent = why || `Taken back: ${undone > 1 ? plural(undone, "decision") : card.title || card.name}.`;
+  told.title = told.textContent;
   if (card) await openAt(label, place);
+}
+
+async function nextDoubt() {
+  const { label, place } = await ask("next_doubt", { key: selected()?.key || "" });
+  view.untouched = false;
+  if (label) return openAt(label, place);
+  told.textContent = view.overview.is_looking ? "Nothing to look at yet: the model is still looking." : "Nothing is left to look at.";
+}
+
+async function together(name, asked, words) {
+  const { decided: count } = await ask(name, asked);
+  view.untouched = false;
+  told.textContent = count ? `${plural(count, "picture")} ${words} U takes that back.` : "There was nothing to decide.";
+  await open(view.label, view.start, view.at);
+}
+
+function acceptAll() {
+  return together("accept", {}, "to be moved to what they look like.");
+}
+
+function keepRest() {
+  return together("keep_rest", { label: view.label }, `of ${spoken(view.label)} kept.`);
 }
 
 async function applyAll() {
@@ -354,13 +430,13 @@ function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || !view.overview || !root.isConnected) return;
   const on = event.target instanceof Element ? event.target : document.body;
   if (on.closest("input, select, textarea")) return;
-  const act = keyAct(event.key.length === 1 ? event.key.toLowerCase() : event.key, on);
+  const act = keyAct(event.key.length === 1 ? event.key.toLowerCase() : event.key, on, event.shiftKey);
   if (!act) return;
   inTurn(act);
   event.preventDefault();
 }
 
-function keyAct(key, on) {
+function keyAct(key, on, isRange) {
   if (keys.open) return key === "?" && (() => keys.close());
   const label = /^[1-9]$/.test(key) && labels()[key - 1];
   if (label) choice.close();
@@ -368,8 +444,8 @@ function keyAct(key, on) {
   if (choice.open) return null;
   const acts = {
     k: () => decide("keep"), d: () => decide("delete"), Delete: () => decide("delete"),
-    m: chooseLabel, u: () => takeBack(""), "?": () => keys.showModal(),
-    ArrowLeft: () => step(-1), ArrowRight: () => step(1),
+    m: chooseLabel, u: () => takeBack(""), n: nextDoubt, a: acceptAll, r: keepRest, "?": () => keys.showModal(),
+    ArrowLeft: () => step(-1, isRange), ArrowRight: () => step(1, isRange),
     PageUp: () => turnPage(-1), PageDown: () => turnPage(1),
   };
   if (acts[key]) return acts[key];
@@ -378,14 +454,39 @@ function keyAct(key, on) {
   if (large.open) return null;
   const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
   const rows = { ArrowUp: -columns, ArrowDown: columns, Home: -view.at, End: view.cards.length };
-  return key in rows && (() => select(view.at + rows[key] < 0 ? view.at : view.at + rows[key]));
+  return key in rows && (() => select(view.at + rows[key] < 0 ? view.at : view.at + rows[key], isRange));
+}
+
+function openFirst() {
+  const { classes } = view.overview;
+  const first = classes.find((one) => one.label === OTHER && one.sure) || classes.find((one) => one.to_look_at) || classes[0];
+  return open(first.label, 0);
 }
 
 async function begin() {
   frame();
-  view.overview = await ask("overview");
-  const { classes } = view.overview;
-  await open((classes.find((one) => one.to_look_at) || classes[0]).label, 0);
+  await ask("overview");
+  await openFirst();
+  if (view.overview.is_looking) setTimeout(() => inTurn(poll), POLL_MS);
+}
+
+// Until the model has looked at everything: what it says of the cards here, and in the end the pictures in their order.
+async function poll() {
+  await ask("overview");
+  if (view.overview.is_looking) setTimeout(() => inTurn(poll), POLL_MS);
+  const focused = document.activeElement, isElsewhere = focused !== document.body && !grid.contains(focused);
+  if (view.order === view.overview.order) {
+    const { cards } = await ask("cards", { label: view.label, start: view.start, count: pageSize() });
+    cards.forEach((card, k) => view.cards[k]?.key === card.key && Object.assign(view.cards[k], card));
+    view.cards.forEach((card, k) => dress(grid.children[k], card, k));
+    showOverview();
+  } else if (view.untouched || !selected()) {
+    await openFirst();
+  } else {
+    const { label, place } = await ask("place", { key: selected().key });
+    await openAt(label, place);
+  }
+  if (isElsewhere && focused.isConnected) focused.focus();
 }
 
 document.addEventListener("keydown", press);

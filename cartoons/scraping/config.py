@@ -71,6 +71,8 @@ class ScrapeConfig:
     """The most pictures kept of each label of this run; None for all. Other labels of the folder keep what they have."""
     queries: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Label -> what to search; empty where pictures or their addresses are given."""
+    has_rivals: bool = False
+    """Whether `_other` is also to be searched for what is drawn like the characters."""
     engines: Sequence[str] = ()
     license: str = LICENSES[0]
     url_list: Sequence[SearchResult] = ()

@@ -3,7 +3,6 @@
 The Hub gets the list of the pictures; the pictures too, where all may be shared.
 """
 
-import re
 import shutil
 import sys
 from collections import Counter
@@ -16,14 +15,12 @@ from cartoons.dataset_card import dataset_card
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, write_atomically, write_json_lines
 from cartoons.hub import push
-from cartoons.metadata import METADATA_FILE, read_metadata
+from cartoons.metadata import METADATA_FILE, may_be_shared, read_metadata
 from cartoons.report import scrape_report
 from cartoons.scraping.config import SHORT, ScrapeConfig
 from cartoons.scraping.manifest import Attempt, Status
 from cartoons.scraping.selection import kept_by_label
 from cartoons.search.searcher import ENGINES
-
-SHAREABLE = re.compile(r"cc0|cc[ -]?by|pdm|public domain|apache|mit\b|no known copyright", re.IGNORECASE)
 
 
 def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_problems: Mapping[str, Sequence[str]]) -> None:
@@ -44,8 +41,7 @@ def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str
     root, rows = config.out, list(read_metadata(config.out / METADATA_FILE).values())
     if not rows:
         raise DataError(f"{root} holds no pictures with metadata: scrape some before you publish them.")
-    stated = [str(row.get("license") or "none stated") for row in rows]
-    closed = Counter(name for name in stated if not SHAREABLE.match(name))
+    closed = Counter(str(row.get("license") or "none stated") for row in rows if not may_be_shared(row))
     if config.with_pictures and closed:
         spoken = ", ".join(f"{name} ({count})" for name, count in closed.most_common(5))
         raise DataError(

@@ -25,6 +25,7 @@ from cartoons.review.decisions import latest_decisions, read_decisions
 from cartoons.scraping.config import ScrapeConfig, check_labels
 from cartoons.scraping.image_checks import clean_image
 from cartoons.scraping.manifest import Attempt, Manifest, Status
+from cartoons.scraping.none_of_these import shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.scraping.selection import PictureStore, kept_by_label, select
 from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, local_pictures
@@ -69,7 +70,7 @@ class Scraper:
         self._unwanted = {sha256 for sha256, label in self._overrides.items() if not label}
         for key, row in rows.items():
             lost = row.file and row.file not in self._store and row.sha256 not in self._unwanted
-            if lost and row.status in (Status.GOOD, Status.SPARE, Status.DUPLICATE, Status.TWO_LABELS):
+            if lost and row.status in (Status.GOOD, Status.SPARE, Status.DUPLICATE, Status.TWO_LABELS, Status.REJECTED):
                 rows[key] = replace(row, status=Status.PLANNED, file="", sha256="")
         self._failed_before = {key for key, row in rows.items() if row.status == Status.FAILED and row.may_pass}
 
@@ -77,6 +78,7 @@ class Scraper:
         """Go on until every label has enough or no more addresses; all attempts of the folder."""
         for url_list in url_lists:
             self._begin(url_list.label)
+        self._progress.selected(self._rows())
         with ThreadPoolExecutor(CLEANERS) as pool:
             planned = [row for row in self._rows() if row.status == Status.PLANNED]
             while True:
@@ -140,13 +142,24 @@ class Scraper:
     async def _plan(self, url_lists: Sequence[UrlList]) -> list[Attempt]:
         """What the next round tries: new hits of labels that are short; failing those, what failed in earlier runs."""
         hits = await asyncio.gather(*(self._next(url_list) for url_list in url_lists))
-        planned = [Attempt.planned(hit) for hit in itertools.chain(*hits)]
+        planned = self._judged([Attempt.planned(hit) for hit in itertools.chain(*hits)], url_lists)
         if not planned:
             short = {url_list.label for url_list in url_lists if self._missing(url_list.label) > 0}
             again = {key for key in self._failed_before if key[0] in short}
             self._failed_before -= again
             planned = [replace(row, status=Status.PLANNED) for key, row in self._manifest.attempts.items() if key in again]
         return planned
+
+    def _judged(self, planned: Sequence[Attempt], url_lists: Sequence[UrlList]) -> list[Attempt]:
+        """The same, but rejected what was searched for `_other` and shows a character."""
+        urls: dict[str, set[str]] = {url_list.label: set(url_list.urls) for url_list in url_lists}
+        for row in self._rows():
+            urls.setdefault(row.label, set()).add(row.url)
+        reasons = (shown_character(row, urls) for row in planned)
+        return [
+            replace(row, status=Status.REJECTED, reason=reason) if reason else row
+            for row, reason in zip(planned, reasons, strict=True)
+        ]
 
     async def _next(self, url_list: UrlList) -> list[SearchResult]:
         missing = self._missing(url_list.label)
@@ -165,6 +178,9 @@ class Scraper:
         self._progress.planned(planned)
         by_url: dict[str, list[Attempt]] = {}
         for row in planned:
+            if row.status != Status.PLANNED:
+                self._progress.tried(row)
+                continue
             by_url.setdefault(row.url, []).append(row)
         done = {row.url: row for row in self._rows() if row.url in by_url and row.file}
         memory = asyncio.Semaphore(PICTURES_IN_MEMORY)

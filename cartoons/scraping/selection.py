@@ -1,7 +1,8 @@
 """Which of the good pictures stay, and the folder laid out so: kept ones in their label's folder, the others out of sight.
 
 A picture and its copies, resizes and mirror images are one artwork. An artwork stays once, as its largest picture; one that
-was found under two labels stays under neither, unless a person said which; a label keeps its first artworks up to its limit.
+was found under two labels stays under neither, unless a person said which, or a search for none of the characters found one
+of them after all: it is the character's. A label keeps its first artworks up to its limit.
 
 Files move first, metadata.jsonl follows, the manifest comes last: a kill in between leaves each picture in one of two
 places, and the next run goes on. A kept picture that a person took out of its folder, or moved to another label's, stays so.
@@ -19,6 +20,7 @@ from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_writable, sole_use, write_atomically, write_json_lines
 from cartoons.folder_layout import split_folders
 from cartoons.metadata import METADATA_FILE, read_metadata
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.near_duplicates import group_hashes
 from cartoons.picture_files import is_hidden
 from cartoons.review.decisions import DELETE, KEEP, Decision
@@ -69,6 +71,9 @@ def _one_of(
     override = overrides.get(members[best].sha256)
     group = members[best].sha256[:16]
     labels = sorted({member.label for member in members})
+    searched_other = all(member.query for member in members if member.label == OTHER_LABEL)
+    if not overridden and len(labels) == 2 and OTHER_LABEL in labels and searched_other:
+        return _of_the_character(members, counts, limits)
     if override == "":
         return [replace(member, status=Status.REMOVED, reason="by a person", group=group) for member in members]
     if not override and len(labels) > 1:
@@ -83,6 +88,18 @@ def _one_of(
     moved_to = label if label != members[best].label else ""
     selected[best] = replace(members[best], status=status, reason=reason, group=group, moved_to=moved_to)
     return selected
+
+
+def _of_the_character(members: Sequence[Attempt], counts: Counter[str], limits: Mapping[str, int]) -> list[Attempt]:
+    """The pictures of one artwork that was found for a character, and searched for `_other`."""
+    mine = _one_of([member for member in members if member.label != OTHER_LABEL], {}, counts, limits)
+    [group] = {member.group for member in mine}
+    reason = f"shows a character: looks the same as a picture of {mine[0].label}"
+    others = iter(mine)
+    return [
+        replace(member, status=Status.REJECTED, reason=reason, group=group) if member.label == OTHER_LABEL else next(others)
+        for member in members
+    ]
 
 
 @contextmanager

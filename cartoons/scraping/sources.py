@@ -17,9 +17,12 @@ from cartoons.download.http import DownloadResult, HttpConfig, get_json
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_folder
 from cartoons.images import MAX_BYTES
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import pictures_below
 from cartoons.picture_folder import in_words, read_folder
 from cartoons.scraping.config import SHORT, ScrapeConfig, folder_of
+from cartoons.scraping.manifest import Manifest
+from cartoons.scraping.none_of_these import other_results, shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.search.engines import SearchResult
 from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
@@ -39,9 +42,10 @@ Pictures = Iterator[tuple[SearchResult, DownloadResult]]
 class UrlList:
     """A label, and the addresses for it that were not tried yet."""
 
-    def __init__(self, label: str, hits: Iterable[SearchResult]) -> None:
-        """hits: perhaps lazily found, always in the same order."""
+    def __init__(self, label: str, hits: Iterable[SearchResult], urls: set[str] | None = None) -> None:
+        """hits: perhaps lazily found, always in the same order. urls: a set that fills with all that was found so far."""
         self.label, self.is_exhausted, self._hits = label, False, iter(hits)
+        self.urls: set[str] = set() if urls is None else urls
 
     async def take(self, count: int, known: set[str]) -> list[SearchResult]:
         """The next hits, fewer when there are no more. known: addresses that are passed over.
@@ -60,6 +64,7 @@ class UrlList:
 
         threading.Thread(target=look, daemon=True).start()
         hits = await asyncio.wrap_future(future)
+        self.urls.update(hit.url for hit in hits)
         self.is_exhausted = len(hits) < count
         return hits
 
@@ -77,7 +82,12 @@ def url_lists(config: ScrapeConfig, progress: ScrapeProgress) -> tuple[list[UrlL
     for label, results in listed.items():
         progress.expect(label, min(len(results), config.per_class or len(results)))
     searched = {label: searcher.search(label, queries) for label, queries in config.queries.items()}
-    return [UrlList(label, results) for label, results in {**searched, **listed}.items()], searcher.failures
+    if config.has_rivals and OTHER_LABEL in searched:
+        labels = dict.fromkeys(row.label for row in Manifest(config.out).attempts.values())  # of earlier runs
+        queries: dict[str, Sequence[str]] = {label: (label,) for label in labels}
+        searched[OTHER_LABEL] = other_results(searcher, queries | dict(config.queries))
+    lists = [UrlList(label, results, searcher.urls[label]) for label, results in searched.items()]
+    return [*lists, *(UrlList(label, results) for label, results in listed.items())], searcher.failures
 
 
 def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
@@ -89,6 +99,8 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
         return await asyncio.gather(*(url_list.take(count, set()) for url_list in lists))
 
     hits = dict(zip([each.label for each in lists], asyncio.run(first()), strict=True))
+    found = {each.label: each.urls for each in lists}
+    hits = {label: [hit for hit in mine if not shown_character(hit, found)] for label, mine in hits.items()}
     for label, mine in hits.items():
         engines = ", ".join(f"{name} {number}" for name, number in Counter(hit.engine or "list" for hit in mine).items())
         hosts = len({urlsplit(hit.url).hostname for hit in mine})

@@ -73,6 +73,8 @@ class Searcher:
             raise SearchError(f"No licence filter is called {license!r}: choose among {', '.join(LICENSES)}.")
         self.failures: dict[str, list[str]] = defaultdict(list)
         """Label -> a sentence for each query that an engine did not answer, or not to the end."""
+        self.urls: dict[str, set[str]] = defaultdict(set)
+        """Label -> the addresses on every page of results so far, those of them that nobody took too."""
         self._engines = [_EngineClient(engine, license, cache_folder, policy) for engine in engines]
         self._warn = warn
         for engine in self._engines:
@@ -106,6 +108,7 @@ class Searcher:
                     self._report(label, str(error), bool(urls_by_query), following)
                     continue
                 urls = {result.url for result in page.results}
+                self.urls[label] |= urls
                 if not page.has_more or (urls and urls <= urls_by_query[query]):
                     del urls_by_query[query]
                 else:

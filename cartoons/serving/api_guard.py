@@ -13,6 +13,7 @@ from typing import Any
 
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES
+from cartoons.serving import mcp_guard
 from cartoons.serving.asgi import (
     SENTENCES,
     App,
@@ -23,11 +24,14 @@ from cartoons.serving.asgi import (
     Send,
     bounded,
     content_length,
+    in_shared_session,
+    json_object,
     read_body,
     replayed,
     with_head,
 )
-from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS
+from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS, PREVIEW
+from cartoons.serving.picture_batch import MOST_FILES, TOO_MANY
 from cartoons.serving.uploads import UploadFolder
 
 API = "/gradio_api"
@@ -36,14 +40,15 @@ DIRECT_CALL = re.compile(rf"{API}/(?:run|api)/[^/]*/?")
 JOIN = re.compile(rf"{API}/queue/join/?")
 UPLOAD = re.compile(rf"{API}/upload/?")
 SERVER_FUNCTION = re.compile(rf"{API}/component_server/?")
+MCP = re.compile(rf"{API}/mcp(?:/(?:http/?)?)?")
 FILE = re.compile(rf"{API}/file[=/]")
 UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recording|deep_link|stream/|vibe-|dev/)", re.I)
 """What this page has no use for, and what would fetch addresses, write files or change the page."""
 
 HEAD = '<script>Object.defineProperty(navigator, "language", { get: () => "en" });</script>'
-"""First in each page: Gradio would translate its own words, and not the page's, into the language of the browser."""
+"""In each page: Gradio would translate its own words, and not the page's, into the language of the browser."""
 
-LEAN = frozenset({CLASSIFY, HEALTH, METRICS})
+LEAN = frozenset({CLASSIFY, HEALTH, METRICS, PREVIEW})
 MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
 MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 """More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""
@@ -68,12 +73,16 @@ class ApiGuard:
         *,
         uploads: UploadFolder | None = None,
         lean: App | None = None,
+        head: Callable[[Scope], str] = lambda _: "",
     ) -> None:
         """app: Gradio's. functions: those of its gr.Blocks (`fns`), by number. lean: the routes of LEAN.
+
+        head: what stands first in the <head> of a requested page.
 
         uploads: where pictures are taken; without it nothing can be uploaded, and server functions can be called instead.
         """
         self._app, self._functions, self._uploads, self._lean = app, functions, uploads, lean
+        self._head = head
         self._uploading = self._body_bytes = self.running = 0
         self.is_stopping = False
 
@@ -113,18 +122,29 @@ class ApiGuard:
         elif is_post and (JOIN.fullmatch(path) or CALL.fullmatch(path)):
             with self._body(scope):
                 body = await read_body(bounded(receive, MAX_JSON_BYTES))
-                request = _parsed(body)
+                request = json_object(body)
                 self._check(path, request)
                 if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
-                    scope, body = _in_shared_session(scope, body)
+                    scope, body = in_shared_session(scope, body)
                 await self._app(scope, replayed(body, receive), send)
+        elif MCP.match(path):
+            await self._mcp(scope, receive, send)
         elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:
             raise RefusedError(404)
         elif path == "/" and scope["method"] == "GET":
-            scope, send_page = with_head(scope, send, HEAD)
+            scope, send_page = with_head(scope, send, self._head(scope) + HEAD)
             await self._app(scope, receive, send_page)
         else:
             await self._app(scope, bounded(receive, MAX_OTHER_BYTES) if is_post else receive, send)
+
+    async def _mcp(self, scope: Scope, receive: Receive, send: PlainErrors) -> None:
+        """Let an MCP client ask for the one tool: no event streams that stay open, no older transport."""
+        if scope["method"] != "POST" or not MCP.fullmatch(scope["path"]):
+            raise RefusedError(405 if MCP.fullmatch(scope["path"]) else 404)
+        with self._body(scope):
+            body = await read_body(bounded(receive, MAX_JSON_BYTES))
+            mcp_guard.check(json_object(body))
+            await self._app(scope, replayed(body, receive), send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: PlainErrors) -> None:
         """Let Gradio store an upload, within bounds, and note what it stored."""
@@ -192,34 +212,22 @@ class ApiGuard:
         if not isinstance(values, list) or len(values) != len(function.inputs):
             raise RefusedError(422, f'"data" must be a list of {len(function.inputs)}: send {{"data": [the picture]}}.')
         for value, component in zip(values, function.inputs, strict=True):
-            if self._uploads is not None and value is not None and component.get_block_name() == "image":
-                try:
-                    self._uploads.locate(value)
-                except ImageError as error:
-                    raise RefusedError(400, str(error)) from error
+            kind = component.get_block_name()
+            if self._uploads is not None and value is not None and kind in ("image", "file"):
+                self._check_uploads(value if kind == "file" and isinstance(value, list) else [value])
             elif isinstance(value, (dict, list)):  # a file where none is taken
                 raise RefusedError(400)
 
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    """The JSON object of a request. Raises RefusedError."""
-    try:
-        request = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
-    if not isinstance(request, dict):
-        raise RefusedError(422)
-    return request
-
-
-def _in_shared_session(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
-    """A request that belongs to the one session of all calls without one.
-
-    Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
-    """
-    body = b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
-    headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
-    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, body
+    def _check_uploads(self, values: list[Any]) -> None:
+        """Raise RefusedError unless each is an upload, or a picture by itself, and they are not too many."""
+        assert self._uploads is not None
+        try:
+            if len(values) > MOST_FILES:
+                raise ImageError(TOO_MANY)
+            for value in values:
+                self._uploads.locate(value)
+        except ImageError as error:
+            raise RefusedError(400, str(error)) from error
 
 
 def _named_arguments(request: dict[str, Any], function: Any) -> list[Any]:

@@ -3,13 +3,17 @@
 import asyncio
 import gzip
 import json
+import os
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
 from cartoons.images import MAX_BYTES
+from cartoons.serving.environment import ROOT
 
 BODY_TIMEOUT_S = 120.0
+HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 KEPT_HEADERS = {b"retry-after", b"access-control-allow-origin", b"access-control-expose-headers", b"allow"}
 SENTENCES = {
     400: "The request is not as this page's API takes it: see /?view=api.",
@@ -92,6 +96,41 @@ def replayed(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return receive_again
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request's body. Raises RefusedError."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
+    if not isinstance(request, dict):
+        raise RefusedError(422)
+    return request
+
+
+def in_shared_session(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
+    """A request that belongs to the one session of all calls without one.
+
+    Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
+    """
+    body = b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
+    headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, body
+
+
+def public_address(scope: Scope) -> str:
+    """The page's address as a visitor's browser has it, no slash at its end; "" if the request names no host that could be.
+
+    What a proxy in front says of it counts, and GRADIO_ROOT_PATH, as they do for Gradio.
+    """
+    headers = {name: value.decode("latin-1").split(",")[0].strip() for name, value in scope["headers"]}
+    host = headers.get(b"x-forwarded-host") or headers.get(b"host", "")
+    scheme = headers.get(b"x-forwarded-proto") or scope["scheme"]
+    root = os.environ.get(ROOT, "").rstrip("/")
+    if "://" in root:
+        return root
+    return f"{scheme}://{host}{root}" if scheme in ("http", "https") and HOST.fullmatch(host) else ""
 
 
 def with_head(scope: Scope, send: Send, head: str) -> tuple[Scope, Send]:

@@ -1,4 +1,4 @@
-"""The routes beside Gradio's: /api/classify in the Hugging Face inference format, /healthz, and /metrics where asked for.
+"""The routes beside Gradio's: /api/classify in the Hugging Face inference format, /healthz, /preview.png, /metrics.
 
 POST /api/classify takes a picture's bytes, or {"inputs": base64, "parameters": {"top_k": n}}, and answers
 [{"label", "score"}], highest first: huggingface_hub.InferenceClient(model=".../api/classify").image_classification(picture).
@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,7 +21,7 @@ from cartoons.errors import BusyError, ImageError
 from cartoons.images import MAX_BYTES
 from cartoons.serving.picture_service import PictureService
 
-CLASSIFY, HEALTH, METRICS = "/api/classify", "/healthz", "/metrics"
+CLASSIFY, HEALTH, METRICS, PREVIEW = "/api/classify", "/healthz", "/metrics", "/preview.png"
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST, OPTIONS",
@@ -31,6 +32,10 @@ CORS = {
 RETRY_AFTER_S = 2
 BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 JSON_FORM = '{"inputs": the picture in base64, "parameters": {"top_k": 4}}'
+
+
+Preview = Callable[[str], bytes | None]
+"""The PNG that stands for a link to an example (of that name) elsewhere, or else to the page."""
 
 
 class RequestError(ValueError):
@@ -61,8 +66,8 @@ class Metrics:
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def lean_api(service: PictureService, metrics: Metrics | None = None) -> Starlette:
-    """An ASGI application of these routes."""
+def lean_api(service: PictureService, preview: Preview, metrics: Metrics | None = None) -> Starlette:
+    """An ASGI application of these routes; metrics: what /metrics answers, where it is wanted."""
     info = service.classifier.info
 
     async def classify(request: Request) -> Response:
@@ -87,7 +92,11 @@ def lean_api(service: PictureService, metrics: Metrics | None = None) -> Starlet
     async def health(_: Request) -> Response:
         return JSONResponse({"ready": True, "revision": info.revision, "model": info.name})
 
-    routes = [Route(CLASSIFY, classify, methods=["POST", "OPTIONS"]), Route(HEALTH, health)]
+    def link_preview(request: Request) -> Response:  # no coroutine: drawing it would hold up all others
+        picture = preview(request.query_params.get("example", ""))
+        return Response(picture, media_type="image/png") if picture else Response(status_code=404)
+
+    routes = [Route(CLASSIFY, classify, methods=["POST", "OPTIONS"]), Route(HEALTH, health), Route(PREVIEW, link_preview)]
     return Starlette(routes=[*routes, Route(METRICS, metrics.response)] if metrics else routes)
 
 

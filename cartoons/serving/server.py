@@ -6,14 +6,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 
 from cartoons import malloc
 from cartoons.serving.api_guard import ApiGuard
+from cartoons.serving.asgi import Scope, public_address
 from cartoons.serving.picture_service import PictureService
 from cartoons.serving.uploads import SWEEP_EVERY_S, UploadFolder
 
@@ -29,9 +31,14 @@ log = logging.getLogger("page")
 class Server:
     """A gr.Blocks being served."""
 
-    def __init__(self, demo: Any, lean: Starlette, service: PictureService, uploads: UploadFolder) -> None:
-        """demo: gr.Blocks, built; lean: the routes beside Gradio's."""
-        self._demo, self._lean, self._service, self._uploads = demo, lean, service, uploads
+    def __init__(
+        self, demo: Any, lean: Starlette, service: PictureService, uploads: UploadFolder, tags: Callable[[str, str], str]
+    ) -> None:
+        """demo: gr.Blocks, built; lean: the routes beside Gradio's.
+
+        tags: HTML for the head of the page of that address that a link to that example opens, "" for none.
+        """
+        self._demo, self._lean, self._service, self._uploads, self._tags = demo, lean, service, uploads, tags
         self._guard: ApiGuard | None = None
         self._stop = threading.Event()
 
@@ -54,12 +61,18 @@ class Server:
     @asynccontextmanager
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:
         """Put the guard in front of everything: middleware given to Gradio would come behind its CORS checks."""
-        self._guard = ApiGuard(app.middleware_stack, lambda: self._demo.fns, uploads=self._uploads, lean=self._lean)
+        self._guard = ApiGuard(
+            app.middleware_stack, lambda: self._demo.fns, uploads=self._uploads, lean=self._lean, head=self._head
+        )
         app.middleware_stack = self._guard
         self._uploads.loop = asyncio.get_running_loop()
         sweeping = asyncio.create_task(self._sweep())
         yield
         sweeping.cancel()
+
+    def _head(self, scope: Scope) -> str:
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        return self._tags(public_address(scope), query.get("example", ""))
 
     async def _sweep(self) -> None:
         while True:

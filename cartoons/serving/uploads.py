@@ -7,6 +7,7 @@ path. It is the only place that an endpoint reads a file from.
 import asyncio
 import base64
 import binascii
+import hashlib
 import os
 import re
 import sqlite3
@@ -69,6 +70,13 @@ class UploadFolder:
         self._shared.execute(f"PRAGMA busy_timeout = {WAIT_FOR_SWEEP_MS}")
         self._shared.execute("BEGIN")
         self._shared.execute("SELECT * FROM sqlite_master")  # a shared lock until the process ends, however it ends
+
+    def add(self, name: str, data: bytes) -> Path:
+        """Put a file of the page's own where an upload of these bytes would lie."""
+        path = self.path / hashlib.sha256(data).hexdigest() / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        return path
 
     def keep_present_files(self) -> None:
         """Never delete the files that are there now: the page's own examples."""

@@ -3,6 +3,8 @@
 config.py            what the command line says, and what can be refused of it without torch
 run.py               the pictures, and what lies on disk: half done, finished
 augment.py           a picture -> a changed picture of the same character
+views.py             the views of a picture that training sees: itself, and changed ones
+feature_store.py     what the frozen part of a network makes of them, kept for every later training
 network.py           an ImageNet network as a fastai Learner with a fresh head
 callbacks.py         a checkpoint per epoch, frozen batch normalisation, CPU, GPU or several processes
 sampling.py          which picture training sees next, and which view of it
@@ -11,6 +13,7 @@ finetune.py          the recipe for a GPU, or several: fast.ai's fine_tune
 cross_validation.py  either recipe, fold by fold, to held-out predictions
 quantize.py          fp32, fp16 weights or int8: measured, then chosen
 evaluate.py          held-out predictions -> model.json, the card and the report
+examples.py          pictures to try the model with
 export.py            Learner -> ONNX behind the parity gate
 fastai_export.py     the learner itself, as files for others
 """

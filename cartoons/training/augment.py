@@ -36,9 +36,9 @@ def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image
     return square_pad(picture, size_px)
 
 
-def background(path: Path) -> Image.Image:
+def background(source: Path | bytes) -> Image.Image:
     """A picture to lay a cut-out on, small. Raises ImageError."""
-    picture = load(path)
+    picture = load(source)
     picture.thumbnail((BACKGROUND_PX, BACKGROUND_PX), Image.Resampling.BICUBIC)
     return picture
 

@@ -1,18 +1,19 @@
 """The recipes `fast` and `thorough`: a picture folder to a trained fastai Learner in a minute or a few on two CPU cores.
 
 ImageNet weights; the first stages of the network stay as they are, so what they make of every picture, as it is and in
-several augmented views, is computed once and kept on disk; the other stages and a linear head are then fine-tuned on that.
-Holding out one part after another costs only that last step again.
+several augmented views, is computed once and kept on this machine; the other stages and a linear head are then fine-tuned on
+that. Holding out one part after another, or training again, costs only that last step.
 """
 
 import copy
+import hashlib
+import itertools
 import math
 import os
-import random
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +29,20 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from cartoons import image_modes, images
 from cartoons.dataset import Dataset
-from cartoons.errors import DataError
-from cartoons.files import write_atomically
-from cartoons.images import load_cutout, on_white, square_pad, to_batch
+from cartoons.images import to_batch
 from cartoons.onnx_graph import open_session
-from cartoons.splits import Backgrounds
-from cartoons.training.augment import augment, background
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch
+from cartoons.training import augment, views
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm
 from cartoons.training.export import trace
+from cartoons.training.feature_store import FeatureStore, find_folder
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
 from cartoons.training.sampling import FeaturesDataset, sampling_weights
+from cartoons.training.views import Views
 
 PICTURES_AT_ONCE = 32
-BATCH_SIZE = 8
-"""Pictures per run of the frozen part: what fits a CPU's cache is fastest."""
+TAIL_BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, labe
 
 
 class CachedFeaturesTrainer:
-    """Holds the frozen part's views of every picture, and trains the rest on any subset of them."""
+    """Has the frozen part see the views of every picture, and trains the rest on any subset of them."""
 
-    def __init__(self, network: Network, data: Dataset, recipe: Recipe, backgrounds: Backgrounds, work: Path) -> None:
-        """backgrounds: what cut-outs may be laid on; work: a folder for what `cache_features` and `fit` keep. Raises
-        DataError when the network's ImageNet weights cannot be had."""
-        self.network, self.data, self.recipe, self.backgrounds, self.work = network, data, recipe, backgrounds, work
+    def __init__(self, network: Network, data: Dataset, recipe: Recipe, work: Path) -> None:
+        """work: a folder for what `fit` keeps. Raises DataError when the network's ImageNet weights cannot be had."""
+        self.network, self.data, self.recipe, self.work = network, data, recipe, work
         self.lr_finder: dict[str, Any] = {}
+        self.computed = 0
         self.device = default_device()
         self.learn = learn = build_learner(plain_loaders(data.items, data.labels, network), network, recipe.dropout)
         body, head = learn.model[0].to(self.device), learn.model[1].to(self.device)
@@ -92,61 +92,52 @@ class CachedFeaturesTrainer:
         freeze_depthwise(self.tail)
         self._fresh = copy.deepcopy(self.tail.state_dict())
         self._targets = np.array([data.labels.index(item.label) for item in data.items])
-        self._features: NDArray[np.float16] | None = None
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs a fit on all pictures takes, all of recipe.fits together."""
-        return self.recipe.fits * self._epochs_for(len(self.data.items))
+        self._views = Views(data.items, network.size_px, 1 + recipe.views)
+        maps = self._run_stem(np.zeros((1, 3, network.size_px, network.size_px), np.float32))
+        self.store = FeatureStore(find_folder(work), self._stem_hash(), maps.shape[1:])
+        self._is_cutout: dict[int, bool] = {}
 
     def cache_features(self) -> Iterator[int]:
-        """Let the frozen part see every view of every picture; yields how many pictures are done. Resumes in `work`.
+        """Let the frozen part see every view of every picture that it has not seen; yields how many pictures are done.
 
-        The views lie in work/views.npy: float16, (pictures, views, channels, height, width). View 0 is the picture itself,
-        the rest are augmented.
+        Raises DataError when there is no room for it.
         """
-        example = self._run_stem(np.zeros((1, 3, self.network.size_px, self.network.size_px), np.float32))
-        shape = (len(self.data.items), 1 + self.recipe.views, *example.shape[1:])
-        file, noted = self.work / "views.npy", self.work / "views.done"
-        needed, free = 2 * math.prod(shape), shutil.disk_usage(self.work).free
-        if needed > free and not file.exists():
-            raise DataError(
-                f"{self.work} needs {needed / 1e9:.1f} GB for what the frozen part sees, and {free / 1e9:.1f} GB are free: "
-                "give an --out on a larger disk, or take --recipe finetune."
-            )
-        done = int(noted.read_text(encoding="utf-8")) if noted.exists() and file.exists() else 0
-        self._features = np.lib.format.open_memmap(file, "r+" if done else "w+", np.float16, None if done else shape)
+        missing = {i: numbers for i in range(len(self.data.items)) if (numbers := self._missing(i))}
+        self.computed = len(missing)
+        self.store.make_room(sum(map(len, missing.values())))
+        done, waiting = len(self.data.items) - len(missing), list(missing)
+        yield done
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(done, len(self.data.items), PICTURES_AT_ONCE):
-                stop = min(start + PICTURES_AT_ONCE, len(self.data.items))
-                for index, maps in zip(range(start, stop), pool.map(self._features_of, range(start, stop)), strict=True):
-                    self._features[index] = maps
-                self._features.flush()
-                write_atomically(noted, str(stop).encode())
-                yield stop
+            for start in range(0, len(waiting), PICTURES_AT_ONCE):
+                some = waiting[start : start + PICTURES_AT_ONCE]
+                for _ in pool.map(lambda i: self._compute(i, missing[i]), some):
+                    done += 1
+                    yield done
 
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
+    def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
         """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
         then is the whole network. The rows are the last fit's."""
         states = []
         for number in range(self.recipe.fits):
-            seed = self.recipe.seed + 1000 * number
-            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), seed, on_epoch)
+            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), number)
             states.append(copy.deepcopy(self.tail.state_dict()))
         self.tail.load_state_dict(mean_state(states))
         self.learn.model.eval()
         return rows
 
-    def _fit_once(self, train: Sequence[int], checkpoint: Path, seed: int, on_epoch: OnEpoch) -> list[EpochMetrics]:
-        recipe = self.recipe
+    def _fit_once(self, train: Sequence[int], checkpoint: Path, number: int) -> list[EpochMetrics]:
+        recipe, seed = self.recipe, self.recipe.seed + 1000 * number
+        epochs = self._epochs_for(len(train))
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         chosen = np.asarray(sorted(train))
-        data = FeaturesDataset(self._cached, self._targets, chosen)
+        trained = set(chosen.tolist())
+        seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in chosen.tolist()]
+        data = FeaturesDataset(self._maps, seen, self._targets, chosen)
         weights = sampling_weights([self.data.items[i].label for i in chosen])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
-        nothing = WeightedDL(FeaturesDataset(self._cached, self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
-        saving = Checkpoint(checkpoint, seed, on_epoch)
+        nothing = WeightedDL(FeaturesDataset(self._maps, [], self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
+        saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))
         learner = Learner(
             DataLoaders(loader, nothing, device=self.device),
             self.tail,
@@ -154,60 +145,74 @@ class CachedFeaturesTrainer:
             splitter=lambda model: [params(model[0]), params(model[1])],
             opt_func=ADAMW,
             wd=recipe.weight_decay,
-            cbs=[FrozenNorm(), saving, *([ChannelsLast()] if self._cached.ndim == 5 else [])],
+            cbs=[FrozenNorm(), saving, *([ChannelsLast()] if len(self.store.shape) == 3 else [])],
         )
         with learner.no_bar(), learner.no_logging():
-            learner.fit_one_cycle(self._epochs_for(len(data)), lr_max=slice(recipe.body_lr, recipe.head_lr))
+            learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
         return saving.rows
 
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
         return portable(self.learn, self.learn.dls)
 
-    def close(self) -> None:
-        """Let go of the views on disk, which some systems will not delete otherwise."""
-        self._features = None
-
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then what training sees of it besides."""
-        return [self._views_of(i) for i in indices]
+        return [self._views.draw(i, self._views.numbers)[1] for i in indices]
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
-        return self._run_tail(self._cached[list(indices), 0])
+        return self._run(self.tail, (self._maps(i, 0) for i in indices))
 
     def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
         """What it answers for any RGB squares of size_px: (len(squares), labels)."""
-        batches = [
-            to_batch(squares[k : k + BATCH_SIZE], self.network.mean, self.network.std)
-            for k in range(0, len(squares), BATCH_SIZE)
-        ]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            maps = [part.astype(np.float16) for part in pool.map(self._run_stem, batches)]
-        return self._run_tail(np.concatenate(maps)) if maps else self._run_tail(np.empty((0, 0), np.float16))
+            return self._run(self.tail, pool.map(self._maps_of, squares))
 
-    @property
-    def _cached(self) -> NDArray[np.float16]:
-        assert self._features is not None, "cache_features() comes first"
-        return self._features
+    def imagenet_features(self) -> NDArray[np.float64]:
+        """What the network made of every picture before it was trained: (items, channels), as the last layer takes them."""
+        untrained = copy.deepcopy(self.tail)
+        untrained.load_state_dict(self._fresh)
+        body = nn.Sequential(untrained[0], *list(untrained[1].children())[:-1])
+        return self._run(body, (self._maps(i, 0) for i in range(len(self.data.items))))
 
     def _epochs_for(self, pictures: int) -> int:
         return max(self.recipe.epochs, min(self.recipe.most_epochs, math.ceil(self.recipe.fewest_samples / pictures)))
 
-    def _views_of(self, index: int) -> list[Image.Image]:
-        """The picture itself and its augmented views, as squares."""
-        cutout = load_cutout(self.data.items[index].path)
-        square = square_pad(on_white(cutout), self.network.size_px)
-        cutout.thumbnail((3 * self.network.size_px // 2, 3 * self.network.size_px // 2), Image.Resampling.BICUBIC)
-        rng = random.Random(f"{self.recipe.seed} {index}")
-        behind = self.backgrounds[index] if cutout.mode == "RGBA" else ()
-        backgrounds = [background(self.data.items[k].path) for k in rng.sample(behind, min(len(behind), self.recipe.views))]
-        augmented = [augment(cutout, rng, backgrounds, self.network.size_px) for _ in range(self.recipe.views)]
-        return [square, *augmented]
+    def _stem_hash(self) -> str:
+        """Names all that the maps of a view depend on besides its name: weights, stages, numbers, and the code of views."""
+        numbers = replace(self.network, weights=None)
+        digest = hashlib.sha256(f"{numbers} {self.stem} {version('timm')} {version('pillow')}".encode())
+        for tensor in self.stem.state_dict().values():
+            digest.update(tensor.cpu().numpy().tobytes())
+        for module in (augment, image_modes, images, views):
+            digest.update(Path(str(module.__file__)).read_bytes())
+        return digest.hexdigest()
 
-    def _features_of(self, index: int) -> NDArray[np.float16]:
-        """What the frozen part makes of a picture's views: (views, channels, height, width)."""
-        return self._run_stem(to_batch(self._views_of(index), self.network.mean, self.network.std)).astype(np.float16)
+    def _missing(self, index: int) -> list[int]:
+        """The numbers of a picture's views that are not in the store, which also tells whether it is a cut-out."""
+        for is_cutout in (False, True):
+            missing = [n for n in self._views.numbers if not self.store.has(self._views.name(index, n, is_cutout))]
+            if len(missing) < len(self._views.numbers):
+                self._is_cutout[index] = is_cutout
+                return missing
+        return list(self._views.numbers)
+
+    def _compute(self, index: int, numbers: Sequence[int]) -> list[NDArray[np.float16]]:
+        """Let the frozen part see these views of a picture, and keep what it makes of them."""
+        self._is_cutout[index], squares = self._views.draw(index, numbers)
+        maps = [self._maps_of(square) for square in squares]
+        for number, each in zip(numbers, maps, strict=True):
+            self.store.write(self._views.name(index, number, self._is_cutout[index]), each)
+        return maps
+
+    def _maps(self, index: int, number: int) -> NDArray[np.float16]:
+        """What the frozen part makes of a view: from the store, or anew when it is not there any more or damaged."""
+        maps = self.store.read(self._views.name(index, number, self._is_cutout[index]))
+        return self._compute(index, [number])[0] if maps is None else maps
+
+    def _maps_of(self, square: Image.Image) -> NDArray[np.float16]:
+        """What it makes of one RGB square; one at a time is what fits a CPU's cache."""
+        return np.asarray(self._run_stem(to_batch([square], self.network.mean, self.network.std))[0], np.float16)
 
     @torch.no_grad()
     def _run_stem(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -217,12 +222,12 @@ class CachedFeaturesTrainer:
         return np.asarray(self.stem(torch.from_numpy(batch).to(self.device)).cpu().numpy())
 
     @torch.no_grad()
-    def _run_tail(self, maps: NDArray[np.float16]) -> NDArray[np.float64]:
-        rows = [np.empty((0, len(self.learn.dls.vocab)))]
-        for start in range(0, len(maps), 32):
-            batch = torch.from_numpy(maps[start : start + 32]).float()
-            rows.append(self.tail.eval()(batch.to(self.device)).cpu().double().numpy())
-        return np.concatenate(rows)
+    def _run(self, model: nn.Module, maps: Iterable[NDArray[np.float16]]) -> NDArray[np.float64]:
+        rows, left = [], iter(maps)
+        while batch := list(itertools.islice(left, TAIL_BATCH_SIZE)):
+            given = torch.from_numpy(np.stack(batch)).float().to(self.device)
+            rows.append(model.eval()(given).cpu().double().numpy())
+        return np.concatenate(rows) if rows else np.empty((0, len(self.learn.dls.vocab)))
 
 
 def freeze_depthwise(model: nn.Module) -> None:

@@ -9,7 +9,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -23,14 +23,13 @@ from fastai.learner import Callback, Learner
 from fastai.torch_core import get_model, num_distrib, set_seed
 from torch import nn
 
+from cartoons import progress
 from cartoons.errors import DataError
 from cartoons.files import write_atomically
 from cartoons.training.run import is_main_process
 
 EpochMetrics = dict[str, float]
 """One epoch: "epoch" (from 1), "train_loss", and, where pictures are held out, "valid_loss" and "balanced_accuracy"."""
-
-OnEpoch = Callable[[EpochMetrics], None]
 
 SAVE_EVERY_S = 2.0
 """Epochs of few pictures take less time than saving does: then not each is saved."""
@@ -48,11 +47,12 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
 
     order = 61  # after fastai's Recorder has the epoch's figures
 
-    def __init__(self, path: Path, seed: int, on_epoch: OnEpoch, patience: int | None = None) -> None:
-        self.path, self.seed, self.on_epoch, self.patience = path, seed, on_epoch, patience
+    def __init__(self, path: Path, seed: int, epochs: tuple[int, int], patience: int | None = None) -> None:
+        """epochs: those that earlier calls of the same fit have trained, and those of all its calls."""
+        self.path, self.seed, self.epochs, self.patience = path, seed, epochs, patience
         self.rows: list[EpochMetrics] = []
         self.best: dict[str, Any] | None = None
-        self.saved_s = -math.inf
+        self.saved_s, self.stage = -math.inf, progress.current()
 
     def before_fit(self) -> None:
         """Take over an earlier run's state."""
@@ -64,6 +64,7 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
         self.learn.opt.load_state_dict(state["opt"])
         self.rows, self.best = state["rows"], state["best"]
         self.learn.recorder.smooth_loss.val, self.learn.recorder.smooth_loss.count = state["smooth_loss"]
+        self.stage.skip(self._reached(len(self.rows)))
 
     def before_epoch(self) -> None:
         """Skip what is done, or seed what comes."""
@@ -75,6 +76,18 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
         set_seed(seed, reproducible=True)
         loader = self.learn.dls.train
         getattr(loader, "dl", loader).rng = random.Random(seed)
+
+    def after_batch(self) -> None:
+        """Show how far the fit is."""
+        if self.training:
+            before, epochs = self.epochs
+            note = f"epoch {before + self.epoch + 1} of {epochs}, loss {float(self.learn.smooth_loss):.2f}"
+            self.stage.reach(self._reached(self.epoch + (self.iter + 1) / self.n_iter), note)
+
+    def _reached(self, epoch: float) -> float:
+        """How far the stage is when this call has trained so many epochs."""
+        before, epochs = self.epochs
+        return self.stage.whole + (before + epoch) / epochs
 
     def before_validate(self) -> None:
         """Nothing held out is nothing to validate on."""
@@ -98,7 +111,6 @@ class Checkpoint(Callback):  # type: ignore[misc]  # fastai has no types
         if time.monotonic() - self.saved_s >= SAVE_EVERY_S or self.epoch == self.n_epoch - 1:
             self._save()
             self.saved_s = time.monotonic()
-        self.on_epoch(row)
 
     def after_fit(self) -> None:
         """Leave the best weights in the model."""

@@ -1,5 +1,6 @@
 """What the command line says of a training, and what can be refused of it without torch and without a picture."""
 
+import argparse
 import importlib.util
 import os
 import re
@@ -8,13 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cartoons import console, splits
+from cartoons.console import command
 from cartoons.errors import DataError
-from cartoons.splits import SplitConfig
+from cartoons.splits import FOLDS, SplitConfig
 
 DEFAULT_ARCH = "tf_efficientnet_lite0"
 RECIPES = ("auto", "fast", "thorough", "finetune")
 OF_TRAINING = ("recipe", "arch", "weights", "epochs", "batch_size", "split", "valid_pct", "rounds", "seed")
 """The flags that say how to train."""
+
+EXAMPLES = """examples:
+  python train.py data/cartoons --out runs/mine
+  python train.py --names "bugs bunny" shinchan --deploy USER/SPACE
+  python train.py --out runs/mine --push USER/NAME --private
+
+The same command, given again after an interruption, goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class TrainConfig:
     batch_size: int | None = None
     """None: the recipe's own."""
     split: SplitConfig = field(default_factory=SplitConfig)
+    examples: Path | None = None
+    """The owner's pictures to try the model with, instead of some of the training's."""
     force: bool = False
     """Whether a finished model of other pictures may be overwritten."""
     folds_command: str = ""
@@ -49,6 +61,65 @@ class TrainConfig:
         check_arch(self.arch)
         check_weights(self.arch, self.weights)
         check_creatable(self.out)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; what is not given is None."""
+    made = console.ArgumentParser("train.py", "%(prog)s [FOLDER | --names NAME... | --from-learner WHERE] [options]")
+    made.description = "Train a cartoon classifier on a folder of pictures; publish and deploy it."
+    made.epilog = EXAMPLES
+    add = made.add_argument_group(
+        "what the model is made of (none of these: --push or --deploy one made earlier)"
+    ).add_argument
+    add("data", type=Path, nargs="?", metavar="FOLDER", help="a folder holding one folder of pictures per character")
+    add(
+        "--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into FOLDER or data/NAMES"
+    )
+    add("--per-class", type=int, metavar="N", help="pictures of each name, with --names (default: as scrape.py)")
+    add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub; trains nothing")
+    add = made.add_argument_group("the model folder").add_argument
+    add("--out", type=Path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
+    add("--name", metavar="TEXT", help="the model's name, as its page shows it")
+    add("--examples", type=Path, metavar="DIR", help="pictures to try it with, on its page (default: some that may be)")
+    add("--force", action="store_true", help="overwrite a finished model of other pictures there")
+    add = made.add_argument_group("how to train (with FOLDER or --names)").add_argument
+    add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
+    add("--arch", metavar="NAME", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
+    add("--weights", type=Path, metavar="FILE", help="its ImageNet weights, instead of a download")
+    add("--epochs", type=int, metavar="N", help="instead of the recipe's own number")
+    add("--batch-size", type=int, metavar="N", help="instead of the recipe's own, if the GPU's memory is short")
+    add("--seed", type=int, metavar="N", help=f"same seed, same machine: same figures (default: {SplitConfig.seed})")
+    add = made.add_argument_group("how to measure it (with FOLDER or --names)").add_argument
+    add("--split", choices=splits.KINDS, help="what is held out (default: auto: valid/ if there is one, else holdout)")
+    valid_pct = f"the share that --split holdout holds out (default: {SplitConfig.valid_pct}); not with --rounds"
+    add("--valid-pct", type=float, metavar="SHARE", help=valid_pct)
+    folds = f"train and judge N times, each on another part (with --split source or group: {FOLDS})"
+    add("--rounds", type=int, metavar="N", help=folds)
+    add = made.add_argument_group("publishing (after hf auth login)").add_argument
+    add("--push", metavar="USER/NAME", help="publish the model folder on the Hub under this name")
+    add("--deploy", metavar="USER/SPACE", help="make a Space that serves it, and wait for its answer")
+    add("--private", action="store_true", help="let nobody else see it, with --push or --deploy")
+    add("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card, with --push")
+    return made
+
+
+def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig:
+    """What the command line says of a training."""
+
+    def given(**values: Any) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value is not None}
+
+    asked = arguments.split or arguments.rounds is not None or arguments.valid_pct is not None
+    kind = arguments.split or ("auto" if arguments.valid_pct is None else "holdout")
+    longer = ("--split", "group") if arguments.recipe == "finetune" else ("--rounds", FOLDS)
+    split = SplitConfig(kind, **given(valid_pct=arguments.valid_pct, folds=arguments.rounds, seed=arguments.seed))
+    names = ("out", "name", "recipe", "arch", "weights", "epochs", "batch_size", "examples", "force")
+    return TrainConfig(
+        arguments.data,
+        split=split,
+        folds_command="" if asked else command("python", "train.py", *argv, *longer),
+        **given(**{name: getattr(arguments, name) for name in names}),
+    )
 
 
 def check_arch(arch: str) -> None:
@@ -103,13 +174,18 @@ def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
     split, converts, trains = flags["split"], "from_learner" in given, bool(given & {"data", "names"})
     if "names" in given and (converts or several_processes):
         raise DataError("--names searches pictures, in one process, and trains on them: scrape.py does so without training.")
-    if not (trains or converts or given & {"push", "deploy"}):
+    if not (trains or converts or given & {"push", "deploy", "examples"}):
         raise DataError("No picture folder was given: python train.py FOLDER, or --names NAME..., or --from-learner FILE.")
     once = "with --recipe finetune unless --split source or group is given"
     rules: tuple[tuple[Sequence[str], bool, str], ...] = (
         (["per_class"], "names" not in given, "without --names"),
         (OF_TRAINING, converts, "with --from-learner, which trains nothing"),
         ([*OF_TRAINING, "name", "force"], not (trains or converts), "without pictures to train on"),
+        (
+            ["examples"],
+            not (trains or converts or given & {"push", "out"}),
+            "without pictures to train on, or a model: --out",
+        ),
         (["private"], not given & {"push", "deploy"}, "without --push or --deploy"),
         (["dataset"], "push" not in given, "without --push"),
         (["valid_pct"], split in ("source", "group", "folder"), f"with --split {split}, but with --split holdout"),

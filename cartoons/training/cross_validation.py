@@ -16,7 +16,8 @@ from fastai.torch_core import num_distrib
 from numpy.typing import NDArray
 from PIL import Image
 
-from cartoons.console import Progress, spoken_time
+from cartoons import progress
+from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import DataError
 from cartoons.evaluation.corruptions import CORRUPTIONS
@@ -24,9 +25,10 @@ from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.files import write_atomically
 from cartoons.images import load_cutout, square_pad
 from cartoons.model_folder import OTHER_LABEL
+from cartoons.progress import Stage
 from cartoons.splits import Fold, Split
 from cartoons.training import cached_features, finetune, quantize
-from cartoons.training.callbacks import EpochMetrics, OnEpoch, claim_device
+from cartoons.training.callbacks import EpochMetrics, claim_device
 from cartoons.training.config import TrainConfig
 from cartoons.training.network import Network, find_network
 from cartoons.training.run import is_main_process, work_folder
@@ -53,12 +55,8 @@ class Trainer(Protocol):
     lr_finder: dict[str, Any]
     """The learning-rate finder's curve, where the recipe looks for one."""
 
-    @property
-    def epochs(self) -> int:
-        """About how many epochs a fit takes."""
-
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
-        """Train on these items; resumes from `checkpoint`, a path without suffix."""
+    def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
+        """Train on these items; resumes from `checkpoint`, a path without suffix. Shows how far it is."""
 
     def predict(self, indices: Sequence[int]) -> Floats:
         """Logits of items: (len(indices), labels)."""
@@ -69,11 +67,11 @@ class Trainer(Protocol):
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then augmented views of it."""
 
+    def imagenet_features(self) -> Floats | None:
+        """What the network made of every picture before it was trained, where that takes no time: (items, channels)."""
+
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
-
-    def close(self) -> None:
-        """Let go of what is open on disk."""
 
 
 @dataclass(frozen=True)
@@ -103,31 +101,31 @@ def choose_recipe(config: TrainConfig) -> Recipe:
     return replace(recipe, **{field: value for field, value in changes.items() if value is not None})
 
 
-def make_trainer(config: TrainConfig, data: Dataset, split: Split) -> Trainer:
+def make_trainer(config: TrainConfig, data: Dataset) -> Trainer:
     """The recipe's trainer, ready to fit. Raises DataError when the ImageNet weights cannot be had."""
     claim_device()
     network, recipe = find_network(config.arch, config.weights), choose_recipe(config)
     work = work_folder(config, data, recipe)
     if isinstance(recipe, finetune.Recipe):
         return finetune.FinetuneTrainer(network, data, recipe, work)
-    trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, split.backgrounds(data.items), work)
-    progress, started = Progress(len(data.items)), time.monotonic()
-    for done in trainer.cache_features():
-        progress.show(f"what the frozen part sees: {done} of {len(data.items)} pictures")
-    progress.clear()
-    log.info("What the frozen part sees of them is there after %s.", spoken_time(time.monotonic() - started))
+    trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, work)
+    started = time.monotonic()
+    with progress.stage("computing features", len(data.items), "pictures") as stage:
+        cached = trainer.cache_features()
+        stage.skip(next(cached))
+        for done in cached:
+            stage.reach(done)
+    log.info(
+        "What the frozen part sees of %d of them was to be computed, in %s; %s holds %.1f MB of it, for the next time.",
+        *(trainer.computed, spoken_time(time.monotonic() - started), trainer.store.folder, trainer.store.size_bytes() / 1e6),
+    )
     return trainer
 
 
-def make_progress(trainer: Trainer, split: Split) -> Progress:
-    """A step for each epoch of each fit; on the first process only."""
-    fits = len(split.folds) + (not split.is_holdout)
-    return Progress(trainer.epochs * fits, None if is_main_process() else io.StringIO())
-
-
-def cross_validate(trainer: Trainer, split: Split, progress: Progress) -> CrossValidation:
+def cross_validate(trainer: Trainer, split: Split, fits: Stage) -> CrossValidation:
     """Train on each fold and predict what it holds out; finished folds are taken from the work folder.
 
+    fits: of which each fold is a step.
     On several processes all train, and the first predicts and writes. The precisions are compared on the first fold.
     """
     data, work, history, seconds = trainer.data, trainer.work, None, 0.0
@@ -138,21 +136,21 @@ def cross_validate(trainer: Trainer, split: Split, progress: Progress) -> CrossV
         path = work / f"fold-{number}.npz"
         if path.name not in done:
             started = time.monotonic()
-            on_epoch = show_epochs(progress, f"{fold.name} of {len(split.folds)}")
-            history = trainer.fit(fold.train, work / f"fold-{number}", on_epoch)
+            fits.what, fits.whole = "training" if split.is_holdout else f"fold {number + 1} of {len(split.folds)}", number
+            history = trainer.fit(fold.train, work / f"fold-{number}")
             seconds = time.monotonic() - started
             if not is_main_process():
                 continue
             if number == 0:
-                quantize.compare_precisions(trainer.portable(), trainer.network, data, fold, work)
+                with fits.paused(), progress.stage("comparing precisions"):
+                    quantize.compare_precisions(trainer.portable(), trainer.network, data, fold, work)
             sample = corruption_sample(fold, data, CORRUPTED_PICTURES // len(split.folds), number)
             write_atomically(path, _predictions(trainer, fold, sample))
             if not split.is_holdout:
                 for checkpoint in work.glob(f"fold-{number}.[!n]*"):
                     checkpoint.unlink()
         else:
-            for _ in range(trainer.epochs):
-                progress.step(f"{fold.name}: done before", at_once=True)
+            fits.skip(number + 1)
         with np.load(path) as arrays:
             logits[list(fold.held_out)] = arrays["held_out"]
             for name, values in corrupted.items():
@@ -162,28 +160,16 @@ def cross_validate(trainer: Trainer, split: Split, progress: Progress) -> CrossV
     return CrossValidation(predictions, history, seconds)
 
 
-def fit_final(trainer: Trainer, split: Split, results: CrossValidation, progress: Progress) -> list[EpochMetrics]:
+def fit_final(trainer: Trainer, split: Split, results: CrossValidation, fits: Stage) -> list[EpochMetrics]:
     """Train the model that is kept: on all pictures, or, under a hold-out, the one that was measured."""
     history = results.history if split.is_holdout else None
     if history is None:
         started = time.monotonic()
         train, name = (split.folds[0].train, "fold-0") if split.is_holdout else (range(len(trainer.data.items)), "whole")
-        history = trainer.fit(train, trainer.work / name, show_epochs(progress, "the whole"))
+        fits.what, fits.whole = "training" if split.is_holdout else "training on all of them", len(split.folds)
+        history = trainer.fit(train, trainer.work / name)
         log.info("Trained on %d pictures in %s.", len(train), spoken_time(time.monotonic() - started))
-    progress.clear()
     return history
-
-
-def show_epochs(progress: Progress, name: str) -> OnEpoch:
-    """A callback that shows each epoch on the live line."""
-
-    def on_epoch(row: EpochMetrics) -> None:
-        figures = f"training loss {row['train_loss']:.3f}"
-        if "balanced_accuracy" in row:
-            figures += f", held-out balanced accuracy {row['balanced_accuracy']:.3f}"
-        progress.step(f"{name}: epoch {row['epoch']:.0f}, {figures}")
-
-    return on_epoch
 
 
 def corruption_sample(fold: Fold, data: Dataset, count: int, seed: int) -> list[int]:
@@ -201,7 +187,7 @@ def _predictions(trainer: Trainer, fold: Fold, sample: Sequence[int]) -> bytes:
     """A fold's logits as the bytes of an .npz file."""
     arrays: dict[str, Any] = {"held_out": trainer.predict(fold.held_out), "sample": np.array(sample, dtype=np.int64)}
     cutouts = [load_cutout(trainer.data.items[i].path) for i in sample]
-    for name, corrupt in CORRUPTIONS.items():
+    for name, corrupt in progress.track(CORRUPTIONS.items(), "judging changed pictures", "ways"):
         arrays[name] = trainer.predict_pictures([square_pad(corrupt(each), trainer.network.size_px) for each in cutouts])
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)

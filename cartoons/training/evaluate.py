@@ -1,11 +1,13 @@
 """What a training found out, as model.json, the card and the report say it."""
 
+import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from cartoons.dataset import IN_CONFLICT
-from cartoons.evaluation import label_issues, metrics
+from cartoons.evaluation import label_issues, learning_curve, metrics
 from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.files import write_atomically
@@ -35,6 +37,9 @@ def evaluate(config: TrainConfig, trainer: Trainer, split: Split, predictions: H
         "strangers_unseen": split.other_characters_unseen(data.items),
         "precision": read_precision(trainer.work),
     }
+    if curve := _learning_curve(trainer, split, figures["balanced_accuracy"]):
+        figures["learning_curve"] = curve
+        log.info("%s", learning_curve.in_words(curve))
     return describe(
         config,
         data,
@@ -48,6 +53,17 @@ def evaluate(config: TrainConfig, trainer: Trainer, split: Split, predictions: H
         mean=network.mean,
         std=network.std,
     )
+
+
+def _learning_curve(trainer: Trainer, split: Split, reached: float) -> dict[str, Any] | None:
+    """What more pictures would bring, measured once and noted in the work folder; None where that cannot be said."""
+    noted = trainer.work / "learning_curve.json"
+    if not noted.exists():
+        features, data, curve = trainer.imagenet_features(), trainer.data, None
+        if features is not None:
+            curve = learning_curve.measure(features, data.items, data.labels, split.folds, reached)
+        write_atomically(noted, json.dumps(curve).encode())
+    return json.loads(noted.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def write_report(
@@ -74,4 +90,4 @@ def write_report(
     }
     first = [next(i for i, item in enumerate(data.items) if item.label == label) for label in data.labels]
     training_report.write(out / "report", findings, list(zip(data.labels, trainer.examples(first), strict=True)))
-    write_atomically(out / "README.md", model_card(info).encode())
+    write_atomically(out / "README.md", model_card(info, folder=out).encode())

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from cartoons import model_folder
+from cartoons import model_folder, progress
 from cartoons.classifier import BATCH_SIZE, Classifier, softmax
 from cartoons.errors import ExportError
 from cartoons.images import load
@@ -194,10 +194,14 @@ def store_half(graph_bytes: bytes) -> bytes:
 
 def check_parity(learn: Learner, classifier: Classifier, paths: Sequence[Path], gate: Gate) -> Parity:
     """Compare the learner (its own loader) with the classifier (the page's path) on every picture. Raises ExportError."""
-    theirs = softmax(network.predict_logits(learn, paths) / classifier.info.temperature)
-    batches = [paths[start : start + BATCH_SIZE] for start in range(0, len(paths), BATCH_SIZE)]
-    mine = np.concatenate([classifier.probabilities([load(path) for path in batch]) for batch in batches])
-    return compare(theirs, mine, paths, gate)
+    theirs, mine = [], []
+    with progress.stage("checking the export", len(paths), "pictures") as stage:
+        for start in range(0, len(paths), BATCH_SIZE):
+            batch = paths[start : start + BATCH_SIZE]
+            theirs.append(softmax(network.predict_logits(learn, batch) / classifier.info.temperature))
+            mine.append(classifier.probabilities([load(path) for path in batch]))
+            stage.reach(start + len(batch))
+    return compare(np.concatenate(theirs), np.concatenate(mine), paths, gate)
 
 
 def compare(theirs: NDArray[np.float64], mine: NDArray[np.float64], paths: Sequence[Path], gate: Gate = EXACT) -> Parity:

@@ -23,12 +23,13 @@ from fastai.vision.all import PILImage
 from numpy.typing import NDArray
 from PIL import Image
 
+from cartoons import progress
 from cartoons.dataset import Dataset, Item
 from cartoons.files import write_atomically
 from cartoons.images import load, load_cutout, on_white, square_pad
 from cartoons.splits import split_validation
 from cartoons.training.augment import background, on_scenery
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, OnEpoch, on_hardware
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, on_hardware
 from cartoons.training.network import (
     Network,
     augmented_on_device,
@@ -127,12 +128,7 @@ class FinetuneTrainer:
         assert self._learn is not None, "fit() comes first"
         return self._learn
 
-    @property
-    def epochs(self) -> int:
-        """The most epochs that a fit takes."""
-        return self.recipe.freeze_epochs + self.recipe.epochs
-
-    def fit(self, train: Sequence[int], checkpoint: Path, on_epoch: OnEpoch) -> list[EpochMetrics]:
+    def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
         """fine_tune from ImageNet weights. A part of `train` is watched instead: the epoch that is best on it is kept."""
         recipe = self.recipe
         set_seed(recipe.seed, reproducible=True)
@@ -140,14 +136,17 @@ class FinetuneTrainer:
         lr = self._learning_rate(train, valid)
         set_seed(recipe.seed, reproducible=True)
         learn = self._learn = self._fresh(train, valid)
-        patience = recipe.patience if valid else None
-        head = Checkpoint(checkpoint.with_suffix(".head"), recipe.seed, on_epoch)
+        patience, epochs = recipe.patience if valid else None, recipe.freeze_epochs + recipe.epochs
+        head = Checkpoint(checkpoint.with_suffix(".head"), recipe.seed, (0, epochs))
 
         def counted_on(row: EpochMetrics) -> EpochMetrics:
             return row | {"epoch": row["epoch"] + recipe.freeze_epochs}
 
         whole = Checkpoint(
-            checkpoint.with_suffix(".whole"), recipe.seed + 500, lambda row: on_epoch(counted_on(row)), patience
+            checkpoint.with_suffix(".whole"),
+            recipe.seed + 500,
+            (recipe.freeze_epochs, epochs),
+            patience,
         )
         with on_hardware(learn), learn.no_bar(), learn.no_logging():
             learn.freeze()
@@ -162,9 +161,6 @@ class FinetuneTrainer:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
         return portable(self.learn, plain_loaders(self.data.items, self.data.labels, self.network))
 
-    def close(self) -> None:
-        """Nothing is kept open."""
-
     def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
         """For each item its square, then what training sees of it besides."""
         return [
@@ -178,6 +174,9 @@ class FinetuneTrainer:
         with loader.dataset.set_split_idx(0):
             decoded = loader.decode(loader.one_batch())[0].clamp(0, 1).cpu().numpy()
         return [Image.fromarray((pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)) for pixels in decoded]
+
+    def imagenet_features(self) -> None:
+        """None: the whole network would have to see every picture again."""
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
@@ -215,7 +214,7 @@ class FinetuneTrainer:
         if not noted.exists():
             learn = self._fresh(train, valid)
             learn.freeze()
-            with learn.no_bar(), learn.no_logging():
+            with learn.no_bar(), learn.no_logging(), progress.stage("looking for a learning rate"):
                 steps = min(MOST_STEPS, max(FEWEST_STEPS, 2 * len(learn.dls.train)))
                 suggested = learn.lr_find(num_it=steps, suggest_funcs=valley, show_plot=False).valley
             lrs, losses = (list(map(float, values)) for values in (learn.recorder.lrs, learn.recorder.losses))

@@ -37,7 +37,7 @@ PACKAGED_WEIGHTS = {
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 TORCHVISION_PX = 224
 LABEL_SMOOTHING = 0.1
-ADAMW = partial(OptimWrapper, opt=torch.optim.AdamW)
+ADAMW = partial(OptimWrapper, opt=torch.optim.AdamW, fused=True)
 """A third faster than fastai's own on a CPU."""
 
 BATCH_SIZE = 16

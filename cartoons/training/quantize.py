@@ -25,6 +25,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import nn
 
+from cartoons import progress
 from cartoons.classifier import softmax
 from cartoons.dataset import Dataset
 from cartoons.errors import ExportError
@@ -81,8 +82,10 @@ def compare_precisions(learn: Learner, network: Network, data: Dataset, fold: Fo
     held_out = random.Random(0).sample(fold.held_out, min(COMPARED_PICTURES, len(fold.held_out)))
     pixels, targets = to_pixels(network, data, held_out), [data.items[i].label for i in held_out]
     calibration = calibration_pixels(network, data, fold.train)
-    graphs = {name: make_graph(learn.model, network.size_px, name, calibration) for name in (FP32, FP16, INT8)}
-    candidates = [measure(name, graph, data.labels, pixels, targets) for name, graph in graphs.items()]
+    candidates = []
+    for name in (FP32, FP16, INT8):
+        graph = make_graph(learn.model, network.size_px, name, calibration)
+        candidates.append(measure(name, graph, data.labels, pixels, targets))
     precision = {"kept": choose(candidates).name, "candidates": [asdict(candidate) for candidate in candidates]}
     write_atomically(work / PRECISION_FILE, json.dumps(precision).encode())
 
@@ -119,8 +122,9 @@ def export_smallest(learn: Learner, info: ModelInfo, data: Dataset, split: Split
 
 def make_graph(model: nn.Module, size_px: int, precision: str, calibration: Sequence[Pixels]) -> bytes:
     """A copy of the network as an ONNX graph of that precision; calibration: single pictures (1, 3, size_px, size_px)."""
-    graph = to_onnx(copy.deepcopy(model), size_px, half=precision == FP16)
-    return quantize_to_int8(graph, calibration) if precision == INT8 else graph
+    with progress.stage(f"writing the network as {precision}"):
+        graph = to_onnx(copy.deepcopy(model), size_px, half=precision == FP16)
+        return quantize_to_int8(graph, calibration) if precision == INT8 else graph
 
 
 def calibration_pixels(network: Network | ModelInfo, data: Dataset, train: Sequence[int]) -> list[Pixels]:
@@ -131,7 +135,8 @@ def calibration_pixels(network: Network | ModelInfo, data: Dataset, train: Seque
 def to_pixels(network: Network | ModelInfo, data: Dataset, indices: Sequence[int]) -> list[Pixels]:
     """Pictures as the graph takes them, one by one."""
     squares = (square_pad(load(data.items[i].path), network.size_px) for i in indices)
-    return [to_batch([square], network.mean, network.std) for square in squares]
+    tracked = progress.track(squares, "reading pictures", "pictures", len(indices))
+    return [to_batch([square], network.mean, network.std) for square in tracked]
 
 
 def choose(candidates: Sequence[Candidate]) -> Candidate:
@@ -156,7 +161,8 @@ def choose(candidates: Sequence[Candidate]) -> Candidate:
 def measure(name: str, graph: bytes, labels: Sequence[str], pictures: Sequence[Pixels], targets: Sequence[str]) -> Candidate:
     """Run a graph on every picture and time it."""
     session = open_session(graph)
-    logits = np.concatenate([session.run(None, {INPUT_NAME: pixels})[0] for pixels in pictures]).astype(np.float64)
+    asked = progress.track(pictures, f"trying {name}", "pictures")
+    logits = np.concatenate([session.run(None, {INPUT_NAME: pixels})[0] for pixels in asked]).astype(np.float64)
     times = []
     for pixels in [pictures[k % len(pictures)] for k in range(TIMED_RUNS)]:
         started = time.perf_counter()
@@ -203,7 +209,9 @@ class _CalibrationReader(CalibrationDataReader):  # type: ignore[misc]  # onnxru
     """Hands pictures to the calibration one by one."""
 
     def __init__(self, pictures: Sequence[Pixels]) -> None:
-        self._feeds: Iterator[dict[str, Pixels]] = iter([{INPUT_NAME: pixels} for pixels in pictures])
+        self._feeds: Iterator[dict[str, Pixels]] = progress.track(
+            [{INPUT_NAME: pixels} for pixels in pictures], "calibrating int8", "pictures"
+        )
 
     def get_next(self) -> dict[str, Pixels] | None:
         """The next picture, None at the end."""

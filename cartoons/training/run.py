@@ -4,23 +4,26 @@ import datetime
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cartoons import dataset, model_folder
+from cartoons import dataset, model_folder, progress
 from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
 from cartoons.files import check_writable, write_atomically
-from cartoons.model_folder import ModelInfo
+from cartoons.model_folder import OTHER_LABEL, ModelInfo
 from cartoons.picture_folder import in_words
 from cartoons.splits import FOLDS
 from cartoons.training.config import TrainConfig
+from cartoons.training.examples import of_owner
 
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 DONE_FILE = ".trained"
@@ -29,9 +32,10 @@ DONE_FILE = ".trained"
 WORK = "work"
 """The folder, in the model folder, that an interrupted run leaves behind."""
 
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 """Of what lies in it: a newer program starts anew."""
 
+LONGEST_NAME = 60
 MOST_NAMED = 20
 """Pictures that do not open and are named on the screen."""
 
@@ -57,8 +61,10 @@ def is_main_process() -> bool:
 
 
 def load(config: TrainConfig) -> Dataset:
-    """The picture folder, after saying what it was taken for. Raises DataError."""
-    data = dataset.read(config.data)
+    """The picture folder, after saying what it was taken for. Raises DataError, also for examples of other labels."""
+    with progress.stage("reading the folder"):
+        data = dataset.read(config.data)
+        of_owner(config.examples, data.labels)
     for line in data.summary():
         log.info("%s", line)
     if is_main_process():
@@ -166,11 +172,24 @@ def commit() -> str:
     return head + ("+" if changes else "")
 
 
+def name_of(labels: Iterable[str]) -> str:
+    """What a model of these labels is called unless its owner says: "Bugs Bunny, Donald Duck and Shinchan", or, where that
+    is longer than LONGEST_NAME, "Bugs Bunny, Donald Duck and 14 more"."""
+    capitals = [re.sub(r"(?<!\S)\S", lambda first: first[0].upper(), label) for label in labels if label != OTHER_LABEL]
+    names = [name if len(name) <= LONGEST_NAME // 2 else f"{name[: LONGEST_NAME // 2 - 1].strip()}…" for name in capitals]
+    for shown in (len(names), 2, 1):
+        listed = [*names[:shown], f"{len(names) - shown} more"][: shown + (shown < len(names))]
+        name = f"{', '.join(listed[:-1])} and {listed[-1]}" if len(listed) > 1 else listed[0]
+        if len(name) <= LONGEST_NAME:
+            break
+    return name
+
+
 def describe(config: TrainConfig, data: Dataset, **learned: Any) -> ModelInfo:
     """model.json but for what export adds. learned: the fields that say what the training and its measuring gave."""
     return ModelInfo(
         labels=data.labels,
-        name=config.name or f"{len(data.labels)} labels of {data.folder.root.name}",
+        name=config.name or name_of(data.labels),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         arch=config.arch,
         commit=commit(),

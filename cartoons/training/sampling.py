@@ -1,7 +1,7 @@
 """Which picture training sees next, and which view of it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -16,15 +16,22 @@ class FeaturesDataset:
     n_inp = 1
     """Told, so that fastai does not draw a picture to find out: a resumed fit would then draw others."""
 
-    def __init__(self, views: NDArray[np.float16], targets: NDArray[np.int64], chosen: NDArray[np.int64]) -> None:
-        self.views, self.targets, self.chosen = views, targets, chosen
+    def __init__(
+        self,
+        maps: Callable[[int, int], NDArray[np.float16]],
+        seen: Sequence[Sequence[int]],
+        targets: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+    ) -> None:
+        """maps: of a picture's index and the view's number; seen: for each chosen picture the views to draw from."""
+        self.maps, self.seen, self.targets, self.chosen = maps, seen, targets, chosen
 
     def __len__(self) -> int:
         return len(self.chosen)
 
     def __getitem__(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        index, view = self.chosen[k], random.randrange(self.views.shape[1])
-        return torch.from_numpy(self.views[index, view].astype(np.float32)), torch.tensor(self.targets[index])
+        index, view = int(self.chosen[k]), random.choice(self.seen[k])
+        return torch.from_numpy(self.maps(index, view).astype(np.float32)), torch.tensor(self.targets[index])
 
 
 def sampling_weights(labels: Sequence[str]) -> list[float]:

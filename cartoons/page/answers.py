@@ -1,0 +1,57 @@
+"""Answers as the page shows them: each beside its picture, in a format that browsers show, with where the network looked."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from cartoons.classifier import Classifier, Look
+from cartoons.images import load
+from cartoons.model_folder import ModelInfo
+from cartoons.page.heat_map import mask_url
+from cartoons.page.words import answer_html
+from cartoons.serving.uploads import UploadFolder
+
+SHOWN_BY_NO_BROWSER = {"HEIF", "TIFF"}
+JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True)
+class AnsweredExample:
+    """An example, and what the model says of it."""
+
+    path: Path
+    size: tuple[int, int]
+    """Width and height."""
+    look: Look
+
+
+def clearest(classifier: Classifier, examples: Sequence[Path]) -> AnsweredExample | None:
+    """The example that the model is surest of; None where it knows none of them."""
+    pictures = [(path, load(path)) for path in examples]
+    answered = [AnsweredExample(path, picture.size, classifier.look(picture)) for path, picture in pictures]
+    known = [example for example in answered if example.look.answer.known]
+    return min(known, key=lambda example: example.look.answer.unknown_score, default=None)
+
+
+def answer_to(look: Look, size: tuple[int, int], info: ModelInfo, picture_id: str) -> str:
+    """The answer to a picture of that size (width, height), as HTML."""
+    mask = "" if look.heat is None else mask_url(look.heat, size, info.resize)
+    return answer_html(look.answer, info, picture_id, mask)
+
+
+def picture_id(upload: Any) -> str:
+    """The hash in an upload's path, which is in the address of what the browser shows too; "" where there is none."""
+    return Path(str(upload["path"])).parent.name if isinstance(upload, dict) and upload.get("path") else ""
+
+
+def add_for_browser(picture: Image.Image, data: bytes, uploads: UploadFolder) -> Path:
+    """A loaded picture's file among the uploads: its bytes as they are, or a JPEG where no browser shows the format."""
+    if picture.format not in SHOWN_BY_NO_BROWSER:
+        return uploads.add(f"picture.{str(picture.format).lower()}", data)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return uploads.add("picture.jpg", buffer.getvalue())

@@ -1,0 +1,176 @@
+"""Endpoints for programs, apart from the page's own events so that they stay as they are when the page changes.
+
+/predict, /classify and /classify_many take uploads; /classify_url takes an address, and is the tool for MCP clients.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from cartoons.answer_table import Row
+from cartoons.classifier import Prediction
+from cartoons.errors import BusyError, ImageError
+from cartoons.model_folder import ModelInfo
+from cartoons.serving.mcp_guard import TOOL
+from cartoons.serving.picture_batch import PictureBatch
+from cartoons.serving.picture_fetcher import PictureFetcher
+from cartoons.serving.picture_service import Answered, PictureService
+from cartoons.serving.uploads import UploadFolder
+
+TOP = 4
+EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
+FILE_ROUTE = "/gradio_api/file="
+T = TypeVar("T")
+MOST_NAMED = 20
+"""Characters named to an MCP client."""
+
+
+def add_api(service: PictureService, uploads: UploadFolder, fetcher: PictureFetcher) -> None:
+    """The endpoints. Their components are others than the page's, whose first value would be the default of theirs."""
+    info, batch = service.classifier.info, PictureBatch(service, uploads)
+
+    def answered(upload: Any, route: str) -> Answered:
+        try:
+            return service.submit(uploads.read(upload), route).result()
+        finally:
+            uploads.release(upload)
+
+    def predict(picture: Any) -> dict[str, float]:
+        """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
+        found = said(lambda: answered(picture, "/predict"))
+        return dict(list(found.prediction.probabilities.items())[:TOP])
+
+    def classify(picture: Any) -> dict[str, Any]:
+        """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
+        return in_full(said(lambda: answered(picture, "/classify")), info)
+
+    def classify_many(files: Any) -> list[dict[str, Any]]:
+        """A row for each of up to 50 pictures, or for those in a zip: its answer, or the reason why there is none."""
+        return said(lambda: [row.as_json() for row in batch.rows(files, "/classify_many")[1]])
+
+    async def classify_url(picture: str, request: gr.Request) -> dict[str, Any]:
+        """The answer of /classify to the picture at an address.
+
+        Args:
+            picture: its address on the public web, or, for a local file, a data: URL (data:image/png;base64,...)
+        """
+        client = request.headers.get("x-forwarded-for") or getattr(request.client, "host", "")
+        try:
+            data = await bytes_of(picture, uploads, fetcher, client)
+            return in_full(await asyncio.wrap_future(service.submit(data, "/classify_url")), info)
+        except (ImageError, BusyError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    with gr.Row(visible=False):
+        call, given, files = (
+            gr.Button(),
+            gr.Image(label="Picture"),
+            gr.File(file_count="multiple", label="Pictures, or a zip"),
+        )
+        address = gr.Textbox(
+            label="Picture's address", info="https://... on the public web, or a data: URL with the picture"
+        )
+        label, rows, facts = gr.Label(num_top_classes=TOP, label="Likeliest"), gr.JSON(label="Rows"), gr.JSON(label="Answer")
+    for function in (predict, classify, classify_many):
+        vars(function)["_mcp_type"] = "none"  # else Gradio offers them as tools, which mcp_guard.py would refuse
+    document(info, given, files, address, label, rows, facts)
+    call.click(predict, given, label, api_name="predict", **EVENT)
+    call.click(classify, given, facts, api_name="classify", **EVENT)
+    call.click(classify_many, files, rows, api_name="classify_many", **EVENT | {"concurrency_limit": 2})
+    tool: dict[str, Any] = {"api_name": TOOL, "api_description": tool_description(info), "queue": False}
+    call.click(classify_url, address, facts, preprocess=False, postprocess=False, **tool)
+
+
+def said(work: Callable[[], T]) -> T:
+    """What the work gives. Raises gr.Error, the one that Gradio shows the words of, with the caller's mistake."""
+    try:
+        return work()
+    except (ImageError, BusyError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def in_full(found: Answered, info: ModelInfo) -> dict[str, Any]:
+    """All that there is to say of a picture, as /classify answers it."""
+    return {
+        **answer_of(found.prediction),
+        "model": {"name": info.name, "revision": info.revision, "created": info.created},
+        "milliseconds": found.milliseconds,
+    }
+
+
+def answer_of(prediction: Prediction) -> dict[str, Any]:
+    """A prediction, as all endpoints answer it."""
+    return {key: value for key, value in Row("", prediction).as_json().items() if key != "file"}
+
+
+async def bytes_of(address: str, uploads: UploadFolder, fetcher: PictureFetcher, client: str) -> bytes:
+    """The bytes at a data: URL, at an upload's own address here, or at an address of the public web.
+
+    client: who asks. Raises ImageError and BusyError.
+    """
+    if not isinstance(address, str):
+        return uploads.read(address)  # which says what is wrong with it
+    if address.startswith("data:"):
+        return uploads.read({"url": address})
+    upload = {"path": address.partition(FILE_ROUTE)[2]}
+    if upload["path"]:
+        try:
+            return uploads.read(upload)
+        finally:
+            uploads.release(upload)
+    return await fetcher.fetch(address, client)
+
+
+def tool_description(info: ModelInfo) -> str:
+    """What an API page and an MCP client are told of /classify_url."""
+    names = ", ".join(info.characters[:MOST_NAMED]) + (" and others" if info.characters[MOST_NAMED:] else "")
+    return (
+        f"Names the cartoon character in a picture ({names}), or says that it shows none of them (known is false). "
+        "Answers with the likeliest character (label), whether it is known, and each character's probability."
+    )
+
+
+def document(info: ModelInfo, given: Any, files: Any, address: Any, label: Any, rows: Any, facts: Any) -> None:
+    """Give each component what the API page and /gradio_api/info say of it: its fields, and an example.
+
+    Gradio's own examples are files of another host, which this page does not fetch.
+    """
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    shares = {"type": "object", "additionalProperties": share}
+    fields: dict[str, Any] = {
+        "label": {"type": "string", "enum": list(info.characters)},
+        "known": {"type": "boolean"},
+        "unknown_score": share,
+        "probabilities": shares,
+    }
+    first = info.characters[0]
+    example = {"label": first, "known": True, "unknown_score": 0.06, "probabilities": {first: 0.94}}
+    row_fields = {"file": {"type": "string"}, **fields, "reason": {"type": "string"}}
+    failed = {
+        "file": "notes.txt",
+        "reason": "This is not a picture but text: give JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.",
+    }
+    model = {"name": info.name, "revision": info.revision, "created": info.created}
+    in_answer = {**fields, "model": {"type": "object"}, "milliseconds": {"type": "number"}}
+    returns(facts, {"type": "object", "properties": in_answer}, {**example, "model": model, "milliseconds": 12.3})
+    returns(
+        rows,
+        {"type": "array", "items": {"type": "object", "properties": row_fields}},
+        [{"file": "a.png", **example}, failed],
+    )
+    likeliest = {"label": {"type": "string"}, "confidences": {"type": "array", "items": {"type": "object"}}}
+    confidences = [{"label": name, "confidence": share} for name, share in zip(info.characters, (0.94, 0.02), strict=False)]
+    returns(label, {"type": "object", "properties": likeliest}, {"label": first, "confidences": confidences})
+    picture = {"path": "picture.png", "meta": {"_type": "gradio.FileData"}, "orig_name": "picture.png"}
+    given.example_payload = lambda: picture
+    files.example_payload = lambda: [picture]
+    address.example_payload = lambda: "https://example.org/picture.png"
+
+
+def returns(component: Any, schema: dict[str, Any], example: Any) -> None:
+    """Say of a component what it gives: a JSON schema, with an example that the API page shows as well."""
+    described = {**schema, "examples": [example], "description": f"for example {json.dumps(example)}"}
+    component.api_info = lambda: described

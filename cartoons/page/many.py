@@ -1,0 +1,85 @@
+"""Many pictures at once on the page: a table that grows as they are answered."""
+
+import html
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from cartoons.answer_table import Row, csv_text
+from cartoons.errors import ImageError
+from cartoons.model_folder import ModelInfo
+from cartoons.page.words import in_words, problem
+from cartoons.serving.picture_batch import MOST_FILES, PictureBatch
+from cartoons.serving.picture_service import PictureService
+from cartoons.serving.uploads import UploadFolder
+
+SHOWN_EVERY_S = 0.5
+EVENT: dict[str, Any] = {"concurrency_limit": 2, "preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
+CHOOSE = f"""<h2>Many pictures at once</h2>
+<p>Up to {MOST_FILES}, or a zip; or drop them, or a folder, anywhere on the page.</p>
+<div class="buttons"><button type="button">Choose pictures</button></div>
+<input type="file" multiple accept="image/*,.heic,.heif,.zip" hidden><p role="alert"></p>"""
+FAILED = "The page failed at these pictures, or could not be reached: try again, or try fewer."
+
+
+def add_many(service: PictureService, uploads: UploadFolder, script: str) -> None:
+    """The part of the page; script: the JavaScript of the part, many.js."""
+    info, batch = service.classifier.info, PictureBatch(service, uploads)
+
+    def answer_page(chosen: str) -> Iterator[str]:
+        try:
+            files, rows = batch.rows(_parsed(chosen), "page, many", thumbnails=True)
+        except ImageError as error:
+            yield problem(str(error))
+            return
+        done: list[Row] = []
+        shown = 0.0
+        for row in rows:
+            done.append(row)
+            if time.monotonic() - shown > SHOWN_EVERY_S and len(done) < files:
+                shown = time.monotonic()
+                yield table(done, files, info)
+        yield table(done, files, info)
+
+    chosen = gr.HTML("", html_template=CHOOSE, js_on_load=script, apply_default_css=False, elem_id="many")
+    answers = gr.HTML("", elem_id="answers")
+    asked = chosen.submit(answer_page, chosen, answers, **EVENT)
+    asked.failure(lambda: problem(FAILED), None, answers, **EVENT)
+
+
+def table(rows: Sequence[Row], files: int, info: ModelInfo) -> str:
+    """The rows that are known of so many files, as HTML; the columns' heads are buttons that sort (many.js)."""
+    heads = "".join(f'<th scope="col"><button type="button">{name}</button></th>' for name in ("File", "Answer", "Sure"))
+    body = "".join(f"<tr>{_cells(row, info)}</tr>" for row in rows)
+    without = sum(row.prediction is None for row in rows)
+    if len(rows) < files:
+        state = f'<progress value="{len(rows)}" max="{files}" aria-label="answered"></progress> {len(rows)} of {files}'
+    else:
+        state = f"{files - without} of {files} answered{'; the others say why not' if without else ''}."
+        address = f"data:text/csv;charset=utf-8,{quote(csv_text(rows, info.characters))}"
+        state += f' <a download="answers.csv" href="{address}">Download as CSV</a>'
+    return f'<p role="status">{state}</p><table><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _cells(row: Row, info: ModelInfo) -> str:
+    file, answer = f"<td>{html.escape(row.file)}</td>", row.prediction
+    if answer is None:
+        return f'<td></td>{file}<td colspan="2" data-value="">{html.escape(row.reason)}</td>'
+    kind, title, _ = in_words(answer, info.certain_threshold)
+    share = answer.probabilities[answer.label]
+    return (
+        f'<td><img src="{row.thumbnail}" alt=""></td>{file}<td class="{kind}">{title}</td>'
+        f'<td data-value="{share:.6f}">{share:.0%}</td>'
+    )
+
+
+def _parsed(chosen: str) -> Any:
+    """What many.js uploaded: a list of uploads. Raises ImageError."""
+    try:
+        return json.loads(chosen)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ImageError("The list of pictures is damaged: choose them again.") from error

@@ -1,0 +1,142 @@
+"""The examples of a model, chosen when it is made: those its owner gives, or pictures of the training that may be shared."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cartoons import model_folder
+from cartoons.dataset import Dataset, Item
+from cartoons.errors import DataError, ImageError
+from cartoons.examples import small_jpeg
+from cartoons.files import check_folder, write_atomically
+from cartoons.images import load
+from cartoons.metadata import Row, alike_key, may_be_shared, text
+from cartoons.model_folder import EXAMPLES, MOST_EXAMPLES, OTHER_LABEL, Example, ModelInfo
+from cartoons.picture_files import is_picture
+from cartoons.picture_folder import read_folder
+from cartoons.strict_json import as_text
+
+PER_LABEL = 2
+"""Of the training's pictures; of those that an owner gives as many as fit."""
+
+LONGEST_STEM = 60
+log = logging.getLogger("train")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture that may become an example."""
+
+    path: Path
+    label: str
+    """"" for one that the owner gave without saying what it shows."""
+    row: Row
+    """What metadata says of it."""
+
+
+def of_owner(folder: Path | None, labels: Iterable[str] = ()) -> list[Candidate]:
+    """The pictures of a folder, if there is one, which may lie in folders named by label, or be called by it: "fox 1.jpg".
+
+    labels: the model's, if they are known. Raises DataError for a folder of another label, and when no picture opens.
+    """
+    if folder is None:
+        return []
+    check_folder(folder, "pictures to try the model with, loose or in a folder per label, with --examples")
+    known = {alike_key(label): label for label in labels}
+    inside = read_folder(folder).pictures
+    if strange := sorted({each.label for each in inside if known and alike_key(each.label) not in known}):
+        raise DataError(
+            f"--examples {folder} holds pictures of {', '.join(strange)}, which the model does not have among its labels "
+            f"({', '.join(sorted(known.values()))}): rename or remove them."
+        )
+    found = [Candidate(each.path, known.get(alike_key(each.label), each.label), each.row) for each in inside]
+    loose = {path for path in folder.iterdir() if is_picture(path)} - {each.path for each in inside}
+    found += [Candidate(path, known.get(_spoken_name(path), ""), {}) for path in sorted(loose)]
+    if not any(_opens(each.path) for each in found):
+        raise DataError(f"--examples {folder} holds no picture that opens: put some there, or leave --examples out.")
+    return found
+
+
+def store_of_owner(out: Path, info: ModelInfo, folder: Path | None) -> ModelInfo:
+    """Make the pictures of a folder the examples of a finished model; without a folder it stays as it is."""
+    candidates = of_owner(folder, info.labels)
+    return store(out, info, candidates) if candidates else info
+
+
+def store_of_training(out: Path, info: ModelInfo, data: Dataset, right: Sequence[Item]) -> ModelInfo:
+    """Make pictures of its training the examples of a finished model: those of `right`, in that order, that may be shared.
+
+    Of each artwork one, of each label PER_LABEL, and none that the model as exported does not name rightly.
+    """
+    rows = {picture.path: picture.row for picture in data.folder.pictures}
+    first = {item.group: item for item in reversed(right) if may_be_shared(rows.get(item.path, {}))}
+    kept = [Candidate(item.path, item.label, rows[item.path]) for item in right if first.get(item.group) is item]
+    return store(out, info, kept, only_right=True)
+
+
+def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_right: bool = False) -> ModelInfo:
+    """Write a finished model's examples into its folder, and what model.json and the card say of them.
+
+    only_right: leave out those that the model as exported does not name rightly, and what is above PER_LABEL.
+    """
+    from cartoons.classifier import Classifier  # with onnxruntime and huggingface_hub, which a refusal need not load
+    from cartoons.model_card import model_card, without_place
+
+    classifier, found, numbers = Classifier.load(out, trusted=True), dict[Example, bytes](), Counter[str]()
+    for each in _in_turn(candidates):
+        taken = sum(example.label == each.label for example in found)
+        if len(found) == MOST_EXAMPLES or (only_right and taken == PER_LABEL) or not _opens(each.path):
+            continue
+        data = small_jpeg(each.path)
+        [answer] = classifier.predict([load(data)])
+        if only_right and (answer.label if answer.known else OTHER_LABEL) != each.label:
+            continue
+        stem = "-".join(re.findall("[a-z0-9]+", each.label.lower()))[:LONGEST_STEM].strip("-") or "example"
+        numbers[stem] += 1
+        found[Example(f"{stem}-{numbers[stem]}.jpg", each.label, *_credit(each.row))] = data
+    if tuple(found) == info.examples == ():
+        return info
+    folder, card = out / EXAMPLES, out / "README.md"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.jpg"):
+        old.unlink()
+    for example, data in found.items():
+        write_atomically(folder / example.file_name, data)
+    is_ours = card.is_file() and without_place(card.read_text(encoding="utf-8")) == model_card(info)
+    info = model_folder.write(out, replace(info, examples=tuple(found)), model_folder.read(out)[1])
+    if is_ours:
+        write_atomically(card, model_card(info, folder=out).encode())
+    log.info("%d pictures to try it with: %s.", len(found), folder)
+    return info
+
+
+def _in_turn(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The first of each label, then the second of each, and so on."""
+    seen, ranked = Counter[str](), []
+    for each in candidates:
+        seen[each.label] += 1
+        ranked.append((seen[each.label], each))
+    return [each for _, each in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _credit(row: Row) -> list[str]:
+    """License, author and page, as far as metadata states them."""
+    values = [text(row.get("license")), text(row.get("author")), text(row.get("page_url")) or text(row.get("url"))]
+    return [value and as_text(value) for value in values]
+
+
+def _spoken_name(path: Path) -> str:
+    """The alike_key of the label that a file is called by: "bugs bunny" of bugs_bunny-2.png."""
+    return alike_key(re.sub(r"[\s_-]+", " ", re.sub(r"[\s_.-]*\d*$", "", path.stem)).strip())
+
+
+def _opens(path: Path) -> bool:
+    try:
+        load(path)
+    except ImageError as error:
+        log.warning("Not an example: %s", error)
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""The page's HTML and pictures, without a server: words, heat maps, link previews."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import EXAMPLES, colour_info
+from PIL import Image
+
+from cartoons.classifier import Prediction
+from cartoons.page.heat_map import mask_url
+from cartoons.page.link_preview import LinkPreview
+from cartoons.page.words import bars, opening
+from cartoons.resize import RESIZES
+from cartoons.serving.asgi import public_address
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+def alpha(url: str) -> np.ndarray:
+    data = base64.b64decode(url.removeprefix("data:image/png;base64,"))
+    return np.asarray(Image.open(io.BytesIO(data)).getchannel("A")).astype(int)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RESIZES if not rule.startswith("grey")])
+@pytest.mark.parametrize("size", [(160, 100), (100, 160), (100, 100)])
+def test_the_light_lies_over_the_part_of_the_picture_that_the_network_saw(rule: str, size: tuple[int, int]) -> None:
+    """What is red in the square is lit, where it is in the picture."""
+    seen, middle = Image.new("RGB", size, "grey"), (0.6, 0.3)
+    left, top = (round(share * length) for share, length in zip(middle, size, strict=True))
+    seen.paste("red", (left - 4, top - 4, left + 4, top + 4))
+    square = np.asarray(RESIZES[rule](seen, 56)).astype(float)
+    found = alpha(mask_url(np.clip(square[..., 0] - square[..., 2] - 60, 0, None), size, rule))
+    row, column = np.unravel_index(found.argmax(), found.shape)
+    assert (column + 0.5) / found.shape[1] == pytest.approx(middle[0], abs=0.04)
+    assert (row + 0.5) / found.shape[0] == pytest.approx(middle[1], abs=0.04)
+    assert found.shape[1] / found.shape[0] == pytest.approx(size[0] / size[1], rel=0.05)
+    assert found.min() == 51
+
+
+def test_the_longest_picture_has_a_mask() -> None:
+    assert alpha(mask_url(np.ones((7, 7)), (3, 30_000), "crop-bilinear")).shape == (96, 1)
+
+
+def test_a_heat_map_of_nothing_dims_everything() -> None:
+    assert alpha(mask_url(np.zeros((7, 7)), (64, 64), "pad-white-bicubic")).max() == 51
+
+
+@pytest.mark.parametrize(("count", "folds"), [(2, 0), (8, 0), (9, 1), (300, 1)])
+def test_more_than_eight_characters_are_listed_in_a_fold(count: int, folds: int) -> None:
+    names = [f"name {number}" for number in range(count - 1)] + [HOSTILE]
+    text = opening(names, "")
+    assert text.count("<details>") == folds
+    assert all(f">name {number}<" in text for number in range(count - 1))
+    assert "<script" not in text
+
+
+def test_each_character_has_a_colour_of_its_own() -> None:
+    names = tuple(f"name {number}" for number in range(12))
+    answer = Prediction(names[0], dict.fromkeys(names, 1 / 12), 0.5, True)
+    hues = {
+        tuple(re.findall(r"--hue: (\d+)", bars(answer, colour_info(labels=(*names[k:], *names[:k], "_other")))))
+        for k in range(12)
+    }
+    assert len({hue for four in hues for hue in four}) == 12
+
+
+PREVIEW = LinkPreview("Cartoon Classifier", ["red fox", HOSTILE], [EXAMPLES / "shinchan-1.png", EXAMPLES / "other-1.png"])
+
+
+def test_the_tags_of_a_link() -> None:
+    assert 'og:image" content="https://a.example/preview.png"' in PREVIEW.tags("https://a.example")
+    one = PREVIEW.tags("https://a.example", "shinchan-1")
+    assert 'og:image" content="https://a.example/preview.png?example=shinchan-1"' in one
+    assert 'og:url" content="https://a.example/?example=shinchan-1"' in one
+    for example in (HOSTILE, "n" * 300, "../../etc/passwd", "https://elsewhere.example/"):
+        assert PREVIEW.tags("https://a.example", example) == PREVIEW.tags("https://a.example")
+        assert PREVIEW.picture(example) == PREVIEW.picture()
+    assert "<script" not in PREVIEW.tags("https://a.example")
+    assert "og:image" not in PREVIEW.tags("")  # an address that is not absolute is none
+    assert "og:image" not in LinkPreview("Cartoons", ["red fox"], []).tags("https://a.example")
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 8, 40])
+def test_the_picture_of_a_link(count: int) -> None:
+    paths: list[Path] = sorted(EXAMPLES.glob("*.png")) * 4
+    picture = LinkPreview("Cartoons", ["red fox"], paths[:count]).picture()
+    assert picture is not None
+    shown = Image.open(io.BytesIO(picture))
+    assert (shown.format, shown.size) == ("PNG", (1200, 630))
+    assert LinkPreview("Cartoons", ["red fox"], []).picture() is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        ({"host": "127.0.0.1:7860"}, "http://127.0.0.1:7860"),
+        ({"host": "[::1]:7860"}, "http://[::1]:7860"),
+        (
+            {"host": "10.1.2.3", "x-forwarded-host": "user-name.hf.space", "x-forwarded-proto": "https"},
+            "https://user-name.hf.space",
+        ),
+        ({"host": "a.example", "x-forwarded-proto": "https,http"}, "https://a.example"),
+        ({"host": 'a.example"><script>'}, ""),
+        ({"host": "a.example/path"}, ""),
+        ({"host": "a.example", "x-forwarded-proto": "javascript"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_address_of_the_page_is_the_one_that_the_visitor_has(headers: dict[str, str], address: str) -> None:
+    scope = {"scheme": "http", "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+    assert public_address(scope) == address
+
+
+@pytest.mark.parametrize(
+    ("root", "address"), [("/cartoons", "http://a.example/cartoons"), ("https://b.example/c/", "https://b.example/c")]
+)
+def test_the_address_of_the_page_below_a_path(monkeypatch: pytest.MonkeyPatch, root: str, address: str) -> None:
+    monkeypatch.setenv("GRADIO_ROOT_PATH", root)
+    assert public_address({"scheme": "http", "headers": [(b"host", b"a.example")]}) == address
