@@ -15,7 +15,7 @@ from cartoons.classifier import Classifier
 from cartoons.files import write_atomically
 from cartoons.images import load
 from cartoons.model_card import model_card
-from cartoons.model_folder import EMBEDDED_MODEL, OTHER_LABEL
+from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, OTHER_LABEL
 
 DRAWINGS = Path(__file__).parent.parent / "tests" / "drawings"
 
@@ -45,7 +45,8 @@ def embed(source: Path, target: Path) -> model_folder.ModelInfo:
     """Write the model of one folder, its card and its score to another. Raises BundleError."""
     info, onnx = model_folder.read(source)
     drawings = answer_drawings(Classifier.load(source))
-    written = model_folder.write(target, replace(info, metrics=info.metrics | {"drawings": drawings}), onnx)
+    info = replace(info, metrics=info.metrics | {"drawings": drawings}, format_version=FORMAT_VERSION)
+    written = model_folder.write(target, info, onnx)
     write_atomically(target / "README.md", model_card(written).encode())
     return written
 
