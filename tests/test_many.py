@@ -227,5 +227,26 @@ def test_a_visitor_drops_a_folder_sorts_and_downloads(page: Page, browser: Brows
     tab.close()
 
 
+@pytest.mark.slow
+def test_a_folder_dropped_anywhere_is_answered(page: Page, browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "mouse.png").write_bytes((EXAMPLES / "mickey-mouse-2.png").read_bytes())
+    (folder / "duck.png").write_bytes((EXAMPLES / "donald-duck-1.png").read_bytes())
+    (folder / ".DS_Store").write_text("x")
+    tab = browser.new_page()
+    tab.goto(page.url)
+    tab.wait_for_selector("#many input", state="attached")
+    devtools = tab.context.new_cdp_session(tab)
+    for kind in ("dragEnter", "dragOver", "drop"):  # a folder cannot be put into a DragEvent by a script
+        data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 60, "y": 120, "data": data})
+    rows = tab.locator("#answers tbody tr")
+    expect(rows).to_have_count(2, timeout=60_000)
+    assert sorted(rows.locator("td:nth-child(2)").all_inner_texts()) == ["album/deep/mouse.png", "album/duck.png"]
+    expect(rows.filter(has_text="mouse.png")).to_contain_text("Mickey Mouse", ignore_case=True)
+    tab.close()
+
+
 def test_json_rows_are_those_of_the_command_line() -> None:
     assert json.dumps(Row("a", None, "why").as_json()) == '{"file": "a", "reason": "why"}'

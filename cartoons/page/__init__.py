@@ -5,6 +5,7 @@ words.py         what is said on it, as HTML
 answers.py       an answer with the picture it is of
 heat_map.py      where the network looked, over the picture
 api.py           endpoints for programs, and the tool for MCP clients
+snippets.py      programs that ask the page, to copy
 many.py          many pictures at once: a table
 link_preview.py  what is seen of a link to the page elsewhere
 page.js          the buttons, paste and drop, shrinking, uploads

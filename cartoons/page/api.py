@@ -24,6 +24,10 @@ TOP = 4
 EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
 FILE_ROUTE = "/gradio_api/file="
 T = TypeVar("T")
+C = TypeVar("C", gr.JSON, gr.Label)
+PICTURE = {"path": "picture.png", "meta": {"_type": "gradio.FileData"}, "orig_name": "picture.png"}
+"""An example for the API page: Gradio's own are files of another host, which this page does not fetch."""
+
 MOST_NAMED = 20
 """Characters named to an MCP client."""
 
@@ -51,6 +55,24 @@ def add_api(service: PictureService, uploads: UploadFolder, fetcher: PictureFetc
         """A row for each of up to 50 pictures, or for those in a zip: its answer, or the reason why there is none."""
         return said(lambda: [row.as_json() for row in batch.rows(files, "/classify_many")[1]])
 
+    with gr.Row(visible=False):
+        call, given = gr.Button(), gr.Image(label="Picture")
+        files = gr.File(file_count="multiple", label="Pictures, or a zip")
+        label, rows, facts = likeliest(info), answer_rows(info), full_answer(info)
+    given.example_payload = lambda: PICTURE  # type: ignore[method-assign]
+    files.example_payload = lambda: [PICTURE]  # type: ignore[method-assign]
+    for function in (predict, classify, classify_many):
+        vars(function)["_mcp_type"] = "none"  # else Gradio offers them as tools, which mcp_guard.py would refuse
+    call.click(predict, given, label, api_name="predict", **EVENT)
+    call.click(classify, given, facts, api_name="classify", **EVENT)
+    call.click(classify_many, files, rows, api_name="classify_many", **EVENT | {"concurrency_limit": 2})
+    add_tool(service, uploads, fetcher)
+
+
+def add_tool(service: PictureService, uploads: UploadFolder, fetcher: PictureFetcher) -> None:
+    """The endpoint that takes an address, which is the tool of MCP clients as well."""
+    info = service.classifier.info
+
     async def classify_url(picture: str, request: gr.Request) -> dict[str, Any]:
         """The answer of /classify to the picture at an address.
 
@@ -65,21 +87,8 @@ def add_api(service: PictureService, uploads: UploadFolder, fetcher: PictureFetc
             raise gr.Error(str(error), print_exception=False) from error
 
     with gr.Row(visible=False):
-        call, given, files = (
-            gr.Button(),
-            gr.Image(label="Picture"),
-            gr.File(file_count="multiple", label="Pictures, or a zip"),
-        )
-        address = gr.Textbox(
-            label="Picture's address", info="https://... on the public web, or a data: URL with the picture"
-        )
-        label, rows, facts = gr.Label(num_top_classes=TOP, label="Likeliest"), gr.JSON(label="Rows"), gr.JSON(label="Answer")
-    for function in (predict, classify, classify_many):
-        vars(function)["_mcp_type"] = "none"  # else Gradio offers them as tools, which mcp_guard.py would refuse
-    document(info, given, files, address, label, rows, facts)
-    call.click(predict, given, label, api_name="predict", **EVENT)
-    call.click(classify, given, facts, api_name="classify", **EVENT)
-    call.click(classify_many, files, rows, api_name="classify_many", **EVENT | {"concurrency_limit": 2})
+        call, address, facts = gr.Button(), gr.Textbox(label="Picture's address"), full_answer(info)
+    address.example_payload = lambda: "https://example.org/picture.png"  # type: ignore[method-assign]
     tool: dict[str, Any] = {"api_name": TOOL, "api_description": tool_description(info), "queue": False}
     call.click(classify_url, address, facts, preprocess=False, postprocess=False, **tool)
 
@@ -133,44 +142,45 @@ def tool_description(info: ModelInfo) -> str:
     )
 
 
-def document(info: ModelInfo, given: Any, files: Any, address: Any, label: Any, rows: Any, facts: Any) -> None:
-    """Give each component what the API page and /gradio_api/info say of it: its fields, and an example.
+def likeliest(info: ModelInfo) -> gr.Label:
+    """What /predict gives."""
+    fields = {"label": {"type": "string"}, "confidences": {"type": "array", "items": {"type": "object"}}}
+    confidences = [{"label": name, "confidence": share} for name, share in zip(info.characters, (0.94, 0.02), strict=False)]
+    example = {"label": info.characters[0], "confidences": confidences}
+    return returns(gr.Label(num_top_classes=TOP, label="Likeliest"), {"type": "object", "properties": fields}, example)
 
-    Gradio's own examples are files of another host, which this page does not fetch.
-    """
+
+def full_answer(info: ModelInfo) -> gr.JSON:
+    """What /classify and /classify_url give."""
+    fields, example = answer_fields(info)
+    fields |= {"model": {"type": "object"}, "milliseconds": {"type": "number"}}
+    example |= {"model": {"name": info.name, "revision": info.revision, "created": info.created}, "milliseconds": 12.3}
+    return returns(gr.JSON(label="Answer"), {"type": "object", "properties": fields}, example)
+
+
+def answer_rows(info: ModelInfo) -> gr.JSON:
+    """What /classify_many gives."""
+    fields, example = answer_fields(info)
+    fields = {"file": {"type": "string"}, **fields, "reason": {"type": "string"}}
+    rows = [{"file": "picture.png", **example}, {"file": "notes.txt", "reason": "This is not a picture but text."}]
+    return returns(gr.JSON(label="Rows"), {"type": "array", "items": {"type": "object", "properties": fields}}, rows)
+
+
+def answer_fields(info: ModelInfo) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON schema of each field of an answer, and an example."""
     share = {"type": "number", "minimum": 0, "maximum": 1}
-    shares = {"type": "object", "additionalProperties": share}
-    fields: dict[str, Any] = {
+    fields = {
         "label": {"type": "string", "enum": list(info.characters)},
         "known": {"type": "boolean"},
         "unknown_score": share,
-        "probabilities": shares,
+        "probabilities": {"type": "object", "additionalProperties": share},
     }
     first = info.characters[0]
-    example = {"label": first, "known": True, "unknown_score": 0.06, "probabilities": {first: 0.94}}
-    row_fields = {"file": {"type": "string"}, **fields, "reason": {"type": "string"}}
-    failed = {
-        "file": "notes.txt",
-        "reason": "This is not a picture but text: give JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.",
-    }
-    model = {"name": info.name, "revision": info.revision, "created": info.created}
-    in_answer = {**fields, "model": {"type": "object"}, "milliseconds": {"type": "number"}}
-    returns(facts, {"type": "object", "properties": in_answer}, {**example, "model": model, "milliseconds": 12.3})
-    returns(
-        rows,
-        {"type": "array", "items": {"type": "object", "properties": row_fields}},
-        [{"file": "a.png", **example}, failed],
-    )
-    likeliest = {"label": {"type": "string"}, "confidences": {"type": "array", "items": {"type": "object"}}}
-    confidences = [{"label": name, "confidence": share} for name, share in zip(info.characters, (0.94, 0.02), strict=False)]
-    returns(label, {"type": "object", "properties": likeliest}, {"label": first, "confidences": confidences})
-    picture = {"path": "picture.png", "meta": {"_type": "gradio.FileData"}, "orig_name": "picture.png"}
-    given.example_payload = lambda: picture
-    files.example_payload = lambda: [picture]
-    address.example_payload = lambda: "https://example.org/picture.png"
+    return fields, {"label": first, "known": True, "unknown_score": 0.06, "probabilities": {first: 0.94}}
 
 
-def returns(component: Any, schema: dict[str, Any], example: Any) -> None:
-    """Say of a component what it gives: a JSON schema, with an example that the API page shows as well."""
+def returns(component: C, schema: dict[str, Any], example: Any) -> C:
+    """The component, which the API page and /gradio_api/info say that of: a JSON schema, and an example."""
     described = {**schema, "examples": [example], "description": f"for example {json.dumps(example)}"}
-    component.api_info = lambda: described
+    component.api_info = lambda: described  # type: ignore[method-assign]
+    return component

@@ -13,6 +13,7 @@ from cartoons.model_folder import Example
 from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
 from cartoons.page.api import add_api
 from cartoons.page.many import add_many
+from cartoons.page.snippets import FILL_IN, snippets_html
 from cartoons.page.words import about_examples, colophon, opening, problem, question, title
 from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
@@ -62,6 +63,7 @@ def build_demo(
         add_examples(picture, files, examples)
         add_api(service, uploads, fetcher)
         add_many(service, uploads, script("many.js"))
+        gr.HTML(snippets_html(), js_on_load=FILL_IN, apply_default_css=False, elem_id="snippets")
         gr.HTML(colophon(info), elem_id="colophon", elem_classes=["below-examples"] if examples else [])
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 

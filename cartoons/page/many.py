@@ -68,7 +68,7 @@ def table(rows: Sequence[Row], files: int, info: ModelInfo) -> str:
 def _cells(row: Row, info: ModelInfo) -> str:
     file, answer = f"<td>{html.escape(row.file)}</td>", row.prediction
     if answer is None:
-        return f'<td></td>{file}<td colspan="2" data-value="">{html.escape(row.reason)}</td>'
+        return f'<td></td>{file}<td colspan="2">{html.escape(row.reason)}</td>'
     kind, title, _ = in_words(answer, info.certain_threshold)
     share = answer.probabilities[answer.label]
     return (

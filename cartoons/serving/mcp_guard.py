@@ -22,7 +22,7 @@ METHODS = {"initialize", "notifications/initialized", "notifications/cancelled",
 def check(request: dict[str, Any]) -> None:
     """Raise RefusedError for a JSON-RPC message that is not answered here."""
     method, params = request.get("method"), request.get("params")
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise RefusedError(400, "This MCP server has one tool, and takes no other requests: see tools/list.")
     if method != "tools/call":
         return
