@@ -7,9 +7,9 @@
 # make soak    32 clients for five minutes, 30 % of what they send broken: what fails, what grows
 # make newest  all tests with the newest version of every package, in an environment of its own
 # make fuzz    crafted and mutated files through the loader, wrong requests to the page: what came of them; ten minutes on two cores
-# make examples  draw examples/*.png from the SVG beside them, and photograph the page
+# make examples  draw the PNGs of examples/ and tests/drawings/ from the SVG beside them, and photograph the page
 # make model   train a model of the four characters on DATA, and measure it, sources held out
-# make embed   make that the embedded model
+# make embed   make that the embedded model, asked about the drawings of tests/drawings
 
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -45,8 +45,8 @@ soak fuzz: .venv-dev/ready
 model: .venv-dev/ready
 	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --split source --rounds 3 --name "Four cartoon characters"
 
-embed: runs/embedded/model.json
-	cp runs/embedded/model.onnx runs/embedded/model.json runs/embedded/README.md model/
+embed: .venv-dev/ready runs/embedded/model.json
+	.venv-dev/bin/python -m bench.embed runs/embedded
 
 examples: .venv-dev/ready browser
 	.venv-dev/bin/python -m bench.draw_examples

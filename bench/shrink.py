@@ -1,6 +1,6 @@
 """How often a photo that the page shrank in the browser gets the answer of the whole file: python -m bench.shrink FOLDER.
 
-The real pictures of a folder that are longer than page.js leaves them, and as many of the others, enlarged to 3,000 px, as
+The real pictures of a folder that are longer than page.js leaves them, and as many of the others, enlarged, as
 make LEAST of them; all as JPEG, as a phone sends them. The function is the page's own, in a real Chromium.
 """
 
@@ -19,7 +19,7 @@ from cartoons.errors import ImageError
 from cartoons.images import load, size_by_header
 from cartoons.model_folder import EMBEDDED_MODEL
 
-LEAST, ENLARGED_PX = 100, 3000
+LEAST, ENLARGED_PX = 60, 2400
 SCRIPT = (ROOT / "cartoons" / "page" / "page.js").read_text(encoding="utf-8")
 SHRINK = (
     "\n".join(re.findall(r"^const (?:LONGEST_PX|SMALL_BYTES|SHRUNK) = .*$", SCRIPT, re.MULTILINE))

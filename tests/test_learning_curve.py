@@ -38,27 +38,28 @@ def features(items: Sequence[Item], noise: float, channels: int = 40) -> np.ndar
 @pytest.mark.parametrize("count", [1, 3])
 def test_what_helped_goes_on_helping(count: int) -> None:
     items = collection(60)
-    curve = learning_curve.measure(features(items, 3.5), items, LABELS, folds(items, count), 0.9)
+    curve = learning_curve.measure(features(items, 3.5), items, LABELS, folds(items, count), 0.99)
     assert curve is not None
     quarter, half, whole = curve["balanced_accuracy"]
     assert 0.5 < quarter <= half <= whole < 1
     assert curve["shares"] == [0.25, 0.5, 1.0]
     assert set(curve["recall"]) == {"bugs bunny", "donald duck"}
-    assert 0.9 < curve["with_twice"] < 1
+    assert 0.99 < curve["with_twice"] < 1
     assert curve["gains_most"] in (None, *LABELS[:2])
     words = learning_curve.in_words(curve)
     assert f"{quarter:.3f} with a quarter of the pictures, {half:.3f} with half and {whole:.3f} with all" in words
-    assert f"from 0.900 to about {curve['with_twice']:.3f}." in words
+    assert f"from 0.990 to about {curve['with_twice']:.3f}." in words
 
 
 @pytest.mark.parametrize(
     ("per_label", "labels", "noise", "reached"),
     [
-        (27, LABELS, 3.5, 0.9),  # nine are held out of each
+        (27, LABELS, 3.5, 0.99),  # nine are held out of each
         (60, LABELS, 0.1, 0.9),  # all were found with a quarter of the pictures
         (60, LABELS, 1e6, 0.5),  # nothing to learn
         (60, LABELS, 3.5, 1.0),  # nothing to gain
-        (60, ("bugs bunny", "_other"), 3.5, 0.9),
+        (60, LABELS, 3.5, 0.4),  # the head does better than the model
+        (60, ("bugs bunny", "_other"), 3.5, 0.99),
     ],
 )
 def test_nothing_is_said_where_nothing_can_be(per_label: int, labels: Sequence[str], noise: float, reached: float) -> None:

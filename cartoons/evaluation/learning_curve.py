@@ -39,7 +39,8 @@ def measure(
     """The curve as plain JSON values, and what it promises of twice as many pictures; None where it can promise nothing.
 
     features: (items, channels); reached: the model's own balanced accuracy. It promises nothing where a character has fewer
-    held-out pictures than TOO_FEW, or where more pictures did not help, or where nothing is left to gain.
+    held-out pictures than TOO_FEW, or where more pictures did not help, or where nothing is left to gain, or where the head
+    does better than the model: that lacks training then, not pictures.
     """
     characters = [label for label in labels if label != OTHER_LABEL]
     held_out = Counter(items[i].label for fold in folds for i in fold.held_out)
@@ -55,7 +56,7 @@ def measure(
                     recall[label][k] += found[label] / draws / held_out[label]
     accuracy = np.mean(list(recall.values()), axis=0)
     gains = {label: float(shares[-1] - shares[0]) for label, shares in recall.items()}
-    if accuracy[-1] - accuracy[0] < NOISE or (np.diff(accuracy) < 0).any() or max(accuracy[-1], reached) == 1:
+    if accuracy[-1] - accuracy[0] < NOISE or (np.diff(accuracy) < 0).any() or not accuracy[-1] <= reached < 1:
         return None
     rate = -float(np.polyfit(np.log(SHARES), np.log(1 - accuracy), 1)[0])
     most = max(gains, key=lambda label: gains[label])

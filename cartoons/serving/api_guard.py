@@ -214,7 +214,7 @@ class ApiGuard:
         for value, component in zip(values, function.inputs, strict=True):
             kind = component.get_block_name()
             if self._uploads is not None and value is not None and kind in ("image", "file"):
-                self._check_uploads(value if kind == "file" and isinstance(value, list) else [value])
+                self._check_uploads(value if kind == "file" and value and isinstance(value, list) else [value])
             elif isinstance(value, (dict, list)):  # a file where none is taken
                 raise RefusedError(400)
 

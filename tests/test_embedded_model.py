@@ -1,0 +1,75 @@
+"""The model in model/: made by today's code, small enough, and asked about drawings that nobody trained on."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from conftest import EXAMPLES
+
+from bench.embed import DRAWINGS, answer_drawings
+from cartoons import model_folder
+from cartoons.classifier import Classifier
+from cartoons.images import load
+from cartoons.model_card import model_card
+from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, ONNX_FILE, ModelInfo
+
+FEWEST_RIGHT = 30
+LEAST_SURE = 0.6
+"""Of an example on the page that shows a character."""
+MOST_BYTES = 8e6
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load(EMBEDDED_MODEL, trusted=True)
+
+
+@pytest.fixture(scope="module")
+def info(classifier: Classifier) -> ModelInfo:
+    return classifier.info
+
+
+def name_of(drawing: Path) -> str:
+    """examples/bugs-bunny-1.png shows "bugs bunny"."""
+    return drawing.stem.rpartition("-")[0].replace("-", " ")
+
+
+def test_every_example_is_named_and_surely(classifier: Classifier) -> None:
+    drawings = sorted(EXAMPLES.glob("*.png"))
+    answers = classifier.predict([load(path) for path in drawings])
+    wrong = {
+        path.stem: (answer.label, answer.known, round(answer.unknown_score, 3))
+        for path, answer in zip(drawings, answers, strict=True)
+        if (answer.label if answer.known else "other") != name_of(path)
+        or (answer.known and answer.probabilities[answer.label] < LEAST_SURE)
+    }
+    assert not wrong
+    assert {name_of(path) for path in drawings} == {*classifier.info.characters, "other"}
+
+
+def test_drawings_in_other_styles_are_answered_as_its_card_says(classifier: Classifier) -> None:
+    assert len(list(DRAWINGS.glob("*/*.png"))) == 40
+    assert len(list((DRAWINGS / "_other").glob("*.png"))) == 14
+    found = answer_drawings(classifier)
+    assert found["right"] >= FEWEST_RIGHT, found["wrong"]
+    assert found == classifier.info.metrics["drawings"]
+
+
+def test_it_was_made_by_todays_format_at_a_commit(info: ModelInfo) -> None:
+    assert info.format_version == FORMAT_VERSION
+    assert info.certain_threshold is not None
+    assert len(info.commit) == 40, "made from files that no commit holds"
+    assert (EMBEDDED_MODEL / ONNX_FILE).stat().st_size < MOST_BYTES
+    assert (EMBEDDED_MODEL / "README.md").read_text() == model_card(model_folder.read(EMBEDDED_MODEL)[0])
+
+
+def test_it_shows_where_it_looked(classifier: Classifier) -> None:
+    assert classifier.look(load(EXAMPLES / "mickey-mouse-2.png")).heat is not None
+
+
+@pytest.mark.slow
+def test_it_was_made_by_todays_recipe(info: ModelInfo) -> None:
+    from cartoons.training.cached_features import THOROUGH
+
+    assert info.recipe == THOROUGH.name
+    assert dict(info.hyperparameters) == asdict(THOROUGH)
