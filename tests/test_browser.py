@@ -23,6 +23,7 @@ DROP = """
     const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
     const data = new DataTransfer();
     data.items.add(new File([bytes], name, {type}));
+    picture.scrollIntoView();
     const box = picture.getBoundingClientRect();
     const under = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
     for (const kind of ["dragenter", "dragover", "drop"])

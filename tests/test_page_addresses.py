@@ -167,9 +167,11 @@ def test_the_saved_and_the_copied_result_are_pictures_for_a_link_preview(tab: Ta
 
 def test_the_address_cannot_be_given_as_anything_but_a_text(served: Served) -> None:
     config = json.load(urllib.request.urlopen(f"{served.url}/config"))
-    [number] = [d["id"] for d in config["dependencies"] if [event for _, event in d["targets"]] == ["submit"]]
-    body = json.dumps({"fn_index": number, "session_hash": "some", "data": [{"path": "/etc/passwd"}]}).encode()
-    asked = urllib.request.Request(f"{served.url}/gradio_api/queue/join", body, {"Content-Type": "application/json"})
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(asked)
-    assert refused.value.code == 400
+    numbers = [d["id"] for d in config["dependencies"] if [event for _, event in d["targets"]] == ["submit"]]
+    assert len(numbers) == 2  # an address, and a list of uploads
+    for number in numbers:
+        body = json.dumps({"fn_index": number, "session_hash": "some", "data": [{"path": "/etc/passwd"}]}).encode()
+        asked = urllib.request.Request(f"{served.url}/gradio_api/queue/join", body, {"Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(asked)
+        assert refused.value.code == 400

@@ -62,9 +62,10 @@ def build_demo(
         add_address_event(service, uploads, fetcher, [picture, answer])
         add_examples(picture, files, examples)
         add_api(service, uploads, fetcher)
-        add_many(service, uploads, script("many.js"))
-        gr.HTML(snippets_html(), js_on_load=FILL_IN, apply_default_css=False, elem_id="snippets")
-        gr.HTML(colophon(info), elem_id="colophon", elem_classes=["below-examples"] if examples else [])
+        below = ["below-examples"] if examples else []
+        add_many(service, uploads, script("many.js"), below)
+        gr.HTML(snippets_html(), js_on_load=FILL_IN, apply_default_css=False, elem_id="snippets", elem_classes=below)
+        gr.HTML(colophon(info), elem_id="colophon", elem_classes=below)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 

@@ -26,8 +26,8 @@ CHOOSE = f"""<h2>Many pictures at once</h2>
 FAILED = "The page failed at these pictures, or could not be reached: try again, or try fewer."
 
 
-def add_many(service: PictureService, uploads: UploadFolder, script: str) -> None:
-    """The part of the page; script: the JavaScript of the part, many.js."""
+def add_many(service: PictureService, uploads: UploadFolder, script: str, elem_classes: list[str]) -> None:
+    """The part of the page; script: its JavaScript, many.js."""
     info, batch = service.classifier.info, PictureBatch(service, uploads)
 
     def answer_page(chosen: str) -> Iterator[str]:
@@ -44,7 +44,9 @@ def add_many(service: PictureService, uploads: UploadFolder, script: str) -> Non
         except (ImageError, BusyError) as error:
             yield problem(str(error))
 
-    chosen = gr.HTML("", html_template=CHOOSE, js_on_load=script, apply_default_css=False, elem_id="many")
+    chosen = gr.HTML(
+        "", html_template=CHOOSE, js_on_load=script, apply_default_css=False, elem_id="many", elem_classes=elem_classes
+    )
     answers = gr.HTML("", elem_id="answers")
     asked = chosen.submit(answer_page, chosen, answers, **EVENT)
     asked.failure(lambda: problem(FAILED), None, answers, **EVENT)

@@ -31,7 +31,7 @@ from cartoons.serving.asgi import (
     with_head,
 )
 from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS, PREVIEW
-from cartoons.serving.picture_batch import MOST_FILES, TOO_MANY
+from cartoons.serving.picture_batch import MOST_FILES, NO_FILES, TOO_MANY
 from cartoons.serving.uploads import UploadFolder
 
 API = "/gradio_api"
@@ -222,8 +222,8 @@ class ApiGuard:
         """Raise RefusedError unless each is an upload, or a picture by itself, and they are not too many."""
         assert self._uploads is not None
         try:
-            if len(values) > MOST_FILES:
-                raise ImageError(TOO_MANY)
+            if not 0 < len(values) <= MOST_FILES:
+                raise ImageError(TOO_MANY if values else NO_FILES)
             for value in values:
                 self._uploads.locate(value)
         except ImageError as error:
