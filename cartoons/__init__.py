@@ -11,10 +11,10 @@ strict_json.py   JSON from anybody: parsed strictly, values checked
 onnx_graph.py  an ONNX graph, tried in a process of its own and checked before anything relies on it
 examples.py    pictures to try a model with
 classifier.py  Classifier: load(folder), predict(pictures) -> probabilities, known or not, where it looked
-answer_table.py    many pictures -> a row per file: its answer, or why there is none
+answer_table.py    many pictures -> CSV: a row per file with its answer, or why there is none
 picture_files.py   the files below a folder: which may be pictures, which are passed over
 folder_layout.py   what its folders are: labels, parts of a split, or neither
-metadata.py    what metadata.jsonl says of each picture
+metadata.py    what metadata.jsonl says of each picture, and whether its licence lets it be shown
 picture_folder.py  the three together: the pictures of a folder, each with its label
 dataset.py     the picture folder as training takes it: labels, sources, groups, hashes
 near_duplicates.py  copies, resizes and mirror images of one artwork get one group

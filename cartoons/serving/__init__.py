@@ -4,7 +4,7 @@ environment.py      what keeps a page from starting: ports, temporary folders, p
 picture_fetcher.py  a picture's address, given by a visitor -> its bytes, past the SSRF guard
 uploads.py          Gradio's upload folder: what may be read from it, what is deleted when
 asgi.py             request bodies, bounded in bytes and time; errors in one sentence
-api_guard.py        ASGI middleware: requests checked before Gradio sees them
+api_guard.py        ASGI middleware: requests checked, uploads bounded in size and number, before Gradio sees them
 mcp_guard.py        what an MCP client may ask
 lean_api.py         /api/classify in the Hugging Face inference format, /healthz, /metrics
 picture_batch.py    many uploads, zips among them -> a row each
