@@ -165,7 +165,7 @@ def test_a_view_is_the_same_whatever_else_lies_in_the_folder(pictures: Path) -> 
 
 def test_photographs_of_none_of_the_characters_are_seen_as_drawings_too(pictures: Path) -> None:
     items = dataset.read(pictures).items
-    index = next(k for k, item in enumerate(items) if item.label == "_other")
+    index = next(k for k, item in enumerate(items) if item.label == "_other" and item.path.name == "1.png")
     cartoons = Views(items, 64, 4)
     photographs = Views([replace(item, is_photo=True) for item in items], 64, 4)
     for number in range(4):
@@ -220,7 +220,7 @@ def test_only_pictures_that_are_new_are_computed(pictures: Path, tmp_path: Path,
     for path in whole:
         path.write_bytes(b"damaged" if hash(path) % 2 else bytes(len(whole[path])))
     trainer = make_trainer(TrainConfig(pictures, tmp_path / "fifth", recipe="fast", epochs=1), dataset.read(pictures))
-    trainer.fit(range(24), tmp_path / "fifth" / "fit", lambda _: None)
+    trainer.fit(range(24), tmp_path / "fifth" / "fit")
     assert np.isfinite(trainer.predict(range(24))).all()
     for path in files(tmp_path / "cache"):
         path.unlink()
