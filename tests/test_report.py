@@ -20,6 +20,7 @@ from cartoons.report.pages import shown
 from cartoons.report.svg import WIDTH_PX, fitted
 from cartoons.report.training_report import write
 
+pytestmark = pytest.mark.slow  # a dozen figures are drawn for most of them
 LABELS = ["bugs bunny", "mickey mouse", "shinchan"]
 ODD = ["<script>alert(1)</script>", "😀 日本 & \"quotes\" 'too'", "long " * 40, "$x^2$ \\frac", "a\x07b\udc80c"]
 Findings = dict[str, Any]
@@ -404,7 +405,6 @@ def browser(chromium: str) -> Iterator[Browser]:
         running.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("labels", [LABELS, ODD[:3] + [f"character {k}" for k in range(37)]], ids=["three", "forty"])
 def test_a_browser_shows_it_all_on_a_desk_and_on_a_phone(browser: Browser, tmp_path: Path, labels: list[str]) -> None:
     folder = tmp_path / "report"
