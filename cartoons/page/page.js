@@ -15,8 +15,7 @@ const source = (name) => find(`#picture .source-selection button[aria-label="${n
 const say = (sentence) => (note.textContent = sentence);
 const fail = (sentence) => begin("", sentence);
 
-let doing = "", failed = false; // what the page is at, in the answer's place; whether a sentence says that it went wrong
-let shown; // what was said last
+let doing = "", failed = false, shown; // what the page is at, in the answer's place; whether it went wrong; the last answer
 
 function begin(words, sentence = "") {
   say(sentence);
@@ -82,11 +81,10 @@ async function showExample(name) {
 async function pasteFromClipboard() {
   const data = new DataTransfer();
   try {
-    for (const item of await navigator.clipboard.read()) {
-      for (const type of item.types) {
-        const file = new File([await item.getType(type)], `pasted.${type.split("/")[1]}`, { type });
-        isPicture(file) ? data.items.add(file) : data.setData(type, await file.text());
-      }
+    const items = await navigator.clipboard.read();
+    for (const [item, type] of items.flatMap((each) => each.types.map((type) => [each, type]))) {
+      const file = new File([await item.getType(type)], `pasted.${type.split("/")[1]}`, { type });
+      isPicture(file) ? data.items.add(file) : data.setData(type, await file.text());
     }
   } catch {
     return say("This browser does not show the page what was copied: press Ctrl+V, or choose a photo.");

@@ -13,7 +13,7 @@ SIDE = HEIGHT - 2 * MARGIN
 
 LEFT = WIDTH - MARGIN - SIDE
 SMALLEST_TEXT = 16
-EM = 0.6
+EM = 0.7
 """About how wide a letter is, for each 1.0 of its height; a CJK character is a square."""
 
 
@@ -30,7 +30,7 @@ def result_card(answer: Prediction, info: ModelInfo) -> str:
         colour = "#64748b" if hue is None else f"oklch(55% .15 {hue})"
         parts += [
             _text(label, LEFT, top, 28, 400, SIDE - 90),
-            _text(f"{share}%", LEFT + SIDE - 70, top, 28, 600, 70),
+            f'<text x="{LEFT + SIDE}" y="{top}" font-size="28" font-weight="600" text-anchor="end">{share}%</text>',
             f'<rect x="{LEFT}" y="{top + 12}" width="{SIDE}" height="10" fill="#e2e8f0"/>',
             f'<rect x="{LEFT}" y="{top + 12}" width="{SIDE * share / 100:.1f}" height="10" style="fill: {colour}"/>',
         ]
