@@ -23,7 +23,7 @@ async function draw() {
   const canvas = new OffscreenCanvas(1200, 630), pen = canvas.getContext("2d");
   const card = new Image(), picture = find("#picture img");
   card.src = `data:image/svg+xml,${encodeURIComponent(find("#answer [data-card]").dataset.card)}`; // of result_card.py
-  await card.decode();
+  await Promise.all([card, picture].map((each) => each.decode())); // the picture may still be on its way
   pen.drawImage(card, 0, 0);
   const scale = 510 / Math.max(picture.naturalWidth, picture.naturalHeight);
   const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
