@@ -339,6 +339,29 @@ def test_the_bars_add_up_to_100(tab: Tab) -> None:
     expect(tab.locator("#bars li").first).to_contain_text("none of these")
 
 
+def test_nothing_is_raised_while_the_picture_is_not_there_yet(tab: Tab) -> None:
+    raised: list[str] = []
+    tab.on("pageerror", lambda error: raised.append(error.message))
+    tab.evaluate("document.querySelector('#picture').remove()")
+    tab.wait_for_timeout(300)
+    assert raised == []
+
+
+def test_a_photo_is_chosen_while_the_camera_is_open_and_the_same_one_again(tab: Tab) -> None:
+    tab.get_by_role("button", name="Camera").click()
+    expect(tab.get_by_text("Click to Access Webcam")).to_be_visible()
+    for button in ("Choose a photo", "Another picture"):
+        with tab.expect_file_chooser() as chooser:
+            tab.get_by_role("button", name=button).click()
+        chooser.value.set_files(EXAMPLES / "donald-duck-1.png")
+        said(tab, "donald duck")
+        tab.locator(REMOVE).first.click()
+        said(tab, "Who is it")
+        if button == "Choose a photo":
+            tab.locator("#examples button").first.click()
+            said(tab, "bugs bunny")
+
+
 def test_offline_is_said_in_a_sentence_that_stays(tab: Tab, context: BrowserContext) -> None:
     context.set_offline(True)
     expect(tab.locator("#take [role=alert]")).to_contain_text("You are offline")

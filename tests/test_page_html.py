@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from cartoons.classifier import Prediction
 from cartoons.page.heat_map import mask_url
 from cartoons.page.link_preview import LinkPreview
+from cartoons.page.result_card import result_card
 from cartoons.page.words import bars, opening
 from cartoons.resize import RESIZES
 from cartoons.serving.asgi import public_address
@@ -66,6 +68,20 @@ def test_each_character_has_a_colour_of_its_own() -> None:
         for k in range(12)
     }
     assert len({hue for four in hues for hue in four}) == 12
+
+
+@pytest.mark.parametrize("name", ["red fox", HOSTILE, "W" * 200, "漫" * 60, "a & b"])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_card_of_an_answer_is_whole_and_its_words_fit(name: str, known: bool) -> None:
+    answer = Prediction(name, {name: 0.7, "green frog": 0.2}, 0.1 if known else 0.9, known)
+    card = ElementTree.fromstring(result_card(answer, colour_info(labels=(name, "green frog", "_other"))))
+    texts = [element for element in card if element.tag.endswith("text")]
+    assert ["".join(text.itertext()) for text in texts[1:]] == [name, "70%", "green frog", "20%", "none of these", "10%"]
+    assert "".join(texts[0].itertext()) == (name if known else "I don’t know this one")
+    widths = [float(element.get("width", 0)) for element in card if element.tag.endswith("rect")]
+    assert widths == [1200, 1200, 510, 357, 510, 102, 510, 51]
+    assert all(int(text.get("font-size", 0)) >= 16 for text in texts)
+    assert bool(texts[1].get("textLength")) == (len(name) > 50)
 
 
 PREVIEW = LinkPreview("Cartoon Classifier", ["red fox", HOSTILE], [EXAMPLES / "shinchan-1.png", EXAMPLES / "other-1.png"])

@@ -63,6 +63,7 @@ OWNERS = {
 
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 250, 40
 SCRIPTS = [ROOT / "app.py", ROOT / "scrape.py", ROOT / "train.py", ROOT / "cartoons" / "__main__.py"]
+PAGE = ROOT / "cartoons" / "page"
 SOURCES = [*SCRIPTS, *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
 
 
@@ -124,6 +125,13 @@ def test_files_and_functions_stay_short(path: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MOST_LINES_OF_A_FUNCTION, node.name
+
+
+def test_the_pages_own_scripts_and_styles_stay_small() -> None:
+    """All together, in lines that a person can read."""
+    lines = [line for suffix in ("js", "css") for path in PAGE.glob(f"*.{suffix}") for line in path.read_text().splitlines()]
+    assert len(lines) < 400
+    assert max(map(len, lines)) <= 125
 
 
 def test_each_package_lists_what_is_in_it() -> None:

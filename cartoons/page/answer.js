@@ -1,104 +1,65 @@
-// What can be done with an answer: see where the network looked, pass on a link, copy it, save it as a picture for a link preview.
+// What can be done with an answer: see where the network looked, copy or save it as a picture for a preview, pass on a link.
 
 const [copyResult, saveResult, copyLink] = element.querySelectorAll("button");
 const told = element.querySelector("[role=status]");
-const WIDTH = 1200, HEIGHT = 630, MARGIN = 60, SIDE = HEIGHT - 2 * MARGIN; // px, the size of link previews
+let answered; // which picture, when looked at last
 const find = (selector) => document.querySelector(selector);
-const image = () => find("#picture img");
 const plain = (text) => new Blob([text], { type: "text/plain" });
+const words = () => [find("#answer h2").innerText, find("#answer p").innerText];
 
-function link() {
-  // opens with the same picture; the page alone where it is a file of the visitor's own
-  const page = location.origin + location.pathname, address = find("#picture").dataset.address;
-  const example = [...document.querySelectorAll("#examples img")].find((each) => each.src === image()?.src);
+function link() { // opens with the same picture; the page alone where it is a file of the visitor's own
+  const page = location.origin + location.pathname, address = find("#picture")?.dataset.address;
+  const example = [...document.querySelectorAll("#examples img")].find((each) => each.src === find("#picture img")?.src);
   if (example) return `${page}?example=${encodeURIComponent(/([^/]+)\.\w+$/.exec(example.src)[1])}`;
   return address ? `${page}?picture=${encodeURIComponent(address)}` : page;
 }
 
-const words = () => [find("#answer h2").innerText, find("#answer p").innerText];
-
 async function copy(items, done) {
-  try {
-    await navigator.clipboard.write([new ClipboardItem(items)]);
-    told.textContent = done;
-  } catch {
-    told.textContent = `This browser does not let the page copy: ${link()}`;
-  }
+  const copied = async () => navigator.clipboard.write([new ClipboardItem(items)]);
+  told.textContent = await copied().then(() => done, () => `This browser does not let the page copy: ${link()}`);
 }
 
-function write(pen, text, left, top, size, weight, width) {
-  const font = (px) => (pen.font = `${weight} ${px}px ui-rounded, system-ui, sans-serif`);
-  font(size);
-  font(Math.max(16, Math.min(size, (size * width) / pen.measureText(text).width))); // smaller if it is long
-  pen.fillText(text, left, top, width);
-}
-
-function draw() {
-  const canvas = document.createElement("canvas"), pen = canvas.getContext("2d"), picture = image();
-  Object.assign(canvas, { width: WIDTH, height: HEIGHT });
-  pen.fillStyle = "#fffbeb";
-  pen.fillRect(0, 0, WIDTH, HEIGHT);
-  pen.fillStyle = "#fbbf24";
-  pen.fillRect(0, HEIGHT - 16, WIDTH, 16);
-  const scale = SIDE / Math.max(picture.naturalWidth, picture.naturalHeight);
+async function draw() {
+  const canvas = new OffscreenCanvas(1200, 630), pen = canvas.getContext("2d");
+  const card = new Image(), picture = find("#picture img");
+  card.src = `data:image/svg+xml,${encodeURIComponent(find("#answer [data-card]").dataset.card)}`; // of result_card.py
+  await Promise.all([card, picture].map((each) => each.decode())); // the picture may still be on its way
+  pen.drawImage(card, 0, 0);
+  const scale = 510 / Math.max(picture.naturalWidth, picture.naturalHeight);
   const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
-  pen.drawImage(picture, MARGIN + (SIDE - width) / 2, MARGIN + (SIDE - height) / 2, width, height);
-  const left = WIDTH - MARGIN - SIDE, bars = [...document.querySelectorAll("#bars li")];
-  pen.fillStyle = "#1c1917";
-  write(pen, words()[0], left, MARGIN + 56, 60, 800, SIDE);
-  for (const [row, bar] of bars.entries()) {
-    const [name, share] = bar.innerText.split(/\s*\n\s*/), hue = bar.style.getPropertyValue("--hue"), top = MARGIN + 130 + 62 * row;
-    pen.fillStyle = "#1c1917";
-    write(pen, name, left, top, 28, 400, SIDE - 90);
-    write(pen, share, left + SIDE - 70, top, 28, 600, 70);
-    for (const [colour, width] of [["#e2e8f0", 100], [hue ? `oklch(55% .15 ${hue})` : "#64748b", parseFloat(share)]]) {
-      pen.fillStyle = colour;
-      pen.fillRect(left, top + 12, (SIDE * width) / 100, 10);
-    }
-  }
-  pen.fillStyle = "#475569";
-  write(pen, link().replace(/^https?:\/\//, "").slice(0, 90), left, HEIGHT - 40, 24, 400, SIDE);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  pen.drawImage(picture, 315 - width / 2, 315 - height / 2, width, height);
+  Object.assign(pen, { fillStyle: "#475569", font: "24px ui-rounded, system-ui, sans-serif" });
+  pen.fillText(link().replace(/^https?:\/\//, "").slice(0, 90), 630, 590, 510);
+  return canvas.convertToBlob();
 }
 
-copyLink.addEventListener("click", () => copy({ "text/plain": plain(link()) }, "The link is copied: it opens with this answer."));
-copyResult.addEventListener("click", () => {
-  const [title, sentence] = words();
-  copy({ "text/plain": plain(`${title} (${sentence}) ${link()}`), "image/png": draw() }, "The result is copied, as a picture and as text.");
-});
-saveResult.addEventListener("click", async () => {
-  const address = URL.createObjectURL(await draw()), name = `${words()[0].toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.png`;
-  Object.assign(document.createElement("a"), { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+copyLink.onclick = () => copy({ "text/plain": plain(link()) }, "The link is copied: it opens with this answer.");
+copyResult.onclick = () => {
+  const text = plain(`${words()[0]} (${words()[1]}) ${link()}`);
+  copy({ "text/plain": text, "image/png": draw() }, "The result is copied, as a picture and as text.");
+};
+saveResult.onclick = async () => {
+  const name = `${words()[0].toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.png`, href = URL.createObjectURL(await draw());
+  Object.assign(document.createElement("a"), { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
   told.textContent = `Saved as ${name}.`;
+};
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest?.("#answer .looked");
+  if (!button) return;
+  button.ariaPressed = String(button.ariaPressed !== "true");
+  find("#picture").style.setProperty("--mask", `url("${button.value}")`);
 });
-
-// ---------------------------------------------------------------- where it looked
-
-function light(button, isOn) {
-  const picture = find("#picture");
-  button?.setAttribute("aria-pressed", String(isOn));
-  picture.classList.toggle("lit", isOn);
-  picture.style.setProperty("--mask", isOn ? `url("${button.value}")` : "none");
-}
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest?.("#answer .looked");
-  if (button) light(button, button.getAttribute("aria-pressed") !== "true");
-});
-
-let answered;
 
 function follow() {
   const now = find("#answer [data-picture]")?.dataset.picture || "";
-  find("#share").hidden = !now;
+  element.closest("#share").hidden = !now;
   copyLink.hidden = !now || link() === location.origin + location.pathname;
   if (now === answered) return;
   answered = now;
   told.textContent = "";
-  light(find("#answer .looked"), false);
+  find("#answer .looked")?.setAttribute("aria-pressed", "false"); // Gradio may keep the element
 }
 
-const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["src"] };
-new MutationObserver(follow).observe(find("gradio-app") || document.body, changes);
+document.addEventListener("changed", follow); // of page.js
 follow();

@@ -1,5 +1,6 @@
 """Answers as the page shows them: each beside its picture, in a format that browsers show, with where the network looked."""
 
+import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cartoons.classifier import Classifier, Look
 from cartoons.images import load
 from cartoons.model_folder import ModelInfo
 from cartoons.page.heat_map import mask_url
+from cartoons.page.result_card import result_card
 from cartoons.page.words import answer_html
 from cartoons.serving.uploads import UploadFolder
 
@@ -38,9 +40,10 @@ def clearest(classifier: Classifier, examples: Sequence[Path]) -> AnsweredExampl
 
 
 def answer_to(look: Look, size: tuple[int, int], info: ModelInfo, picture_id: str) -> str:
-    """The answer to a picture of that size (width, height), as HTML."""
+    """The answer to a picture of that size (width, height), as HTML, and its card, for answer.js."""
     mask = "" if look.heat is None else mask_url(look.heat, size, info.resize)
-    return answer_html(look.answer, info, picture_id, mask)
+    card = f'<div hidden data-card="{html.escape(result_card(look.answer, info))}"></div>'
+    return card + answer_html(look.answer, info, picture_id, mask)
 
 
 def picture_id(upload: Any) -> str:

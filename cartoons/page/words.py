@@ -86,19 +86,25 @@ def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, 
     return "perhaps", f"Perhaps {_name(first)}", f"{p:.0%} sure. Try a larger or clearer picture of this character alone."
 
 
-def bars(answer: Prediction, info: ModelInfo) -> str:
-    """The likeliest characters, the others together, and "none of these", which add up to 100 %, as a list."""
+def share_rows(answer: Prediction, info: ModelInfo) -> list[tuple[str, int, int | None]]:
+    """The likeliest characters, the others together, and "none of these": each's name as HTML, its share in whole per cent,
+    which add up to 100, and a character's hue in degrees; the largest share first."""
     ranked = list(answer.probabilities.items())
     rest = sum(probability for _, probability in ranked[BARS:])
     rows = dict(ranked[:BARS]) | ({f"{len(ranked) - BARS} others": rest} if ranked[BARS:] else {})
     rows[NONE_OF_THESE] = max(0.0, 1 - sum(answer.probabilities.values()))
     hues = {label: round(FIRST_HUE + k * GOLDEN_ANGLE) % 360 for k, label in enumerate(info.characters)}
     shares = percentages(dict(sorted(rows.items(), key=lambda row: -row[1])))
+    return [(_name(label) if label in hues else label, share, hues.get(label)) for label, share in shares.items()]
+
+
+def bars(answer: Prediction, info: ModelInfo) -> str:
+    """`share_rows` as a list."""
     lines = [
-        f'<li style="--share: {share}%; --hue: {hues[label]}">{_name(label)}<b>{share}%</b></li>'
-        if label in hues
-        else f'<li class="rest" style="--share: {share}%"><span>{label}</span><b>{share}%</b></li>'
-        for label, share in shares.items()
+        f'<li class="rest" style="--share: {share}%"><span>{name}</span><b>{share}%</b></li>'
+        if hue is None
+        else f'<li style="--share: {share}%; --hue: {hue}">{name}<b>{share}%</b></li>'
+        for name, share, hue in share_rows(answer, info)
     ]
     return f'<ul id="bars"{"" if answer.known else " class=muted"}>{"".join(lines)}</ul>'
 
@@ -116,7 +122,7 @@ def colophon(info: ModelInfo) -> str:
     """Which model answers, of when, and what becomes of the pictures."""
     return (
         f"<p>Model <b>{html.escape(plain(info.name))}</b> · revision <code>{info.revision}</code> · "
-        f"{html.escape(info.created[:10])} · pictures are deleted within minutes</p>"
+        f"<time>{html.escape(info.created[:10])}</time> · pictures are deleted within minutes</p>"
     )
 
 
