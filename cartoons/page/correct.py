@@ -11,7 +11,7 @@ from cartoons.page.words import MOST_LISTED
 from cartoons.serving.corrections import Corrections
 
 KEPT = (
-    "What is kept: the time, what the model said, the name you choose and the picture's fingerprint; "
+    "What is kept: the time, what the model said, the name you choose and the picture’s fingerprint; "
     "a small copy of the picture only if you tick the box; nothing about you."
 )
 THANKS = "Thank you. A person looks at it before a model learns from it."

@@ -206,4 +206,9 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued_dark="*neutral_300",
         block_label_text_color="*primary_800",
         block_label_text_color_dark="*primary_200",
+        block_title_text_color="*primary_900",
+        block_title_text_color_dark="*neutral_950",
+        checkbox_label_text_color_selected="*neutral_950",
+        checkbox_label_text_color_selected_dark="*neutral_950",
+        button_secondary_text_color_dark="*neutral_950",
     )
