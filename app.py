@@ -15,7 +15,7 @@ from pathlib import Path
 from cartoons import console, malloc
 from cartoons.classifier import Classifier
 from cartoons.download.ssrf_guard import SsrfGuard
-from cartoons.errors import BundleError, HubError
+from cartoons.errors import BundleError, DataError, HubError
 from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.serving import environment
 from cartoons.serving.corrections import Corrections
@@ -96,6 +96,8 @@ def open_corrections(folder: str | None, variable: str | None, classifier: Class
     is a folder of that name.
     """
     place = variable if folder is None else folder
+    if folder == "":
+        raise DataError("--corrections is empty: give a folder.")
     if not place:
         return None
     if folder is None and not Path(place).exists():

@@ -70,7 +70,7 @@ def build_demo(
         below = ["below-examples"] if examples else []
         add_many(service, uploads, script("many.js"), below)
         gr.HTML(snippets_html(), js_on_load=FILL_IN, apply_default_css=False, elem_id="snippets", elem_classes=below)
-        gr.HTML(colophon(info), elem_id="colophon", elem_classes=below)
+        gr.HTML(colophon(info, corrections is not None), elem_id="colophon", elem_classes=below)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 

@@ -29,10 +29,11 @@ class CorrectionsReview(Review):
         super().__init__(corrections, classifier, folder_of)
 
     def overview(self) -> Answer:
-        """As `Review.overview`; what is to be taken in waits as well."""
+        """As `Review.overview`; classes without pictures come last, and what is to be taken in waits as well."""
         with self._lock:
             made = super().overview()
-            return made | {"waiting": made["waiting"] + len(self._accepted())}
+            classes = sorted(made["classes"], key=lambda each: not each["pictures"])
+            return made | {"classes": classes, "waiting": made["waiting"] + len(self._accepted())}
 
     def apply(self) -> Answer:
         """As `Review.apply`; what is taken in counts as moved."""
@@ -50,6 +51,9 @@ class CorrectionsReview(Review):
     def _read(self) -> None:
         self._labels = decisions.labels_of(decisions.read_pictures(self._into), self._labels)
         super()._read()
+
+    def _is_doubted(self, key: str) -> bool:  # noqa: ARG002
+        return True  # what strangers say is looked at one by one
 
     def _accepted(self) -> list[Picture]:
         """The pictures that a person has looked at, and found or put in their right class."""
