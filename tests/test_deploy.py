@@ -52,12 +52,12 @@ def source(colour_model: Path) -> SpaceModel:
 @pytest.mark.slow
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel) -> None:
     content = space_files(source, space_card(source, "toon/demo"))
-    imports = "sys, app, cartoons.hub.pull, cartoons.page.layout, cartoons.serving.server"
+    imports = "sys, app, cartoons.hub.pull, cartoons.page.layout, cartoons.page.link_preview, cartoons.serving.server"
     files = "(m.__file__ for m in sys.modules.values() if 'cartoons' in m.__name__)"
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in done.stdout.split()}
-    assert loaded | {f"cartoons/page/{name}" for name in ("answer.js", "page.js", "style.css")} == {
+    assert loaded | {f"cartoons/page/{path.name}" for path in (ROOT / "cartoons" / "page").glob("*.[jc]s*")} == {
         name for name in content if name.startswith("cartoons/")
     }
     others = {name for name in content if not name.startswith("cartoons/")}

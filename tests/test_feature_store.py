@@ -163,18 +163,6 @@ def test_a_view_is_the_same_whatever_else_lies_in_the_folder(pictures: Path) -> 
     assert kinds.count(True) == 5
 
 
-def test_photographs_of_none_of_the_characters_are_seen_as_drawings_too(pictures: Path) -> None:
-    items = dataset.read(pictures).items
-    index = next(k for k, item in enumerate(items) if item.label == "_other")
-    cartoons = Views(items, 64, 4)
-    photographs = Views([replace(item, is_photo=True) for item in items], 64, 4)
-    for number in range(4):
-        is_same = cartoons.draw(index, [number])[1][0].tobytes() == photographs.draw(index, [number])[1][0].tobytes()
-        assert (
-            is_same == (number % 2 == 0) == (cartoons.name(index, number, False) == photographs.name(index, number, False))
-        )
-
-
 def test_no_view_shows_behind_a_cutout_what_is_not_trained_on(pictures: Path) -> None:
     items = dataset.read(pictures).items
     views, train = Views(items, 64, 9), set(range(0, len(items), 2))
@@ -220,9 +208,9 @@ def test_only_pictures_that_are_new_are_computed(pictures: Path, tmp_path: Path,
     for path in whole:
         path.write_bytes(b"damaged" if hash(path) % 2 else bytes(len(whole[path])))
     trainer = make_trainer(TrainConfig(pictures, tmp_path / "fifth", recipe="fast", epochs=1), dataset.read(pictures))
-    trainer.fit(range(24), tmp_path / "fifth" / "fit", lambda _: None)
+    trainer.fit(range(24), tmp_path / "fifth" / "fit")
     assert np.isfinite(trainer.predict(range(24))).all()
     for path in files(tmp_path / "cache"):
         path.unlink()
-    trainer.fit(range(24), tmp_path / "fifth" / "other", lambda _: None)
+    trainer.fit(range(24), tmp_path / "fifth" / "other")
     assert any(path.read_bytes() == whole[path] for path in files(tmp_path / "cache"))

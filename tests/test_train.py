@@ -154,7 +154,7 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
 
 def test_on_a_terminal_it_gives_the_same_model_and_is_never_silent(trained: tuple[Path, Path], tmp_path: Path) -> None:
     flags = ("--recipe", "fast", "--epochs", "9", "--rounds", "2", "--name", "Shapes")
-    shown = record(command(trained[0], tmp_path / "again", *flags))
+    shown = record(command(trained[0], tmp_path / "again", *flags), CARTOONS_CACHE=str(tmp_path))
     assert shown.returncode == 0, shown.text
     pictures = [load(path) for path in sorted((trained[0] / "round").glob("?.png"))]
     first, second = (Classifier.load(folder).probabilities(pictures) for folder in (trained[1], tmp_path / "again"))

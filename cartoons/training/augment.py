@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from cartoons.images import WHITE, load, on_white, square_pad
 
@@ -34,36 +34,6 @@ def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image
     if rng.random() < 0.25:
         return picture.resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return square_pad(picture, size_px)
-
-
-def drawn(photo: Image.Image, rng: random.Random) -> Image.Image:
-    """A photograph as a drawing: few colours in large areas, outlined or not, or outlines alone; whole, or a
-    part of it on one colour.
-
-    For none of the characters: else "flat and bright" would pass for one, as all other drawings show characters.
-    """
-    smooth = photo.convert("RGB").filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.MedianFilter(7))
-    kind = rng.random()
-    lines = ImageOps.invert(ImageOps.autocontrast(smooth.convert("L").filter(ImageFilter.FIND_EDGES), cutoff=5))
-    limit = rng.randrange(120, 200)
-    ink = lines.point([0] * limit + [255] * (256 - limit))
-    if kind < 0.2:
-        return ink.convert("RGB")
-    flat = smooth.quantize(rng.randrange(4, 13), dither=Image.Dither.NONE).convert("RGB")
-    flat = ImageEnhance.Color(flat).enhance(rng.uniform(1, 2.5))
-    whole = flat if kind < 0.5 else ImageChops.multiply(flat, ink.convert("RGB"))
-    if rng.random() < 0.5:
-        return whole
-    part = Image.new("L", whole.size)
-    width, height = whole.size
-    box = [
-        rng.uniform(0, 0.3) * width,
-        rng.uniform(0, 0.3) * height,
-        rng.uniform(0.7, 1) * width,
-        rng.uniform(0.7, 1) * height,
-    ]
-    ImageDraw.Draw(part).ellipse(box, fill=255)
-    return Image.composite(whole, Image.new("RGB", whole.size, WHITE if rng.random() < 0.5 else _colour(rng)), part)
 
 
 def background(source: Path | bytes) -> Image.Image:
