@@ -15,9 +15,10 @@ from pathlib import Path
 from cartoons import console, malloc
 from cartoons.classifier import Classifier
 from cartoons.download.ssrf_guard import SsrfGuard
-from cartoons.errors import BundleError, HubError
+from cartoons.errors import BundleError, DataError, HubError
 from cartoons.model_folder import EMBEDDED_MODEL
 from cartoons.serving import environment
+from cartoons.serving.corrections import Corrections
 
 try:
     import spaces
@@ -27,11 +28,21 @@ except ImportError:  # only Hugging Face's ZeroGPU hardware brings it
 PULL_TIMEOUT_S = 8.0
 COMMANDS = """examples:
   python app.py
-  python app.py --model runs/mine
+  python app.py --model runs/mine --corrections runs/corrections
   MODEL_REPO=USER/NAME GRADIO_SERVER_PORT=8000 python app.py
 
 MODEL_REPO names a model on the Hugging Face Hub, MODEL_REVISION one of its
-revisions; without --model or that, the embedded model answers."""
+revisions; without --model or that, the embedded model answers. CORRECTIONS is
+a folder, as for --corrections, or user/name of a dataset on the Hub."""
+LAUNCH_OPTIONS = {
+    "footer_links": ["api"],
+    "enable_monitoring": False,
+    "run_history": False,
+    "pwa": True,
+    "show_error": False,  # what gr.Error says is shown all the same
+    "ssr_mode": False,
+    "state_session_capacity": 1000,
+}
 log = logging.getLogger("app")
 
 
@@ -78,10 +89,43 @@ def load_folder(model: str) -> Classifier:
     raise BundleError(f"--model {model!r} is no folder: give one that train.py wrote, such as runs/mine{hint}.")
 
 
-def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: SsrfGuard | None = None) -> int:
+def open_corrections(folder: str | None, variable: str | None, classifier: Classifier) -> Corrections | None:
+    """Where visitors' corrections are kept: nowhere, unless a folder or CORRECTIONS says so. Raises DataError.
+
+    folder: of --corrections. variable: CORRECTIONS, a folder as well, or user/name of a dataset on the Hub, unless there
+    is a folder of that name.
+    """
+    place = variable if folder is None else folder
+    if folder == "":
+        raise DataError("--corrections is empty: give a folder.")
+    if not place:
+        return None
+    if folder is None and not Path(place).exists():
+        from cartoons.hub.corrections import push_regularly
+        from cartoons.hub.errors import is_repo_name
+
+        if is_repo_name(place):
+            try:
+                at, rows_file = push_regularly(place)
+                return Corrections(at, classifier.info, rows_file)
+            except HubError as error:
+                log.warning("%s Visitors cannot correct answers.", error)
+                return None
+    return Corrections(Path(place), classifier.info)
+
+
+def serve(
+    classifier: Classifier,
+    notice: str,
+    *,
+    with_metrics: bool,
+    guard: SsrfGuard | None = None,
+    corrections: Corrections | None = None,
+) -> int:
     """Open the page, until it is told to stop; `environment.prepare` comes first.
 
     with_metrics: answer /metrics as well. guard: which hosts are asked for pictures whose address a visitor gives.
+    corrections: where visitors may say what is right.
     """
     environment.import_gradio()
     from cartoons import examples
@@ -99,21 +143,15 @@ def serve(classifier: Classifier, notice: str, *, with_metrics: bool, guard: Ssr
     metrics = Metrics() if with_metrics else None
     service = PictureService(classifier, *([metrics.observe] if metrics else []))
     shown = examples.of_model(classifier.info, classifier.folder)
-    demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard))
+    demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard), corrections)
     uploads.keep_present_files()
     preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
     return Server(demo, lean_api(service, preview.picture, metrics), service, uploads, preview.tags).run(
         theme=theme(),
         css=CSS,
-        footer_links=["api"],
         max_file_size=MAX_BYTES,
-        enable_monitoring=False,
-        run_history=False,
         mcp_server=mcp_guard.IS_INSTALLED,
-        pwa=True,
-        show_error=False,  # what gr.Error says is shown all the same
-        ssr_mode=False,
-        state_session_capacity=1000,
+        **LAUNCH_OPTIONS,
     )
 
 
@@ -122,6 +160,7 @@ def run(argv: list[str] | None) -> int:
     parser = console.ArgumentParser(prog="app.py", description="Serve a cartoon classifier as a web page.", epilog=COMMANDS)
     parser.add_argument("--model", metavar="DIR", help="a model folder, as train.py writes it; not MODEL_REPO then")
     parser.add_argument("--metrics", action="store_true", help="count requests, for Prometheus to fetch from /metrics")
+    parser.add_argument("--corrections", metavar="DIR", help="keep there what visitors say is right ($CORRECTIONS)")
     arguments = parser.parse_args(argv)
     for name in ("app", "page"):
         logging.getLogger(name).setLevel(logging.INFO)
@@ -134,7 +173,8 @@ def run(argv: list[str] | None) -> int:
     if notice:
         log.warning(notice)
     log.info("Model %s, revision %s.", classifier.info.name, classifier.info.revision)
-    return serve(classifier, notice, with_metrics=arguments.metrics)
+    corrections = open_corrections(arguments.corrections, os.environ.get("CORRECTIONS"), classifier)
+    return serve(classifier, notice, with_metrics=arguments.metrics, corrections=corrections)
 
 
 def main(argv: list[str] | None = None) -> int:

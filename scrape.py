@@ -189,11 +189,14 @@ def scrape(config: ScrapeConfig) -> int:
 
 
 def review(argv: Sequence[str]) -> int:
-    """`review DIR [--model DIR]` opens the page, `apply DIR` carries out what was decided there. Raises CartoonError."""
+    """`review DIR` opens the page, `apply DIR` carries out what was decided there. Raises CartoonError."""
     made = console.ArgumentParser(prog=f"scrape.py {argv[0]}", description=review.__doc__)
     made.add_argument("folder", type=Path, metavar="DIR")
     if argv[0] == "review":
         made.add_argument("--model", type=Path, metavar="DIR", help="show what this model doubts first")
+        made.add_argument(
+            "--corrections", type=Path, metavar="DIR", help="look at what visitors of app.py sent there instead"
+        )
     given = made.parse_args(argv[1:])
     check_folder(given.folder)
     if argv[0] == "apply":
@@ -203,6 +206,11 @@ def review(argv: Sequence[str]) -> int:
         done = apply(given.folder, folder_of)
         print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
         return 0
+    if given.corrections:
+        check_folder(given.corrections)
+        from cartoons.review.corrections import without_picture
+
+        print(without_picture(given.corrections), end="", flush=True)
     if given.model:
         model_folder.read(given.model)
     from cartoons.serving import environment
@@ -211,7 +219,7 @@ def review(argv: Sequence[str]) -> int:
     from cartoons.review.server import serve  # gradio takes seconds to load, and reads the environment then
 
     ctrl_c.interrupt_work()
-    serve(given.folder, given.model, folder_of)
+    serve(given.folder, given.model, folder_of, given.corrections)
     return 0
 
 

@@ -33,9 +33,12 @@ def of_model(info: ModelInfo, folder: Path | None) -> list[tuple[Path, Example]]
     return [(path, each) for path, each in found if _opens(path)]
 
 
-def small_jpeg(path: Path) -> bytes:
-    """A picture as it is published: at most LONGEST_SIDE_PX on a side, nothing in the file but pixels. Raises ImageError."""
-    picture, buffer = load(path), io.BytesIO()
+def small_jpeg(source: Path | Image.Image) -> bytes:
+    """A picture as it is published: at most LONGEST_SIDE_PX on a side, nothing in the file but pixels. Raises ImageError.
+
+    source: a file, or what was loaded from one.
+    """
+    picture, buffer = load(source) if isinstance(source, Path) else source.copy(), io.BytesIO()
     picture.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
     picture.info.clear()  # a JPEG's comment would be written again
     picture.save(buffer, "JPEG", quality=QUALITY)

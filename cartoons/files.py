@@ -34,14 +34,14 @@ def check_folder(path: Path, expected: str = PICTURE_FOLDER) -> None:
         raise DataError(f"{path} is not a folder: give {expected}.")
 
 
-def check_writable(out: Path) -> None:
-    """Raises DataError for an output folder that cannot be written, before minutes are spent."""
+def check_writable(out: Path, flag: str = "--out") -> None:
+    """Raises DataError for an output folder that cannot be written, before minutes are spent; flag: what gave it."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_atomically(out / ".writable", b"")
         (out / ".writable").unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error}): give another folder with --out.") from error
+        raise DataError(f"{out} cannot be written ({error}): give another folder with {flag}.") from error
 
 
 def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, Any]]:

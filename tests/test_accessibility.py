@@ -25,7 +25,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     folder = tmp_path_factory.mktemp("model")
     labels = (*CHARACTERS, "_other")
     model_folder.write(folder, colour_info(labels=labels), colour_graph(len(labels), heat=True))
-    running = Page("--model", str(folder))
+    running = Page("--model", str(folder), "--corrections", str(tmp_path_factory.mktemp("corrections")))
     yield running
     running.stop()
 
@@ -67,11 +67,19 @@ def test_axe_finds_nothing_serious_in_any_state(
         tab.set_input_files("#many input", [tmp_path / name for name in ("red.png", "white.png", "notes.png")])
         expect(tab.locator("#answers a")).to_be_visible()
 
+    def correct() -> None:
+        tab.get_by_role("button", name="That’s wrong").click()
+        tab.get_by_label("Who is it?").click()
+        tab.get_by_role("option", name="blue whale").click()
+        tab.get_by_role("button", name="Send", exact=True).click()
+        expect(tab.locator("#told")).to_contain_text("Thank you")
+
     states = {
         "first": lambda: None,
         "known": lambda: give("red.png", "known"),
         "lit": lambda: tab.get_by_role("button", name="Where it looked").click(),
         "copied": lambda: tab.get_by_role("button", name="Copy result").click(),
+        "wrong": correct,
         "unknown": lambda: give("white.png", "unknown"),
         "all characters": lambda: tab.locator("#top summary").click(),
         "problem": lambda: give("notes.png", "problem"),

@@ -3,6 +3,7 @@
 layout.py        the page and its API as gr.Blocks
 words.py         what is said on it, as HTML
 answers.py       an answer with the picture it is of
+correct.py       what is right where an answer was wrong
 heat_map.py      where the network looked, over the picture
 result_card.py   an answer as a picture, to pass on
 api.py           endpoints for programs, and the tool for MCP clients

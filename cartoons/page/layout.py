@@ -12,9 +12,11 @@ from cartoons.examples import DRAWINGS, small_jpeg
 from cartoons.model_folder import Example
 from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
 from cartoons.page.api import add_api
+from cartoons.page.correct import add_corrections
 from cartoons.page.many import add_many
 from cartoons.page.snippets import FILL_IN, snippets_html
 from cartoons.page.words import about_examples, colophon, opening, problem, question, title
+from cartoons.serving.corrections import Corrections
 from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
@@ -44,10 +46,12 @@ def build_demo(
     examples: Sequence[tuple[Path, Example]],
     notice: str = "",
     fetcher: PictureFetcher | None = None,
+    corrections: Corrections | None = None,
 ) -> gr.Blocks:
     """The page; examples: of the model, the clearest of which it opens with.
 
     notice: why another model than the one asked for answers. fetcher: of pictures' addresses, by default from public hosts.
+    corrections: where visitors may say what is right; by default they cannot.
     """
     info, fetcher = service.classifier.info, fetcher or PictureFetcher()
     files = [path if path.parent == DRAWINGS else uploads.add(path.name, small_jpeg(path)) for path, _ in examples]
@@ -57,15 +61,16 @@ def build_demo(
         with gr.Row(equal_height=False):
             picture = picture_column(str(first.path) if first else None)
             first_id = picture_id(picture.value)
-            answer = answer_column(answer_to(first.look, first.size, info, first_id) if first else question(info.characters))
-        add_page_events(service, uploads, picture, answer)
-        add_address_event(service, uploads, fetcher, [picture, answer])
+            said = answer_to(first.look, first.size, info, first_id) if first else question(info.characters)
+            answer = answer_column(said, corrections)
+        add_page_events(service, uploads, picture, answer, corrections)
+        add_address_event(service, uploads, fetcher, [picture, answer], corrections)
         add_examples(picture, files, examples)
         add_api(service, uploads, fetcher)
         below = ["below-examples"] if examples else []
         add_many(service, uploads, script("many.js"), below)
         gr.HTML(snippets_html(), js_on_load=FILL_IN, apply_default_css=False, elem_id="snippets", elem_classes=below)
-        gr.HTML(colophon(info), elem_id="colophon", elem_classes=below)
+        gr.HTML(colophon(info, corrections is not None), elem_id="colophon", elem_classes=below)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 
@@ -85,11 +90,13 @@ def picture_column(shown: str | None) -> gr.Image:
     return picture
 
 
-def answer_column(said: str) -> gr.HTML:
+def answer_column(said: str, corrections: Corrections | None) -> gr.HTML:
     """The answer, with what is said at first, and what can be done with it."""
     with gr.Column():
         answer = gr.HTML(said, elem_id="answer")
         gr.HTML("", html_template=SHARE, js_on_load=script("answer.js"), apply_default_css=False, elem_id="share")
+        if corrections:
+            add_corrections(corrections, answer)
     return answer
 
 
@@ -124,7 +131,9 @@ def answered(service: PictureService, uploads: UploadFolder, upload: Any, route:
         uploads.release(upload, shown=on_page)
 
 
-def add_page_events(service: PictureService, uploads: UploadFolder, picture: gr.Image, answer: gr.HTML) -> None:
+def add_page_events(
+    service: PictureService, uploads: UploadFolder, picture: gr.Image, answer: gr.HTML, corrections: Corrections | None
+) -> None:
     """What the page does when the picture changes."""
     info = service.classifier.info
 
@@ -139,6 +148,8 @@ def add_page_events(service: PictureService, uploads: UploadFolder, picture: gr.
         except (ImageError, BusyError) as error:
             return None, problem(str(error))
         assert found.look is not None
+        if corrections:
+            corrections.remember(picture_id(upload), found.prediction, found.picture)
         if found.picture.format not in SHOWN_BY_NO_BROWSER:
             return gr.skip(), answer_to(found.look, found.picture.size, info, picture_id(upload))
         path = add_for_browser(found.picture, b"", uploads)
@@ -151,7 +162,11 @@ def add_page_events(service: PictureService, uploads: UploadFolder, picture: gr.
 
 
 def add_address_event(
-    service: PictureService, uploads: UploadFolder, fetcher: PictureFetcher, shown: list[gr.components.Component]
+    service: PictureService,
+    uploads: UploadFolder,
+    fetcher: PictureFetcher,
+    shown: list[gr.components.Component],
+    corrections: Corrections | None,
 ) -> None:
     """What the page does with a picture's address, which page.js gives to a component that shows nothing.
 
@@ -167,6 +182,8 @@ def add_address_event(
             return None, problem(str(error))
         assert found.look is not None
         path = add_for_browser(found.picture, data, uploads)
+        if corrections:
+            corrections.remember(path.parent.name, found.prediction, found.picture)
         return str(path), answer_to(found.look, found.picture.size, info, path.parent.name)
 
     # what an address holds is anybody's, and never becomes HTML: the template leaves the value out
@@ -189,4 +206,9 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued_dark="*neutral_300",
         block_label_text_color="*primary_800",
         block_label_text_color_dark="*primary_200",
+        block_title_text_color="*primary_900",
+        block_title_text_color_dark="*neutral_950",
+        checkbox_label_text_color_selected="*neutral_950",
+        checkbox_label_text_color_selected_dark="*neutral_950",
+        button_secondary_text_color_dark="*neutral_950",
     )

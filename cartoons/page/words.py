@@ -118,11 +118,12 @@ def percentages(shares: Mapping[str, float]) -> dict[str, int]:
     return whole
 
 
-def colophon(info: ModelInfo) -> str:
+def colophon(info: ModelInfo, takes_corrections: bool = False) -> str:
     """Which model answers, of when, and what becomes of the pictures."""
+    kept = ", but for one that you send with a correction" if takes_corrections else ""
     return (
         f"<p>Model <b>{html.escape(plain(info.name))}</b> · revision <code>{info.revision}</code> · "
-        f"<time>{html.escape(info.created[:10])}</time> · pictures are deleted within minutes</p>"
+        f"<time>{html.escape(info.created[:10])}</time> · pictures are deleted within minutes{kept}</p>"
     )
 
 

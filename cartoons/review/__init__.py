@@ -4,6 +4,7 @@ decisions.py  the pictures of a folder, and what a person decided about which, o
 ranking.py    which of them to look at first, by a model's opinion
 opinions.py   the model's opinions, made in the background
 review.py     a folder under review: what the page shows, asks and is told
+corrections.py  what visitors of the page say is right, under review
 apply.py      the decisions carried out
 server.py     the page, with review.css and review.js
 """

@@ -77,7 +77,7 @@ def _plan(root: Path, decisions: Mapping[str, Decision], folder_of: Callable[[st
         target = f"{REMOVED}/{picture.file_name}"
         if label:
             below = PurePosixPath(picture.file_name).relative_to(picture.folder)
-            target = (PurePosixPath(_folder(label, picture.split_folder, pictures, folder_of)) / below).as_posix()
+            target = (PurePosixPath(label_folder(label, picture.split_folder, pictures, folder_of)) / below).as_posix()
         if target != picture.file_name:
             target = _free(root, target, taken)
         elif file_key(target) not in rows:
@@ -94,7 +94,7 @@ def _plan(root: Path, decisions: Mapping[str, Decision], folder_of: Callable[[st
     return steps
 
 
-def _folder(label: str, split_folder: str, pictures: Sequence[Picture], folder_of: Callable[[str], str]) -> str:
+def label_folder(label: str, split_folder: str, pictures: Sequence[Picture], folder_of: Callable[[str], str]) -> str:
     """The folder of a label below the root: where its pictures of the same part are, or of another part, or a new one."""
     for picture in sorted(pictures, key=lambda picture: picture.split_folder != split_folder):
         if picture.label == label:

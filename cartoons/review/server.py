@@ -12,6 +12,7 @@ from cartoons.classifier import Classifier
 from cartoons.errors import CartoonError
 from cartoons.page.layout import theme
 from cartoons.review import decisions
+from cartoons.review.corrections import CorrectionsReview
 from cartoons.review.review import Answer, Review
 from cartoons.serving.api_guard import ApiGuard
 
@@ -45,13 +46,17 @@ def build(review: Review) -> gr.Blocks:
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 
-def serve(root: Path, model: Path | None, folder_of: Callable[[str], str] = str) -> None:
+def serve(root: Path, model: Path | None, folder_of: Callable[[str], str] = str, corrections: Path | None = None) -> None:
     """Serve the page to this machine until interrupted, and print where it is.
 
-    model: a model folder that says what to look at first; folder_of: as `apply` takes it. Raises DataError and BundleError.
+    model: a model folder that says what to look at first; folder_of: as `apply` takes it.
+    corrections: a folder of them to look at instead, of which root takes in what is right. Raises DataError and BundleError.
     """
-    page = build(Review(root, Classifier.load(model) if model else None, folder_of))
-    for sentence in decisions.not_shown(root):
+    classifier = Classifier.load(model) if model else None
+    corrected = corrections and CorrectionsReview(corrections, root, classifier, folder_of)
+    review = corrected or Review(root, classifier, folder_of)
+    page = build(review)
+    for sentence in decisions.not_shown(review.root):
         print(sentence, flush=True)
 
     @asynccontextmanager
@@ -75,7 +80,8 @@ def serve(root: Path, model: Path | None, folder_of: Callable[[str], str] = str)
         mcp_server=False,
     )
     print(
-        f"The review page is at {url} (Ctrl+C ends it; decisions are kept in {root / decisions.DECISIONS_FILE}).", flush=True
+        f"The review page is at {url} (Ctrl+C ends it; decisions are kept in {review.root / decisions.DECISIONS_FILE}).",
+        flush=True,
     )
     page.block_thread()
 

@@ -8,6 +8,7 @@ api_guard.py        ASGI middleware: requests checked, uploads bounded in size a
 mcp_guard.py        what an MCP client may ask
 lean_api.py         /api/classify in the Hugging Face inference format, /healthz, /metrics
 picture_batch.py    many uploads, zips among them -> a row each
+corrections.py      visitors' corrections, on the disk
 picture_service.py  a picture's bytes -> the answer, for every route, in a few threads
 server.py           Gradio's server with all this in front, until it is told to stop
 """

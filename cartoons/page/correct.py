@@ -1,0 +1,56 @@
+"""What a visitor can say of a wrong answer: the right name, from a list, and whether the picture may be kept."""
+
+import html
+import re
+
+import gradio as gr
+
+from cartoons.errors import BusyError, DataError
+from cartoons.markdown import plain
+from cartoons.page.words import MOST_LISTED
+from cartoons.serving.corrections import Corrections
+
+KEPT = (
+    "What is kept: the time, what the model said, the name you choose and the picture’s fingerprint; "
+    "a small copy of the picture only if you tick the box; nothing about you."
+)
+THANKS = "Thank you. A person looks at it before a model learns from it."
+FAILED = "The page failed at this, or could not be reached: try again."
+PICTURE = re.compile(r'data-picture="([0-9a-f]{64})"')
+RESET = "() => [null, false, '', {__type__: 'update', open: false}]"
+
+
+def add_corrections(corrections: Corrections, answer: gr.HTML) -> None:
+    """The fold under an answer; answer: what is shown, which names its picture."""
+
+    def correct(shown: str, right: str, with_picture: bool) -> str:
+        found = PICTURE.search(str(shown)[:10_000])
+        try:
+            corrections.add(found[1] if found else "", right, with_picture)
+        except (DataError, BusyError) as error:
+            return said(str(error))
+        return said(THANKS)
+
+    names = [(plain(name), name) for name in corrections.names]
+    with gr.Accordion("That’s wrong", open=False, elem_id="correct") as fold:
+        right = (gr.Radio if len(names) <= MOST_LISTED else gr.Dropdown)(names, value=None, label="Who is it?")
+        with_picture = gr.Checkbox(label="Send the picture too")
+        gr.HTML(f"<p>{KEPT}</p>")
+        send = gr.Button("Send")
+        told = gr.HTML("", elem_id="told")
+    sent = send.click(
+        correct,
+        [answer, right, with_picture],
+        told,
+        concurrency_limit=4,
+        preprocess=False,
+        api_visibility="private",
+        show_progress="minimal",
+    )
+    sent.failure(lambda: said(FAILED), None, told, api_visibility="private")
+    answer.change(None, None, [right, with_picture, told, fold], js=RESET, api_visibility="private")
+
+
+def said(sentence: str) -> str:
+    """A sentence that is read aloud as well."""
+    return f'<p role="status">{html.escape(sentence)}</p>'

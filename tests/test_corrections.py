@@ -1,0 +1,269 @@
+"""That's wrong: what visitors say is right, kept, looked at by a person, and taken into a picture folder."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ROOT, Page, colour_graph, colour_info, plain
+from hub_server import Hub
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from cartoons import model_folder
+from cartoons.classifier import Prediction
+from cartoons.errors import BusyError, DataError
+from cartoons.page.correct import KEPT, THANKS
+from cartoons.review.corrections import CorrectionsReview, without_picture
+from cartoons.review.decisions import KEEP, MOVE
+from cartoons.serving import corrections as store
+from cartoons.serving.corrections import ANOTHER, CHOOSE, FULL, GONE, MOST_PER_MINUTE, NONE_OF_THESE, Corrections
+
+HASHES = {"model.onnx": "0123456789abcdef"}
+INFO = colour_info(sha256=HASHES)
+SAID = Prediction("red fox", {"red fox": 0.9, "green frog": 0.05}, 0.1, known=True)
+
+
+def sha(number: int) -> str:
+    return f"{number:064x}"
+
+
+def opened(folder: Path, *answered: int) -> Corrections:
+    made = Corrections(folder, INFO)
+    for number in answered:
+        made.remember(sha(number), SAID, plain(f"#{number % 16:x}f0"))
+    return made
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+
+
+def test_a_correction_is_a_row_and_the_picture_only_where_that_is_allowed(tmp_path: Path) -> None:
+    made = opened(tmp_path, 1, 2, 3)
+    made.add(sha(1), "green frog", False)
+    made.add(sha(2), "green frog", True)
+    made.add(sha(2), "green frog", True)
+    made.add(sha(3), ANOTHER, True)
+    first, second, third = rows(tmp_path)
+    assert first.pop("time").endswith("+00:00")
+    known = {"said": "red fox", "probability": 0.9, "known": True, "revision": INFO.revision}
+    assert first == known | {"sha256": sha(1), "right": "green frog", "file_name": ""}
+    assert (second["file_name"], third["file_name"]) == (f"green frog/{sha(2)}.jpg", f"_other/{sha(3)}.jpg")
+    kept = Image.open(tmp_path / second["file_name"])
+    assert (kept.format, kept.size) == ("JPEG", (64, 64))
+    opened(tmp_path, 1).add(sha(1), "green frog", False)  # the next run knows it as well
+    assert len(rows(tmp_path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("picture", "right", "sentence"),
+    [
+        (sha(1), "../../etc", CHOOSE),
+        (sha(1), "_other", CHOOSE),
+        (sha(1), "", CHOOSE),
+        (sha(1), None, CHOOSE),
+        (sha(1), ["green frog"], CHOOSE),
+        (sha(1), 10**400, CHOOSE),
+        (sha(9), "green frog", GONE),
+        ("../../etc/passwd", "green frog", GONE),
+        ("", NONE_OF_THESE, GONE),
+    ],
+)
+def test_what_is_no_correction_is_refused_in_a_sentence(tmp_path: Path, picture: str, right: object, sentence: str) -> None:
+    with pytest.raises(DataError, match=f"^{sentence}$"):
+        opened(tmp_path, 1).add(picture, right, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_script_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = opened(tmp_path, *range(MOST_PER_MINUTE + 1))
+    for number in range(MOST_PER_MINUTE):
+        made.add(sha(number), "green frog", False)
+    with pytest.raises(BusyError, match="in a minute"):
+        made.add(sha(MOST_PER_MINUTE), "green frog", False)
+    for bound, value in [("MAX_ROWS", MOST_PER_MINUTE), ("MAX_BYTES", 3_000)]:
+        with monkeypatch.context() as bounds, pytest.raises(DataError, match=FULL):
+            bounds.setattr(store, bound, value)
+            opened(tmp_path, 99).add(sha(99), "green frog", True)
+    assert len(rows(tmp_path)) == MOST_PER_MINUTE
+
+
+def test_answers_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = opened(tmp_path, *range(store.MOST_REMEMBERED + 1))
+    with pytest.raises(DataError, match=GONE):
+        made.add(sha(0), "green frog", False)
+    monkeypatch.setattr(store, "REMEMBERED_S", 0)
+    with pytest.raises(DataError, match=GONE):
+        opened(tmp_path, 1).add(sha(1), "green frog", False)
+
+
+@pytest.mark.parametrize("label", ["../fox", "fox/cub", ".fox", "_fox", "none of these", "fox\\cub"])
+def test_a_label_that_is_no_folder_is_refused(tmp_path: Path, label: str) -> None:
+    with pytest.raises(DataError, match="cannot be the name of a folder"):
+        Corrections(tmp_path, colour_info(sha256=HASHES, labels=(label, "green frog", "_other")))
+
+
+def folder_of_foxes(root: Path, split: str = "") -> Path:
+    for part in (split, split and "valid"):
+        for label, colour in [("red fox", "red"), ("green frog", "lime"), ("_other", "blue")]:
+            (root / part / label).mkdir(parents=True, exist_ok=True)
+            plain(colour).save(root / part / label / f"{part}0.png")
+    return root
+
+
+@pytest.mark.parametrize("split", ["", "train"])
+def test_only_what_a_person_looked_at_is_taken_in(tmp_path: Path, split: str) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data", split), tmp_path / "sent"
+    made = opened(sent, 1, 2, 3, 4, 5)
+    for number, right, with_picture in [
+        (1, "green frog", True),
+        (2, "green frog", True),
+        (3, "red fox", True),
+        (4, "red fox", True),
+        (5, "red fox", False),
+    ]:
+        made.add(sha(number), right, with_picture)
+    assert without_picture(sent) == f"Corrections without a picture, of which only the names are known: 1, in {sent}.\n"
+    review = CorrectionsReview(sent, data, None)
+    assert [each["label"] for each in review.overview()["classes"]] == ["green frog", "red fox", "_other"]
+    keys = {
+        card["name"][:64]: card["key"] for label in ("green frog", "red fox") for card in review.cards(label, 0, 9)["cards"]
+    }
+    review.decide(keys[sha(1)], KEEP, "")
+    review.decide(keys[sha(3)], MOVE, "_other")
+    review.decide(keys[sha(4)], "delete", "")
+    assert review.overview()["waiting"] == 3
+    done = review.apply()
+    assert (done["deleted"], done["moved"], done["overview"]["waiting"]) == (1, 2, 0)
+    taken = {str(path.relative_to(data / split)) for path in data.rglob("*.jpg")}
+    assert taken == {f"green frog/{sha(1)}.jpg", f"_other/{sha(3)}.jpg"}
+    left = {str(path.relative_to(sent)) for path in sent.rglob("*.jpg")}
+    assert left == {f"green frog/{sha(2)}.jpg", f".scrape/removed/red fox/{sha(4)}.jpg"}
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sent") / "corrections"
+
+
+@pytest.fixture(scope="module")
+def collecting(sent: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    model = tmp_path_factory.mktemp("model")
+    model_folder.write(model, colour_info(), colour_graph())
+    running = Page("--model", str(model), "--corrections", str(sent))
+    yield running
+    running.stop()
+
+
+@pytest.mark.slow
+def test_a_visitor_says_what_is_right(browser: Browser, collecting: Page, sent: Path, tmp_path: Path) -> None:
+    plain("red").save(tmp_path / "red.png")
+    plain("blue").save(tmp_path / "blue.png")
+    tab = browser.new_page()
+    tab.goto(collecting.url)
+    expect(tab.locator("#answer h2")).to_have_text("Who is it?")
+    expect(tab.locator("#correct")).to_be_hidden()
+    tab.locator("#picture input[type=file]").set_input_files(tmp_path / "red.png")
+    expect(tab.locator("#answer .known h2")).to_have_text("red fox", timeout=20_000)
+    tab.get_by_role("button", name="That’s wrong").click()
+    expect(tab.get_by_text(KEPT)).to_be_visible()
+    tab.get_by_role("button", name="Send", exact=True).click()
+    expect(tab.locator("#told")).to_contain_text(CHOOSE)
+    tab.get_by_label("green frog").check()
+    tab.get_by_label("Send the picture too").check()
+    tab.get_by_role("button", name="Send", exact=True).click()
+    expect(tab.locator("#told")).to_contain_text(THANKS)
+    [row] = rows(sent)
+    assert (row["said"], row["right"], row["known"]) == ("red fox", "green frog", True)
+    assert Image.open(sent / row["file_name"]).size == (64, 64)
+    tab.get_by_role("button", name="Remove Image").click()
+    expect(tab.locator("#correct")).to_be_hidden()
+    tab.locator("#picture input[type=file]").set_input_files(tmp_path / "blue.png")
+    expect(tab.locator("#answer .unknown h2")).to_be_visible(timeout=20_000)
+    expect(tab.get_by_role("button", name="Send", exact=True)).to_be_hidden()
+    tab.get_by_role("button", name="That’s wrong").click()
+    expect(tab.get_by_label("green frog")).not_to_be_checked()
+    expect(tab.get_by_label("Send the picture too")).not_to_be_checked()
+    expect(tab.locator("#told")).not_to_contain_text(THANKS)
+    tab.close()
+
+
+@pytest.mark.slow
+def test_hostile_calls_are_answered_in_a_sentence_and_keep_nothing(collecting: Page, sent: Path) -> None:
+    api, before = f"{collecting.url}/gradio_api", len(rows(sent))
+    config = httpx.get(f"{collecting.url}/config").json()
+    ids = {each["id"]: each for each in config["components"]}
+    sends = [
+        each["id"]
+        for each in config["dependencies"]
+        if [ids[number]["type"] for number in each["inputs"]] == ["html", "radio", "checkbox"]
+    ]
+    assert len(sends) == 1
+    assert "correct" not in httpx.get(f"{api}/info").text
+    answer = f'<div data-picture="{sha(7)}">'
+    for data, status in [
+        ([answer, "green frog", True], 200),
+        (["", "nobody", "yes"], 200),
+        (["../../etc/passwd", None, None], 200),
+        ([{"path": "/etc/passwd"}, "green frog", True], 400),
+        ([answer, ["green frog"] * 10_000, True], 400),
+        ([answer, {"right": "green frog"}, True], 400),
+        ([answer, "green frog"], 422),
+        ([answer] * 10_000, 422),
+        ("green frog", 422),
+        (None, 422),
+    ]:
+        asked = httpx.post(
+            f"{api}/queue/join", json={"data": data, "fn_index": sends[0], "session_hash": "hostile"}, timeout=30
+        )
+        assert asked.status_code == status, (str(data)[:80], asked.text)
+        assert status == 200 or set(asked.json()) & {"error", "detail"}
+        assert "Traceback" not in asked.text
+    direct = httpx.post(f"{api}/run/correct", json={"data": [answer, "green frog", True]}, timeout=30)
+    assert direct.status_code == 404
+    with httpx.stream("GET", f"{api}/queue/data", params={"session_hash": "hostile"}, timeout=30) as stream:
+        told = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+    said = [each["output"]["data"][0] for each in told if each["msg"] == "process_completed"]
+    assert sorted(said) == sorted(f'<p role="status">{sentence}</p>' for sentence in (GONE, CHOOSE, CHOOSE))
+    assert len(rows(sent)) == before
+
+
+@pytest.mark.slow
+def test_a_page_that_keeps_nothing_has_no_such_button(page: Page) -> None:
+    assert "That’s wrong" not in json.dumps(httpx.get(f"{page.url}/config").json(), ensure_ascii=False)
+
+
+PUSH = """
+import sys
+from cartoons.hub.corrections import push_regularly
+folder, name = push_regularly("toon/corrections", every_minutes=60)
+(folder / name).write_text("{}\\n")
+(folder / "fox").mkdir()
+(folder / "fox" / "1.jpg").write_bytes(b"picture")
+(folder / ".half.tmp").write_bytes(b"no")
+"""
+
+
+@pytest.mark.slow
+def test_what_is_new_goes_to_a_private_dataset(tmp_path: Path) -> None:
+    with Hub() as hub:
+        for token in ("hf_free", "hf_free"):
+            done = subprocess.run(
+                [sys.executable, "-c", PUSH],
+                cwd=ROOT,
+                env=os.environ | hub.env(tmp_path, token=token),
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+        repo = hub.repos["dataset", "toon/corrections"]
+        names = sorted(repo.files)
+    assert [name for name in names if name.endswith(".jpg")] == ["fox/1.jpg"]
+    assert sum(name.startswith("corrections-") and name.endswith(".jsonl") for name in names) == 2
+    assert not [name for name in names if name.endswith(".tmp")]
