@@ -71,6 +71,8 @@ def test_the_figures_are_the_models() -> None:
         f"(AUROC {unknown['photographs']['auroc']:.3f} and {unknown['unseen_cartoons']['auroc']:.3f})",
         f"on {sum(n for label, n in pictures.items() if label != '_other')} pictures of the four characters",
         f"{pictures['_other']:,} of none of them",
+        f"Of {metrics['drawings']['pictures']} drawings of ours",
+        f"{metrics['drawings']['right']} are answered right",
     ]:
         assert sentence in words
     assert f"revision {(info['sha256']['model.onnx'])[:12]}" in words
