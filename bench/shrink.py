@@ -22,12 +22,13 @@ from cartoons.model_folder import EMBEDDED_MODEL
 LEAST, ENLARGED_PX = 60, 2400
 SCRIPT = (ROOT / "cartoons" / "page" / "page.js").read_text(encoding="utf-8")
 SHRINK = (
-    "\n".join(re.findall(r"^const (?:LONGEST_PX|SMALL_BYTES|SHRUNK) = .*$", SCRIPT, re.MULTILINE))
-    + re.search(r"^async function shrunk.*?^}$", SCRIPT, re.MULTILINE | re.DOTALL)[0]  # type: ignore[index]
+    "\n".join(re.findall(r"^const (?:LONGEST_PX|SMALL_BYTES) = .*$", SCRIPT, re.MULTILINE))
+    + "\n"
+    + re.search(r"^async function smaller.*?^}$", SCRIPT, re.MULTILINE | re.DOTALL)[0]  # type: ignore[index]
     + """
 async ({data, type}) => {
     const file = new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], "photo", {type});
-    const small = new Uint8Array(await (await shrunk(file)).arrayBuffer());
+    const small = new Uint8Array(await (await smaller(file)).arrayBuffer());
     let text = "";
     for (let k = 0; k < small.length; k += 32768) text += String.fromCharCode(...small.subarray(k, k + 32768));
     return btoa(text);
