@@ -251,7 +251,7 @@ def test_a_folder_dropped_anywhere_is_answered(page: Page, browser: Browser, tmp
     (folder / ".DS_Store").write_text("x")
     tab = browser.new_page()
     tab.goto(page.url)
-    tab.wait_for_function("window.takeMany && window.shrunk")
+    tab.wait_for_function("Boolean(window.takeMany && window.shrunk)")
     devtools = tab.context.new_cdp_session(tab)
     for kind in ("dragEnter", "dragOver", "drop"):  # a folder cannot be put into a DragEvent by a script
         data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
