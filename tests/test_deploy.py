@@ -52,7 +52,8 @@ def source(colour_model: Path) -> SpaceModel:
 @pytest.mark.slow
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel) -> None:
     content = space_files(source, space_card(source, "toon/demo"))
-    imports = "sys, app, cartoons.hub.pull, cartoons.page.layout, cartoons.page.link_preview, cartoons.serving.server"
+    modules = ("hub.pull", "hub.corrections", "page.layout", "page.link_preview", "serving.server")
+    imports = ", ".join(["sys", "app", *(f"cartoons.{module}" for module in modules)])
     files = "(m.__file__ for m in sys.modules.values() if 'cartoons' in m.__name__)"
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

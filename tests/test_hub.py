@@ -211,7 +211,7 @@ def test_the_page_is_up_within_15_s_of_a_silent_hub_and_says_why(tmp_path: Path,
             text = urllib.request.urlopen(page.url, timeout=10).read().decode()
             said = page.stop()
     without, waited = seconds
-    assert waited < max(15, without + 10)  # a busy machine starts any page late
+    assert waited < max(15, 2 * without + 9)  # a busy machine starts any page late
     assert "took more than 8 s to answer. Answering with the embedded model." in said
     assert "took more than 8 s to answer. Answering with the embedded model." in text
 

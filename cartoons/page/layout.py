@@ -30,7 +30,6 @@ HERE = Path(__file__).parent
 CSS = (HERE / "style.css").read_text(encoding="utf-8")
 BUTTONS = """<div class="buttons">
 <button type="button">Choose a photo</button><button type="button">Camera</button><button type="button">Paste</button>
-<input type="file" accept="image/*" hidden><input type="file" accept="image/*" capture="environment" hidden>
 </div><p role="alert"></p>"""
 SHARE = """<div class="buttons">
 <button type="button">Copy result</button><button type="button">Save result</button><button type="button">Copy link</button>
