@@ -1,9 +1,10 @@
 # make app     set up and open the page
 # make test    set up and pass the tests       (make fast: those that need seconds, no torch and no browser)
 # make lint    ruff and mypy
-# make bench   measure the page against the usual fastai + gr.Interface template, downloading against img2dataset and fastai,
-#              a million hashes, names to a link, the heat map, ways to make pictures square (DATA), and the recipes against
-#              the usual one (DATA5), and write what was measured into bench/README.md; an hour on two cores
+# make bench   measure the page against the usual fastai + gr.Interface template and, in a browser, a plain gr.Interface,
+#              downloading against img2dataset and fastai, a million hashes, names to a link, the heat map, ways to make
+#              pictures square (DATA), and the recipes against the usual one (DATA5), and write what was measured into
+#              bench/README.md; an hour on two cores
 # make soak    32 clients for five minutes, 30 % of what they send broken: what fails, what grows
 # make newest  all tests with the newest version of every package, in an environment of its own
 # make fuzz    crafted and mutated files through the loader, wrong requests to the page: what came of them; ten minutes on two cores
@@ -36,7 +37,7 @@ lint: .venv-dev/ready
 	.venv-dev/bin/ruff check .
 	.venv-dev/bin/mypy
 
-bench: .venv-dev/ready .venv-img2dataset/ready
+bench: .venv-dev/ready .venv-img2dataset/ready browser
 	DATA=$(DATA) DATA5=$(DATA5) .venv-dev/bin/python -m bench.record
 
 soak fuzz: .venv-dev/ready

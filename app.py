@@ -132,6 +132,7 @@ def serve(
     from cartoons.images import MAX_BYTES
     from cartoons.page.layout import CSS, build_demo, theme
     from cartoons.page.link_preview import LinkPreview
+    from cartoons.page.words import loading
     from cartoons.serving import mcp_guard
     from cartoons.serving.lean_api import Metrics, lean_api
     from cartoons.serving.picture_fetcher import PictureFetcher
@@ -146,12 +147,9 @@ def serve(
     demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard), corrections)
     uploads.keep_present_files()
     preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
-    return Server(demo, lean_api(service, preview.picture, metrics), service, uploads, preview.tags).run(
-        theme=theme(),
-        css=CSS,
-        max_file_size=MAX_BYTES,
-        mcp_server=mcp_guard.IS_INSTALLED,
-        **LAUNCH_OPTIONS,
+    lean = lean_api(service, preview.picture, metrics)
+    return Server(demo, lean, service, uploads, preview.tags, loading(classifier.info.characters)).run(
+        theme=theme(), css=CSS, max_file_size=MAX_BYTES, mcp_server=mcp_guard.IS_INSTALLED, **LAUNCH_OPTIONS
     )
 
 

@@ -17,6 +17,7 @@ DATA, DATA5 = os.environ.get("DATA", "../shared/data/four"), os.environ.get("DAT
 IMG2DATASET = ".venv-img2dataset/bin/img2dataset"
 BENCHES = {
     "page": ["bench"],
+    "browser_speed": ["bench.browser_speed"],
     "hashes": ["bench.hashes"],
     "download": ["bench.download", "--img2dataset", IMG2DATASET],
     "link": ["bench.link"],

@@ -3,6 +3,7 @@
     python -m bench.template make FILE LABEL...   write an exported learner (untrained: speed does not depend on weights)
     python -m bench.template serve FILE           serve it
     python -m bench.template floor                serve a page that does nothing with its picture: what Gradio alone takes
+    python -m bench.template plain                serve the embedded model, without fastai
 
 It has the same network as the embedded model, so that the difference is the way of serving alone.
 """
@@ -44,11 +45,29 @@ def floor() -> None:
     gr.Interface(fn=lambda _: {"a": 1.0}, inputs=gr.Image(type="filepath"), outputs=gr.Label(), api_name="predict").launch()
 
 
+def plain() -> None:
+    import gradio as gr
+    from PIL import Image
+
+    from cartoons.classifier import Classifier
+    from cartoons.model_folder import EMBEDDED_MODEL
+
+    classifier = Classifier.load(EMBEDDED_MODEL, trusted=True)
+
+    def predict(picture: Image.Image) -> dict[str, float]:
+        [answer] = classifier.predict([picture.convert("RGB")])
+        return answer.probabilities
+
+    gr.Interface(fn=predict, inputs=gr.Image(type="pil"), outputs=gr.Label(num_top_classes=4)).launch()
+
+
 if __name__ == "__main__":
     command, *rest = sys.argv[1:]
     if command == "make":
         make(Path(rest[0]), rest[1:])
     elif command == "serve":
         serve(Path(rest[0]))
+    elif command == "plain":
+        plain()
     else:
         floor()

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Page, colour_graph, colour_info, plain
+from conftest import AXE, Page, colour_graph, colour_info, plain
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
@@ -16,8 +15,6 @@ from cartoons import model_folder
 pytestmark = pytest.mark.slow
 CHARACTERS = ("red fox", "green frog", "blue whale", *(f"character {number}" for number in range(4, 11)))
 """Of which red and green are a character's colours, more than the page names one by one."""
-
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -131,6 +131,14 @@ def test_damaged_base64_gets_a_sentence(page: Page) -> None:
 
 
 @pytest.mark.slow
+def test_a_page_says_what_it_is_before_any_script_has_run(page: Page) -> None:
+    with urllib.request.urlopen(page.url) as answer:
+        before, _, _ = answer.read().decode().partition("<body")[2].partition("<gradio-app")
+    assert "<h1>Cartoon Classifier</h1>" in before
+    assert "mickey mouse" in before
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query", ["", "?example=mickey-mouse-2", "?example=%22%3E%3Cscript%3E", "?picture=https://a.example/b.png"]
 )

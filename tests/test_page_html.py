@@ -15,7 +15,7 @@ from cartoons.classifier import Prediction
 from cartoons.page.heat_map import mask_url
 from cartoons.page.link_preview import LinkPreview
 from cartoons.page.result_card import result_card
-from cartoons.page.words import bars, opening
+from cartoons.page.words import bars, loading, opening
 from cartoons.resize import RESIZES
 from cartoons.serving.asgi import public_address
 
@@ -57,7 +57,7 @@ def test_more_than_eight_characters_are_listed_in_a_fold(count: int, folds: int)
     text = opening(names, "")
     assert text.count("<details>") == folds
     assert all(f">name {number}<" in text for number in range(count - 1))
-    assert "<script" not in text
+    assert "<script" not in text + loading(names)
 
 
 def test_each_character_has_a_colour_of_its_own() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHROMIUM_FLAGS, draw_shape
+from conftest import AXE, CHROMIUM_FLAGS, draw_shape
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
@@ -409,7 +409,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def test_a_browser_shows_it_all_on_a_desk_and_on_a_phone(browser: Browser, tmp_path: Path, labels: list[str]) -> None:
     folder = tmp_path / "report"
     write(folder, full(tmp_path / "data", labels), augmented(labels[0]))
-    for width in (1200, 375):
+    for width in (1200, 320):
         for scheme in ("light", "dark"):
             context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
             tab, complaints, asked = context.new_page(), [], []
@@ -422,6 +422,9 @@ def test_a_browser_shows_it_all_on_a_desk_and_on_a_phone(browser: Browser, tmp_p
                 assert tab.evaluate("document.documentElement.scrollWidth") == width, (name, width)
                 assert tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)"), name
                 assert tab.locator("img").count() > 5
+                if width == 320:
+                    tab.evaluate(AXE)
+                    assert [one["nodes"] for one in tab.evaluate("axe.run(document)")["violations"]] == [], name
             assert complaints == []
             assert all(url.startswith(("file:", "data:")) for url in asked)
             context.close()

@@ -182,6 +182,7 @@ function complete() { // what Gradio leaves out
 
 new MutationObserver(complete).observe(document.body, { childList: true, subtree: true, attributeFilter: ["src"] });
 complete();
+find("#loading")?.remove();
 
 const asked = new URLSearchParams(location.search);
 if (asked.get("example")) showExample(asked.get("example"));

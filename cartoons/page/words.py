@@ -43,6 +43,18 @@ def opening(characters: Sequence[str], notice: str) -> str:
     return f"<h1>Cartoon Classifier</h1><p>Show me a picture: is it {listed(characters, 'or')}?</p>{fold}{warning}"
 
 
+def loading(characters: Sequence[str]) -> str:
+    """What is seen until Gradio's scripts have built the page, where the title will stand; page.js takes it away."""
+    style = (
+        "#loading { position: fixed; inset: 0; z-index: 1; box-sizing: border-box; max-width: 1000px; margin: 0 auto;"
+        "padding: 16px clamp(12px, 4vw, 32px); color-scheme: light dark; background: light-dark(#fff, #0b0f19);"
+        "color: light-dark(#334155, #f1f5f9); font: 16px/1.5 ui-rounded, system-ui, sans-serif }"
+        "#loading h1 { font-size: clamp(1.4rem, 6.5vw, 2rem); font-weight: 800; line-height: 1.2; margin: 0 0 .2rem }"
+        "#loading p { margin: 0; text-wrap: balance } #loading .name { text-transform: capitalize }"
+    )
+    return f'<div id="loading"><style>{style}</style>{opening(characters, "")}</div>'
+
+
 def question(characters: Sequence[str]) -> str:
     """What stands in the answer's place before any picture."""
     return f'<div class="empty"><h2>Who is it?</h2><p>I know {listed(characters, "and")}.</p></div>'

@@ -74,15 +74,16 @@ class ApiGuard:
         uploads: UploadFolder | None = None,
         lean: App | None = None,
         head: Callable[[Scope], str] = lambda _: "",
+        loading: str = "",
     ) -> None:
         """app: Gradio's. functions: those of its gr.Blocks (`fns`), by number. lean: the routes of LEAN.
 
-        head: what stands first in the <head> of a requested page.
+        head: what stands first in the <head> of a requested page. loading: what is seen until Gradio has built it.
 
         uploads: where pictures are taken; without it nothing can be uploaded, and server functions can be called instead.
         """
         self._app, self._functions, self._uploads, self._lean = app, functions, uploads, lean
-        self._head = head
+        self._head, self._loading = head, loading
         self._uploading = self._body_bytes = self.running = 0
         self.is_stopping = False
 
@@ -132,7 +133,7 @@ class ApiGuard:
         elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:
             raise RefusedError(404)
         elif path == "/" and scope["method"] == "GET":
-            scope, send_page = with_head(scope, send, self._head(scope) + HEAD)
+            scope, send_page = with_head(scope, send, self._head(scope) + HEAD, self._loading)
             await self._app(scope, receive, send_page)
         else:
             await self._app(scope, bounded(receive, MAX_OTHER_BYTES) if is_post else receive, send)

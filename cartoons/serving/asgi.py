@@ -133,8 +133,8 @@ def public_address(scope: Scope) -> str:
     return f"{scheme}://{host}{root}" if scheme in ("http", "https") and HOST.fullmatch(host) else ""
 
 
-def with_head(scope: Scope, send: Send, head: str) -> tuple[Scope, Send]:
-    """A request for an HTML page, and an ASGI `send` that puts HTML first into its <head>.
+def with_head(scope: Scope, send: Send, head: str, loading: str) -> tuple[Scope, Send]:
+    """A request for an HTML page, and an ASGI `send` that puts HTML first into its <head>, and before <gradio-app>.
 
     The page is asked for uncompressed then, and compressed here.
     """
@@ -150,6 +150,7 @@ def with_head(scope: Scope, send: Send, head: str) -> tuple[Scope, Send]:
         if message.get("more_body"):
             return
         body = b"".join(parts).replace(b"<head>", f"<head>{head}".encode(), 1)
+        body = body.replace(b"<gradio-app", f"{loading}<gradio-app".encode(), 1)
         body = gzip.compress(body, 6) if packs else body
         headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
         headers += [(b"content-length", str(len(body)).encode()), (b"vary", b"accept-encoding")]

@@ -32,13 +32,21 @@ class Server:
     """A gr.Blocks being served."""
 
     def __init__(
-        self, demo: Any, lean: Starlette, service: PictureService, uploads: UploadFolder, tags: Callable[[str, str], str]
+        self,
+        demo: Any,
+        lean: Starlette,
+        service: PictureService,
+        uploads: UploadFolder,
+        tags: Callable[[str, str], str],
+        loading: str,
     ) -> None:
         """demo: gr.Blocks, built; lean: the routes beside Gradio's.
 
         tags: HTML for the head of the page of that address that a link to that example opens, "" for none.
+        loading: HTML that is seen until Gradio has built the page.
         """
         self._demo, self._lean, self._service, self._uploads, self._tags = demo, lean, service, uploads, tags
+        self._loading = loading
         self._guard: ApiGuard | None = None
         self._stop = threading.Event()
 
@@ -62,7 +70,12 @@ class Server:
     async def _lifespan(self, app: Any) -> AsyncIterator[None]:
         """Put the guard in front of everything: middleware given to Gradio would come behind its CORS checks."""
         self._guard = ApiGuard(
-            app.middleware_stack, lambda: self._demo.fns, uploads=self._uploads, lean=self._lean, head=self._head
+            app.middleware_stack,
+            lambda: self._demo.fns,
+            uploads=self._uploads,
+            lean=self._lean,
+            head=self._head,
+            loading=self._loading,
         )
         app.middleware_stack = self._guard
         self._uploads.loop = asyncio.get_running_loop()
