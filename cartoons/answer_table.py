@@ -36,8 +36,12 @@ class Row:
         """The row for programs: no label where there is no answer."""
         if self.prediction is None:
             return {"file": self.file, "reason": self.reason}
-        keys = ("label", "known", "unknown_score", "probabilities")
-        return {"file": self.file, **{key: getattr(self.prediction, key) for key in keys}}
+        return {"file": self.file, **answer_json(self.prediction)}
+
+
+def answer_json(prediction: Prediction) -> dict[str, Any]:
+    """A prediction for programs, as the command line and all endpoints give it."""
+    return {key: getattr(prediction, key) for key in ("label", "known", "unknown_score", "probabilities")}
 
 
 def rows(files: Iterable[tuple[str, Begin]], ahead: int) -> Iterator[Row]:

@@ -135,9 +135,9 @@ def test_only_what_a_person_looked_at_is_taken_in(tmp_path: Path, split: str) ->
     keys = {
         card["name"][:64]: card["key"] for label in ("green frog", "red fox") for card in review.cards(label, 0, 9)["cards"]
     }
-    review.decide(keys[sha(1)], KEEP, "")
-    review.decide(keys[sha(3)], MOVE, "_other")
-    review.decide(keys[sha(4)], "delete", "")
+    review.decide_all([keys[sha(1)]], KEEP, "")
+    review.decide_all([keys[sha(3)]], MOVE, "_other")
+    review.decide_all([keys[sha(4)]], "delete", "")
     assert review.overview()["waiting"] == 3
     done = review.apply()
     assert (done["deleted"], done["moved"], done["overview"]["waiting"]) == (1, 2, 0)
@@ -191,6 +191,14 @@ def test_a_visitor_says_what_is_right(browser: Browser, collecting: Page, sent: 
     expect(tab.get_by_label("green frog")).not_to_be_checked()
     expect(tab.get_by_label("Send the picture too")).not_to_be_checked()
     expect(tab.locator("#told")).not_to_contain_text(THANKS)
+    plain("green").save(tmp_path / "green.tiff")  # which no browser shows: the page puts a JPEG in its place
+    tab.get_by_role("button", name="Remove Image").click()
+    tab.locator("#picture input[type=file]").set_input_files(tmp_path / "green.tiff")
+    expect(tab.locator("#answer .known h2")).to_have_text("green frog", timeout=20_000)
+    tab.get_by_role("button", name="That’s wrong").click()
+    tab.get_by_label("red fox").check()
+    tab.get_by_role("button", name="Send", exact=True).click()
+    expect(tab.locator("#told")).to_contain_text(THANKS)
     tab.close()
 
 

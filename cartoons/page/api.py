@@ -5,13 +5,13 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from cartoons.answer_table import Row
-from cartoons.classifier import Prediction
+from cartoons.answer_table import answer_json
 from cartoons.errors import BusyError, ImageError
 from cartoons.model_folder import ModelInfo
 from cartoons.serving.mcp_guard import TOOL
@@ -22,8 +22,10 @@ from cartoons.serving.uploads import UploadFolder
 
 TOP = 4
 EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
+"""Without preprocessing a listener gets the upload itself, for `UploadFolder.read`: gr.Image's own decoding answers a bad
+file with a stack trace, and a good one with other pixels than training saw."""
+
 FILE_ROUTE = "/gradio_api/file="
-T = TypeVar("T")
 C = TypeVar("C", gr.JSON, gr.Label)
 PICTURE = {"path": "picture.png", "meta": {"_type": "gradio.FileData"}, "orig_name": "picture.png"}
 """An example for the API page: Gradio's own are files of another host, which this page does not fetch."""
@@ -44,16 +46,19 @@ def add_api(service: PictureService, uploads: UploadFolder, fetcher: PictureFetc
 
     def predict(picture: Any) -> dict[str, float]:
         """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
-        found = said(lambda: answered(picture, "/predict"))
+        with said():
+            found = answered(picture, "/predict")
         return dict(list(found.prediction.probabilities.items())[:TOP])
 
     def classify(picture: Any) -> dict[str, Any]:
         """Every character's probability, known or not, the model that answered, and the milliseconds it took."""
-        return in_full(said(lambda: answered(picture, "/classify")), info)
+        with said():
+            return in_full(answered(picture, "/classify"), info)
 
     def classify_many(files: Any) -> list[dict[str, Any]]:
         """A row for each of up to 50 pictures, or for those in a zip: its answer, or the reason why there is none."""
-        return said(lambda: [row.as_json() for row in batch.rows(files, "/classify_many")[1]])
+        with said():
+            return [row.as_json() for row in batch.rows(files, "/classify_many")[1]]
 
     with gr.Row(visible=False):
         call, given = gr.Button(), gr.Image(label="Picture")
@@ -80,11 +85,9 @@ def add_tool(service: PictureService, uploads: UploadFolder, fetcher: PictureFet
             picture: its address on the public web, or, for a local file, a data: URL (data:image/png;base64,...)
         """
         client = request.headers.get("x-forwarded-for") or getattr(request.client, "host", "")
-        try:
+        with said():
             data = await bytes_of(picture, uploads, fetcher, client)
             return in_full(await asyncio.wrap_future(service.submit(data, "/classify_url")), info)
-        except (ImageError, BusyError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
 
     with gr.Row(visible=False):
         call, address, facts = gr.Button(), gr.Textbox(label="Picture's address"), full_answer(info)
@@ -93,10 +96,11 @@ def add_tool(service: PictureService, uploads: UploadFolder, fetcher: PictureFet
     call.click(classify_url, address, facts, preprocess=False, postprocess=False, **tool)
 
 
-def said(work: Callable[[], T]) -> T:
-    """What the work gives. Raises gr.Error, the one that Gradio shows the words of, with the caller's mistake."""
+@contextmanager
+def said() -> Iterator[None]:
+    """The caller's mistake, inside, becomes gr.Error, the one that Gradio shows the words of."""
     try:
-        return work()
+        yield
     except (ImageError, BusyError) as error:
         raise gr.Error(str(error), print_exception=False) from error
 
@@ -104,15 +108,10 @@ def said(work: Callable[[], T]) -> T:
 def in_full(found: Answered, info: ModelInfo) -> dict[str, Any]:
     """All that there is to say of a picture, as /classify answers it."""
     return {
-        **answer_of(found.prediction),
+        **answer_json(found.prediction),
         "model": {"name": info.name, "revision": info.revision, "created": info.created},
         "milliseconds": found.milliseconds,
     }
-
-
-def answer_of(prediction: Prediction) -> dict[str, Any]:
-    """A prediction, as all endpoints answer it."""
-    return {key: value for key, value in Row("", prediction).as_json().items() if key != "file"}
 
 
 async def bytes_of(address: str, uploads: UploadFolder, fetcher: PictureFetcher, client: str) -> bytes:

@@ -9,9 +9,9 @@ import gradio as gr
 
 from cartoons.errors import BusyError, ImageError
 from cartoons.examples import DRAWINGS, small_jpeg
-from cartoons.model_folder import Example
+from cartoons.model_folder import Example, ModelInfo
 from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
-from cartoons.page.api import add_api
+from cartoons.page.api import EVENT, add_api
 from cartoons.page.correct import add_corrections
 from cartoons.page.many import add_many
 from cartoons.page.snippets import FILL_IN, snippets_html
@@ -20,10 +20,6 @@ from cartoons.serving.corrections import Corrections
 from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
-
-EVENT: dict[str, Any] = {"concurrency_limit": 4, "preprocess": False}
-"""Without preprocessing a listener gets the upload itself, for `UploadFolder.read`: gr.Image's own decoding answers a bad
-file with a stack trace, and a good one with other pixels than training saw."""
 
 PAGE_EVENT: dict[str, Any] = EVENT | {"api_visibility": "private", "show_progress": "minimal"}
 HERE = Path(__file__).parent
@@ -121,13 +117,12 @@ def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tu
     gr.HTML(about_examples(examples), elem_id="about-examples")
 
 
-def answered(service: PictureService, uploads: UploadFolder, upload: Any, route: str) -> Answered:
-    """The answer to an upload, which is deleted then. Raises ImageError and BusyError."""
-    on_page = route == "page"
-    try:
-        return service.submit(uploads.read(upload), route, look=on_page).result()
-    finally:
-        uploads.release(upload, shown=on_page)
+def correctable(found: Answered, info: ModelInfo, picture_id: str, corrections: Corrections | None) -> str:
+    """The answer as HTML, which names its picture; the visitor may correct it from now on."""
+    assert found.look is not None
+    if corrections:
+        corrections.remember(picture_id, found.prediction, found.picture)
+    return answer_to(found.look, found.picture.size, info, picture_id)
 
 
 def add_page_events(
@@ -143,16 +138,15 @@ def add_page_events(
             uploads.release(upload, shown=True)
             return gr.skip(), gr.skip()
         try:
-            found = answered(service, uploads, upload, "page")
+            found = service.submit(uploads.read(upload), "page", look=True).result()
         except (ImageError, BusyError) as error:
             return None, problem(str(error))
-        assert found.look is not None
-        if corrections:
-            corrections.remember(picture_id(upload), found.prediction, found.picture)
+        finally:
+            uploads.release(upload, shown=True)
         if found.picture.format not in SHOWN_BY_NO_BROWSER:
-            return gr.skip(), answer_to(found.look, found.picture.size, info, picture_id(upload))
+            return gr.skip(), correctable(found, info, picture_id(upload), corrections)
         path = add_for_browser(found.picture, b"", uploads)
-        return str(path), answer_to(found.look, found.picture.size, info, path.parent.name)
+        return str(path), correctable(found, info, path.parent.name, corrections)
 
     # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
     # the value of before when a visitor clears an example).
@@ -179,11 +173,8 @@ def add_address_event(
             found = await asyncio.wrap_future(service.submit(data, "address", look=True))
         except (ImageError, BusyError) as error:
             return None, problem(str(error))
-        assert found.look is not None
         path = add_for_browser(found.picture, data, uploads)
-        if corrections:
-            corrections.remember(path.parent.name, found.prediction, found.picture)
-        return str(path), answer_to(found.look, found.picture.size, info, path.parent.name)
+        return str(path), await asyncio.to_thread(correctable, found, info, path.parent.name, corrections)
 
     # what an address holds is anybody's, and never becomes HTML: the template leaves the value out
     address = gr.HTML("", js_on_load=GIVE_ADDRESS, html_template=" ", apply_default_css=False, elem_id="address")
