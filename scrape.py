@@ -21,12 +21,14 @@ from pathlib import Path
 
 from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
+from cartoons.files import check_folder
 from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
 from cartoons.search.engines import LICENSES, QUERY_TEMPLATES
 from cartoons.search.searcher import DEFAULT_ENGINES, ENGINES
 from cartoons.search.url_list import read_url_list
 
 PER_CLASS = 200
+HOLDS_PICTURES = "one that holds pictures, in a folder per character"
 
 SEARCHING = ("--engines", "--query", "--license", "--other")
 STORING = ("--originals", "--ignore-opt-out", "--publish", "--with-pictures", "--private")
@@ -103,17 +105,11 @@ def check(arguments: argparse.Namespace) -> None:
     if sources and len(arguments.names) > 1:
         raise DataError(f"{len(arguments.names)} names were given with a list: give one at most, for what has no label.")
     if arguments.from_folder:
-        check_folder(arguments.from_folder)
+        check_folder(arguments.from_folder, HOLDS_PICTURES)
     if arguments.from_folder and arguments.from_folder.resolve() in (out := arguments.out.resolve(), *out.parents):
         raise DataError(f"--out {arguments.out} lies in the folder that pictures are taken from: give another.")
     if not sources and not arguments.names and arguments.other is None:
         raise DataError('No names were given: python scrape.py "bugs bunny" "donald duck".')
-
-
-def check_folder(folder: Path) -> None:
-    """Raise DataError for what is no folder."""
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: give one that holds pictures, in a folder per character.")
 
 
 def configure(argv: Sequence[str]) -> ScrapeConfig:
@@ -198,7 +194,7 @@ def review(argv: Sequence[str]) -> int:
             "--corrections", type=Path, metavar="DIR", help="look at what visitors of app.py sent there instead"
         )
     given = made.parse_args(argv[1:])
-    check_folder(given.folder)
+    check_folder(given.folder, HOLDS_PICTURES)
     if argv[0] == "apply":
         from cartoons.review.apply import apply
 
@@ -207,7 +203,7 @@ def review(argv: Sequence[str]) -> int:
         print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
         return 0
     if given.corrections:
-        check_folder(given.corrections)
+        check_folder(given.corrections, "one that app.py --corrections has filled")
         from cartoons.review.corrections import without_picture
 
         print(without_picture(given.corrections), end="", flush=True)

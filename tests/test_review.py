@@ -29,7 +29,7 @@ from cartoons.review.decisions import (
     read_decisions,
     read_pictures,
 )
-from cartoons.review.ranking import opinion, probabilities
+from cartoons.review.ranking import Probabilities, cached, opinion
 from cartoons.review.review import Review
 
 METADATA = "metadata.jsonl"
@@ -337,16 +337,23 @@ def test_a_label_that_the_model_never_saw_should_look_like_none_of_its_character
     assert (known.suggested, known.label) == ("red fox", "red fox")
 
 
+def looked(folder: Path, model: Classifier) -> Probabilities:
+    review = Review(folder, model)
+    while review.overview()["is_looking"]:
+        time.sleep(0.01)
+    return cached(folder, model.info)
+
+
 def test_a_picture_is_classified_once_per_model(folder: Path, colour_model: Path) -> None:
     model = Classifier.load(colour_model)
-    first = probabilities(folder, read_pictures(folder), model)
+    first = looked(folder, model)
     [kept] = (folder / ".scrape/opinions").iterdir()
     lines = kept.read_text().splitlines()
     assert len([line for line in lines if line]) == 6
     kept.write_text("\n".join(lines)[:-20])  # killed while it wrote the last one
-    assert probabilities(folder, read_pictures(folder), model) == first
+    assert looked(folder, model) == first
     size = kept.stat().st_size
-    assert probabilities(folder, read_pictures(folder), model) == first
+    assert looked(folder, model) == first
     assert kept.stat().st_size == size
 
 
@@ -362,7 +369,7 @@ def test_the_model_looks_while_the_page_is_there(folder: Path, colour_model: Pat
     before = review.overview()
     assert (before["is_looking"], before["looked_at"], before["trouble"]) == (True, 0, "")
     assert all(one["to_look_at"] == 0 for one in before["classes"])
-    review.decide(key(review, "red fox", "b.png"), "move", "green frog")
+    review.decide_all([key(review, "red fox", "b.png")], "move", "green frog")
     review.apply()  # a picture is elsewhere before it was looked at
     goes_on.set()
     while (after := review.overview())["is_looking"]:
@@ -393,22 +400,22 @@ def key(review: Review, label: str, name: str) -> str:
 def test_a_review_decides_undoes_and_applies(folder: Path) -> None:
     review = Review(folder, None)
     lost, first, second = (key(review, "red fox", name) for name in ("lost.png", "a.png", "b.png"))
-    assert review.decide(lost, "move", "green frog")["card"]["to"] == "green frog"
+    assert review.decide_all([lost], "move", "green frog")["cards"][0]["to"] == "green frog"
     assert read_decisions(folder)[-1].action == "move"
-    assert review.decide(first, "move", "red fox")["card"]["action"] == "keep"  # where it is already
-    told = review.decide(second, "delete", "")
+    assert review.decide_all([first], "move", "red fox")["cards"][0]["action"] == "keep"  # where it is already
+    told = review.decide_all([second], "delete", "")
     assert told["overview"]["waiting"] == 2
     assert {one["label"]: one["to_look_at"] for one in told["overview"]["classes"]}["red fox"] == 0
     assert review.undo("")["card"]["name"] == "b.png"
     assert review.undo(lost)["card"]["action"] == ""
     assert review.undo("")["card"]["name"] == "a.png"
     assert "card" not in review.undo("")
-    review.decide(lost, "move", "green frog")
+    review.decide_all([lost], "move", "green frog")
     done = review.apply()
     assert (done["deleted"], done["moved"], done["overview"]["waiting"]) == (0, 1, 0)
     assert "card" not in review.undo("")  # what was applied is done
     with pytest.raises(DataError, match="no longer there"):
-        review.decide(lost, "keep", "")
+        review.decide_all([lost], "keep", "")
 
 
 def test_several_decisions_in_one_go_are_undone_in_one_go(folder: Path, colour_model: Path) -> None:
@@ -446,8 +453,8 @@ def test_what_undo_takes_back(made: list[tuple[str, str, str]], last: list[str])
 
 def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
     first = Review(folder, None)
-    first.decide(key(first, "red fox", "a.png"), "keep", "")
-    first.decide(key(first, "red fox", "b.png"), "delete", "")
+    first.decide_all([key(first, "red fox", "a.png")], "keep", "")
+    first.decide_all([key(first, "red fox", "b.png")], "delete", "")
     second = Review(folder, None)
     assert [card["name"] for card in second.cards("red fox", 0, 9)["cards"]] == ["lost.png", "a.png", "b.png"]
     assert second.overview()["waiting"] == 1
@@ -460,7 +467,7 @@ def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
 def test_what_the_page_cannot_mean_is_refused(folder: Path, action: str, to: str) -> None:
     review = Review(folder, None)
     with pytest.raises(DataError, match="reload the page"):
-        review.decide(key(review, "red fox", "a.png"), action, to)
+        review.decide_all([key(review, "red fox", "a.png")], action, to)
     assert read_decisions(folder) == []
 
 
@@ -468,13 +475,13 @@ def test_a_decision_that_could_not_be_written_does_not_count(folder: Path) -> No
     review = Review(folder, None)
     (folder / DECISIONS_FILE).mkdir()
     with pytest.raises(DataError, match="does not count"):
-        review.decide(key(review, "red fox", "a.png"), "delete", "")
+        review.decide_all([key(review, "red fox", "a.png")], "delete", "")
     assert review.overview()["waiting"] == 0
 
 
 def test_the_last_picture_of_a_class_may_go(folder: Path) -> None:
     review = Review(folder, None)
-    review.decide(key(review, "_other", "a.png"), "delete", "")
+    review.decide_all([key(review, "_other", "a.png")], "delete", "")
     classes = review.apply()["overview"]["classes"]
     assert [one["pictures"] for one in classes if one["label"] == "_other"] == [0]
     assert review.cards("_other", 0, 9) == {"cards": [], "pictures": 0}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.files import check_folder, sole_use, write_atomically
+from cartoons.files import sole_use, write_atomically
 from cartoons.folder_layout import VALID
 from cartoons.review import decisions
 from cartoons.review.apply import label_folder
@@ -24,7 +24,6 @@ class CorrectionsReview(Review):
         self, corrections: Path, root: Path, classifier: Classifier | None, folder_of: Callable[[str], str] = str
     ) -> None:
         """root: the picture folder. Raises DataError when there is no picture to look at."""
-        check_folder(corrections, "one that app.py --corrections has filled")
         self._into = root
         super().__init__(corrections, classifier, folder_of)
 

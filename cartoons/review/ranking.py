@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cartoons import progress
 from cartoons.classifier import BATCH_SIZE, Classifier
 from cartoons.errors import DataError, ImageError
 from cartoons.files import HIDDEN, append_json_lines, read_json_lines
@@ -103,18 +102,6 @@ def in_order(
     return sorted(pictures, key=place)
 
 
-def probabilities(root: Path, pictures: Sequence[Picture], classifier: Classifier) -> Probabilities:
-    """The model's probabilities for each picture, those of an earlier time from the disk."""
-    known = cached(root, classifier.info)
-    new, done = [picture for picture in pictures if picture.sha256 not in known], 0
-    with progress.display(), progress.stage("looking at the pictures", len(new), "pictures") as stage:
-        for rows in classified(root, new, classifier):
-            known |= rows
-            done += len(rows)
-            stage.reach(done)
-    return known
-
-
 def cached(root: Path, info: ModelInfo) -> Probabilities:
     """The model's probabilities of an earlier time; broken lines are passed over, to be made again."""
     known: Probabilities = {}
@@ -133,14 +120,13 @@ def classified(root: Path, pictures: Sequence[Picture], classifier: Classifier) 
     new, path = list({picture.sha256: picture for picture in pictures}.values()), _cache_path(root, classifier.info)
     with ThreadPoolExecutor(READERS) as pool:
         for start in range(0, len(new), BATCH_SIZE):
-            opened = list(
-                zip(new[start : start + BATCH_SIZE], pool.map(_open, new[start : start + BATCH_SIZE]), strict=True)
-            )
+            batch = new[start : start + BATCH_SIZE]
+            opened = list(zip(batch, pool.map(_open, batch), strict=True))
             rows = iter(classifier.probabilities([image for _, image in opened if image]).round(6).tolist())
-            batch = {each.sha256: next(rows) if image else None for each, image in opened if image or each.path.exists()}
+            made = {each.sha256: next(rows) if image else None for each, image in opened if image or each.path.exists()}
             path.parent.mkdir(parents=True, exist_ok=True)
-            append_json_lines(path, *({"sha256": sha256, "probabilities": row} for sha256, row in batch.items()))
-            yield batch
+            append_json_lines(path, *({"sha256": sha256, "probabilities": row} for sha256, row in made.items()))
+            yield made
 
 
 def _cache_path(root: Path, info: ModelInfo) -> Path:

@@ -74,13 +74,12 @@ class Review:
             }
 
     def _class(self, label: str, keys: Sequence[str], sure: set[str]) -> Answer:
-        doubted = [key for key in keys if self._is_doubted(key)]
-        undecided = [key for key in keys if self._decision(self._pictures[key]) is None]
+        undecided = [key for key in keys if self._is_undecided(key)]
         return {
             "label": label,
             "pictures": len(keys),
-            "doubted": len(doubted),
-            "to_look_at": len(set(doubted).intersection(undecided)),
+            "doubted": sum(map(self._is_doubted, keys)),
+            "to_look_at": sum(map(self._is_doubted, undecided)),
             "undecided": len(undecided),
             "sure": len(sure.intersection(keys)),
         }
@@ -91,13 +90,8 @@ class Review:
             keys = self._classes.get(label, [])
             return {"cards": [self._card(key) for key in keys[start : start + count]], "pictures": len(keys)}
 
-    def decide(self, key: str, action: str, to: str) -> Answer:
-        """Write a decision down, then tell how the picture and everything stand."""
-        answer = self.decide_all([key], action, to)
-        return {"card": answer["cards"][0], "overview": answer["overview"]}
-
     def decide_all(self, keys: Sequence[str], action: str, to: str) -> Answer:
-        """The same for several pictures in one go, which is undone in one go; {"cards": [...], "overview": ...}."""
+        """Write a decision on pictures down in one go, which is undone in one go; {"cards": [...], "overview": ...}."""
         if action not in (KEEP, DELETE, MOVE) or (action == MOVE) != (to in self._labels):
             raise DataError(f"There is no {action!r} to {to!r} here: reload the page.")
         with self._lock:
@@ -113,7 +107,7 @@ class Review:
     def keep_rest(self, label: str) -> Answer:
         """Keep every undecided picture of a class; answers as `accept`."""
         with self._lock:
-            keys = [key for key in self._classes.get(label, []) if self._decision(self._pictures[key]) is None]
+            keys = [key for key in self._classes.get(label, []) if self._is_undecided(key)]
             return self._decided(dict.fromkeys(keys, (KEEP, "")))
 
     def _decided(self, actions: dict[str, tuple[str, str]]) -> Answer:
@@ -225,13 +219,15 @@ class Review:
     def _is_doubted(self, key: str) -> bool:
         return self._opinions is None or self._opinion(key).doubts
 
+    def _is_undecided(self, key: str) -> bool:
+        return self._decision(self._pictures[key]) is None
+
     def _is_to_look_at(self, key: str) -> bool:
-        return self._is_doubted(key) and self._decision(self._pictures[key]) is None
+        return self._is_doubted(key) and self._is_undecided(key)
 
     def _sure(self) -> list[str]:
         """The undecided pictures that look exactly like another label."""
-        keys = [key for key, picture in self._pictures.items() if self._opinion(key).is_sure]
-        return [key for key in keys if self._decision(self._pictures[key]) is None]
+        return [key for key in self._pictures if self._opinion(key).is_sure and self._is_undecided(key)]
 
     def _card(self, key: str) -> Answer:
         picture = self._pictures[key]
