@@ -17,26 +17,25 @@ from cartoons.images import load
 from cartoons.model_card import model_card
 from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, OTHER_LABEL
 
-DRAWINGS = Path(__file__).parent.parent / "tests" / "drawings"
+DRAWINGS_TO_TRY = Path(__file__).parent.parent / "tests" / "drawings"
 
 
-def answer_drawings(classifier: Classifier, drawings: Path = DRAWINGS) -> dict[str, Any]:
+def answer_drawings(classifier: Classifier) -> dict[str, Any]:
     """How many are answered right, by style, and which are not. What shows no character is to be refused."""
-    items = dataset.read(drawings).items
+    items = dataset.read(DRAWINGS_TO_TRY).items
     answers = classifier.predict([load(item.path) for item in items])
     given = [answer.label if answer.known else OTHER_LABEL for answer in answers]
-    styles = {"right": Counter[str](), "pictures": Counter[str]()}
-    wrong = {}
+    pictures, right, wrong = Counter[str](), Counter[str](), {}
     for item, label in zip(items, given, strict=True):
         style = item.path.stem.rpartition("-")[0]
-        styles["pictures"][style] += 1
-        styles["right"][style] += label == item.label
+        pictures[style] += 1
+        right[style] += label == item.label
         if label != item.label:
             wrong[f"{item.label}/{item.path.name}"] = label
     return {
         "pictures": len(items),
         "right": len(items) - len(wrong),
-        "styles": {style: {name: counts[style] for name, counts in styles.items()} for style in styles["pictures"]},
+        "styles": {style: {"right": right[style], "pictures": count} for style, count in pictures.items()},
         "wrong": wrong,
     }
 

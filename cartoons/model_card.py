@@ -15,7 +15,7 @@ from cartoons.console import command
 from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.markdown import code, markdown, plain
-from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
+from cartoons.model_folder import EXAMPLES, OTHER_LABEL, Example, ModelInfo
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
@@ -97,12 +97,16 @@ def without_place(card: str) -> str:
     return PLACE.sub(lambda place: "'.'" if place[1] else ".", card)
 
 
+def shows(example: Example) -> str:
+    """What an example shows, in words."""
+    return {OTHER_LABEL: "none of these", "": "a picture"}.get(example.label, example.label)
+
+
 def credit_lines(info: ModelInfo) -> list[str]:
     """A line of Markdown for each example: its file, what it shows and, where that is stated, whose it is."""
     lines = []
     for each in info.examples:
-        shows = {OTHER_LABEL: "none of these", "": "a picture"}.get(each.label, each.label)
-        parts = [markdown(shows), each.author and f"by {markdown(each.author)}", markdown(each.license)]
+        parts = [markdown(shows(each)), each.author and f"by {markdown(each.author)}", markdown(each.license)]
         parts.append(each.page_url and code(each.page_url))
         lines.append(f"`{EXAMPLES}/{each.file_name}`: {', '.join(filter(None, parts))}")
     return lines

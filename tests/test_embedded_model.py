@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import EXAMPLES
 
-from bench.embed import DRAWINGS, answer_drawings
+from bench.embed import DRAWINGS_TO_TRY, answer_drawings
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.images import load
@@ -48,8 +48,8 @@ def test_every_example_is_named_and_surely(classifier: Classifier) -> None:
 
 
 def test_drawings_in_other_styles_are_answered_as_its_card_says(classifier: Classifier) -> None:
-    assert len(list(DRAWINGS.glob("*/*.png"))) == 40
-    assert len(list((DRAWINGS / "_other").glob("*.png"))) == 14
+    assert len(list(DRAWINGS_TO_TRY.glob("*/*.png"))) == 40
+    assert len(list((DRAWINGS_TO_TRY / "_other").glob("*.png"))) == 14
     found = answer_drawings(classifier)
     assert found["right"] >= FEWEST_RIGHT, found["wrong"]
     assert found == classifier.info.metrics["drawings"]

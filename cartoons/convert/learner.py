@@ -30,14 +30,13 @@ from cartoons.convert.pictures import write_kinds, write_probes
 from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import find, load_learner_file, versions_beside
 from cartoons.errors import ConvertError, ExportError, in_a_line
+from cartoons.examples import DRAWINGS
 from cartoons.files import check_folder, check_writable, write_atomically
 from cartoons.model_card import differing_files, model_card
 from cartoons.model_folder import ModelInfo
 from cartoons.training.export import has_feature_maps, to_onnx
-from cartoons.training.run import name_of
+from cartoons.training.run import VERSIONS_OF, name_of
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
-VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 UNKNOWN = "#na#"
 """fastai's own label for pictures that have none (add_na=True)."""
 
@@ -76,7 +75,7 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
         pipeline = measure(learner, probes)
         log.info("%d labels; pictures become %d px by %s.", len(labels), pipeline.size_px, pipeline.resize)
         theirs = sorted(file for file in data.rglob("*") if file.is_file()) if data else []
-        answers = ask(learner, [*probes, *kinds, *sorted(EXAMPLES.glob("*.png")), *theirs], folder)
+        answers = ask(learner, [*probes, *kinds, *sorted(DRAWINGS.glob("*.png")), *theirs], folder)
         info = replace(
             _described(learn, labels, pipeline),
             name=name or name_of(labels),
@@ -137,10 +136,10 @@ def as_onnx(learn: Learner, pipeline: Pipeline, *, half: bool) -> bytes:
     try:
         network = copy.deepcopy(learn.model).eval()
         front = pipeline.front()
-        parts = isinstance(network, nn.Sequential) and len(network) == 2
-        whole = nn.Sequential(nn.Sequential(front, network[0]), network[1]) if parts else Whole(front, network)
-        if not has_feature_maps(whole, pipeline.size_px):
-            whole = Whole(front, network)
+        whole: nn.Module = Whole(front, network)
+        if isinstance(network, nn.Sequential) and len(network) == 2:
+            parts = nn.Sequential(nn.Sequential(front, network[0]), network[1])
+            whole = parts if has_feature_maps(parts, pipeline.size_px) else whole
         return to_onnx(whole, pipeline.size_px, half=half)
     except Exception as error:  # the exporter raises all sorts, and the network is anyone's code
         raise ConvertError(

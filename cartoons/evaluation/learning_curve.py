@@ -95,13 +95,14 @@ def _part(items: Sequence[Item], fold: Fold, share: float, draw: int) -> list[in
     return [i for i in fold.train if (items[i].label, items[i].group) in taken]
 
 
-def _found(features: Floats, items: Sequence[Item], fold: Fold, part: Sequence[int]) -> Counter[str]:
+def _found(features: Floats, items: Sequence[Item], fold: Fold, part: list[int]) -> Counter[str]:
     """How many held-out pictures of each character a head finds that was trained on a part, among the characters."""
     from sklearn.linear_model import LogisticRegression  # the card wants words alone, where there is no scikit-learn
 
-    mean, deviation = features[list(part)].mean(axis=0), features[list(part)].std(axis=0) + 1e-3
+    given = features[part]
+    mean, deviation = given.mean(axis=0), given.std(axis=0) + 1e-3
     head = LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=STEPS)
-    head.fit((features[list(part)] - mean) / deviation, [items[i].label for i in part])
+    head.fit((given - mean) / deviation, [items[i].label for i in part])
     known = [i for i in fold.held_out if items[i].label != OTHER_LABEL]
     sure = head.predict_proba((features[known] - mean) / deviation)
     sure[:, head.classes_ == OTHER_LABEL] = -1

@@ -17,8 +17,8 @@ from cartoons import model_folder
 from cartoons.errors import HubError
 from cartoons.examples import of_model
 from cartoons.hub.errors import check_name, hub_write
-from cartoons.model_card import Published, model_card, without_place
-from cartoons.model_folder import EXAMPLES, OTHER_LABEL, ModelInfo
+from cartoons.model_card import Published, model_card, shows, without_place
+from cartoons.model_folder import EXAMPLES, ModelInfo
 
 CARD = "README.md"
 LEARNER = ("model.pkl", "pyproject.toml", "weights.safetensors")
@@ -67,18 +67,22 @@ def check_login(repo: str, kind: str) -> None:
     check_ours(repo, kind)
 
 
-def check_ours(repo: str, kind: str) -> None:
-    """Raise HubError for a repository that holds what this project did not put there, and a push would remove or replace."""
+def check_ours(repo: str, kind: str) -> list[str]:
+    """The files of a repository, none if it is not there.
+
+    Raise HubError if it holds what this project did not put there, and a push would remove or replace.
+    """
     api = HfApi()
     with hub_write(f"{repo} cannot be pushed to"):
         try:
-            there = set(api.list_repo_files(repo, repo_type=kind))
+            there = api.list_repo_files(repo, repo_type=kind)
         except RepositoryNotFoundError:
-            return
-    others = sorted(there - {".gitattributes", CARD})
-    if others and not there & OURS[kind]:
+            return []
+    others = sorted({*there} - {".gitattributes", CARD})
+    if others and not OURS[kind].intersection(there):
         place = f"{api.endpoint}/{PREFIX[kind]}{repo}"
         raise HubError(f"{place} holds something else ({others[0]}): give another name, or delete it in its settings there.")
+    return there
 
 
 def push_model(folder: Path, repo: str, *, private: bool = False, dataset: str | None = None) -> Pushed:
@@ -127,8 +131,7 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
             raise LocalTokenNotFoundError
         if kind != "space":
             api.create_repo(repo, repo_type=kind, private=private, exist_ok=True)
-        check_ours(repo, kind)
-        there = api.list_repo_files(repo, repo_type=kind)
+        there = check_ours(repo, kind)
         gone = [name for name in there if name not in content and owned.fullmatch(name)]
         operations: list[CommitOperationAdd | CommitOperationDelete] = [CommitOperationDelete(name) for name in gone]
         for name, data in content.items():
@@ -143,10 +146,9 @@ def model_files(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -
     if info.recipe != "converted":
         content |= {name: folder / name for name in LEARNER if (folder / name).is_file()}
         content |= _report(folder, info)
-    shown = {f"{EXAMPLES}/{path.name}": (path, each.label) for path, each in of_model(info, folder)}
+    shown = {f"{EXAMPLES}/{path.name}": (path, shows(each)) for path, each in of_model(info, folder)}
     content |= {name: path for name, (path, _) in shown.items()}
-    titles = {OTHER_LABEL: "none of these", "": "a picture"}
-    drawn = [(name, titles.get(label, label)) for name, (_, label) in shown.items()]
+    drawn = [(name, words) for name, (_, words) in shown.items()]
     content[CARD] = _card(folder, info, Published(repo, dataset, drawn))
     return content
 

@@ -130,11 +130,11 @@ class CachedFeaturesTrainer:
         epochs = self._epochs_for(len(train))
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
-        chosen = np.asarray(sorted(train))
-        trained = set(chosen.tolist())
-        seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in chosen.tolist()]
+        order = sorted(train)
+        chosen, trained = np.asarray(order), set(order)
+        seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in order]
         data = FeaturesDataset(self._maps, seen, self._targets, chosen)
-        weights = sampling_weights([self.data.items[i].label for i in chosen])
+        weights = sampling_weights([self.data.items[i].label for i in order])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
         nothing = WeightedDL(FeaturesDataset(self._maps, [], self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
         saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))

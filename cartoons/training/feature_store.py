@@ -65,9 +65,8 @@ class FeatureStore:
         temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(
-                numbers + hashlib.sha256(numbers).digest()
-            )  # the hash tells of a power cut, sooner than a sync
+            # The hash tells of a power cut, sooner than a sync.
+            temporary.write_bytes(numbers + hashlib.sha256(numbers).digest())
             temporary.replace(path)
         except OSError as error:
             with suppress(OSError):
@@ -83,19 +82,17 @@ class FeatureStore:
 
         Raises DataError when the disk has not.
         """
-        files, needed, kept = (
-            sorted(self._files(), key=lambda file: (file[0] not in self._used, -file[1].st_mtime)),
-            views * self.file_bytes,
-            0,
-        )
+        files = sorted(self._files(), key=lambda file: (file[0] not in self._used, -file[1].st_mtime))
+        needed = views * self.file_bytes
         most = min(MOST_BYTES, sum(status.st_size for _, status in files) + shutil.disk_usage(self.folder).free)
+        kept = 0
         for path, status in files:
             is_left = path.suffix == ".tmp" and status.st_mtime < time.time() - LEFT_BEHIND_S
-            kept += status.st_size
-            if path not in self._used and (is_left or kept + needed > most):
-                kept -= status.st_size
+            if path not in self._used and (is_left or kept + status.st_size + needed > most):
                 with suppress(OSError):
                     path.unlink()
+            else:
+                kept += status.st_size
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise DataError(

@@ -136,18 +136,10 @@ class FinetuneTrainer:
         lr = self._learning_rate(train, valid)
         set_seed(recipe.seed, reproducible=True)
         learn = self._learn = self._fresh(train, valid)
-        patience, epochs = recipe.patience if valid else None, recipe.freeze_epochs + recipe.epochs
+        patience = recipe.patience if valid else None
+        epochs = recipe.freeze_epochs + recipe.epochs
         head = Checkpoint(checkpoint.with_suffix(".head"), recipe.seed, (0, epochs))
-
-        def counted_on(row: EpochMetrics) -> EpochMetrics:
-            return row | {"epoch": row["epoch"] + recipe.freeze_epochs}
-
-        whole = Checkpoint(
-            checkpoint.with_suffix(".whole"),
-            recipe.seed + 500,
-            (recipe.freeze_epochs, epochs),
-            patience,
-        )
+        whole = Checkpoint(checkpoint.with_suffix(".whole"), recipe.seed + 500, (recipe.freeze_epochs, epochs), patience)
         with on_hardware(learn), learn.no_bar(), learn.no_logging():
             learn.freeze()
             learn.fit_one_cycle(recipe.freeze_epochs, slice(lr), pct_start=0.99, cbs=head)
@@ -155,7 +147,7 @@ class FinetuneTrainer:
             learn.add_cb(FrozenNorm())
             learn.fit_one_cycle(recipe.epochs, slice(lr / BODY_SLOWER, lr), pct_start=0.3, div=5.0, cbs=whole)
         learn.model.eval()
-        return [*head.rows, *map(counted_on, whole.rows)]
+        return [*head.rows, *(row | {"epoch": row["epoch"] + recipe.freeze_epochs} for row in whole.rows)]
 
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""

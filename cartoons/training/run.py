@@ -87,8 +87,9 @@ def open_pictures(data: Dataset) -> Dataset:
         log.warning("So it is with %d more: the report names them all.", len(opened.unreadable) - MOST_NAMED)
     if opened.unreadable:
         log.warning("Left out, in all: %s.", in_words(Counter(each.reason for each in opened.unreadable)))
+    lost = Counter(each.item.label for each in opened.unreadable)
     for label, count in data.counts.items():
-        if count == sum(each.item.label == label for each in opened.unreadable):
+        if count == lost[label]:
             log.warning("None of the %d pictures of %s can be opened, so it is no label of this model.", count, label)
     opened.check()
     for warning in opened.warnings() if is_main_process() else ():
