@@ -163,6 +163,18 @@ def test_a_view_is_the_same_whatever_else_lies_in_the_folder(pictures: Path) -> 
     assert kinds.count(True) == 5
 
 
+def test_photographs_of_none_of_the_characters_are_seen_as_drawings_too(pictures: Path) -> None:
+    items = dataset.read(pictures).items
+    index = next(k for k, item in enumerate(items) if item.label == "_other" and not Views(items, 64, 1).draw(k, [0])[0])
+    cartoons = Views(items, 64, 4)
+    photographs = Views([replace(item, is_photo=True) for item in items], 64, 4)
+    for number in range(4):
+        is_same = cartoons.draw(index, [number])[1][0].tobytes() == photographs.draw(index, [number])[1][0].tobytes()
+        assert (
+            is_same == (number % 2 == 0) == (cartoons.name(index, number, False) == photographs.name(index, number, False))
+        )
+
+
 def test_no_view_shows_behind_a_cutout_what_is_not_trained_on(pictures: Path) -> None:
     items = dataset.read(pictures).items
     views, train = Views(items, 64, 9), set(range(0, len(items), 2))

@@ -10,11 +10,13 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from cartoons.images import WHITE, load, on_white, square_pad
 
 BACKGROUND_PX = 320
+DRAWN_PX = 120
+"""What is smaller than a few pixels of a photograph so shrunk is left out of a drawing of it."""
 
 Colour = tuple[int, int, int]
 
@@ -34,6 +36,38 @@ def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image
     if rng.random() < 0.25:
         return picture.resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return square_pad(picture, size_px)
+
+
+def drawn(photo: Image.Image, rng: random.Random) -> Image.Image:
+    """An RGB photograph as a drawing: few colours in large areas, its own or any, outlined or not, or outlines alone; whole,
+    or a part of it on one colour.
+
+    For none of the characters: else "flat and bright" would pass for one, as nearly all other drawings show characters.
+    """
+    small = photo.copy()
+    small.thumbnail((DRAWN_PX, DRAWN_PX))
+    smooth = small.filter(ImageFilter.MedianFilter(5)).resize(photo.size, Image.Resampling.BICUBIC)
+    colours, kind = rng.randrange(4, 13), rng.random()
+    areas = smooth.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    edges = areas.convert("L").filter(ImageFilter.FIND_EDGES).point([0] * 12 + [255] * 244)
+    ink = ImageOps.invert(edges.filter(ImageFilter.MaxFilter(rng.choice((3, 3, 5))))).convert("RGB")
+    if kind < 0.2:
+        picture = ink
+    else:
+        if rng.random() < 0.4:
+            areas.putpalette([channel for _ in range(colours) for channel in _colour(rng)])
+        flat = ImageEnhance.Color(areas.convert("RGB")).enhance(rng.uniform(1, 2.5))
+        picture = flat if kind < 0.5 else ImageChops.multiply(flat, ink)
+    return picture if rng.random() < 0.5 else _part(picture, rng)
+
+
+def _part(picture: Image.Image, rng: random.Random) -> Image.Image:
+    """What an ellipse shows of a picture, on white or on one colour."""
+    shown = Image.new("L", picture.size)
+    width, height = picture.size
+    left, top, right, bottom = (rng.uniform(0, 0.3), rng.uniform(0, 0.3), rng.uniform(0.7, 1), rng.uniform(0.7, 1))
+    ImageDraw.Draw(shown).ellipse((left * width, top * height, right * width, bottom * height), fill=255)
+    return Image.composite(picture, Image.new("RGB", picture.size, WHITE if rng.random() < 0.5 else _colour(rng)), shown)
 
 
 def background(source: Path | bytes) -> Image.Image:

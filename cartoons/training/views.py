@@ -1,7 +1,8 @@
 """The views of a picture that training sees: the picture itself, and augmented ones.
 
-A view is a function of the picture's bytes and its number, and, of a cut-out, of the picture that it is laid on: so the same
-picture has the same views in every training, whatever else lies in the folder.
+A view is a function of the picture's bytes, of its number, of whether it is a photograph of none of the characters, and, of
+a cut-out, of the picture that it is laid on: so the same picture has the same views in every training, whatever else lies in
+the folder.
 """
 
 import bisect
@@ -14,7 +15,8 @@ from PIL import Image
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.images import load_cutout, on_white, square_pad
-from cartoons.training.augment import augment, background
+from cartoons.model_folder import OTHER_LABEL
+from cartoons.training.augment import augment, background, drawn
 
 
 class Views:
@@ -29,7 +31,7 @@ class Views:
         """Names a view by all that it is made of."""
         sha256 = self.items[index].sha256
         if not is_cutout:
-            return f"{sha256} {number}"
+            return f"{sha256} {number}{' drawn' if self._is_drawn(index, number) else ''}"
         behind = self.behind(index, number)
         return f"{sha256} {number} on {'' if behind is None else self.items[behind].sha256}"
 
@@ -55,10 +57,17 @@ class Views:
         cutout.thumbnail((3 * self.size_px // 2, 3 * self.size_px // 2), Image.Resampling.BICUBIC)
         return is_cutout, [square if n == 0 and square else self._augmented(cutout, index, n) for n in numbers]
 
+    def _is_drawn(self, index: int, number: int) -> bool:
+        """Every other augmented view of a photograph of none of the characters is made a drawing."""
+        item = self.items[index]
+        return item.is_photo and item.label == OTHER_LABEL and number % 2 == 1
+
     def _augmented(self, cutout: Image.Image, index: int, number: int) -> Image.Image:
         behind = self.behind(index, number) if cutout.mode == "RGBA" else None
         backgrounds = [] if behind is None else [background(self._bytes(behind))]
-        return augment(cutout, random.Random(f"{self.items[index].sha256} {number}"), backgrounds, self.size_px)
+        rng = random.Random(f"{self.items[index].sha256} {number}")
+        picture = drawn(cutout, rng) if cutout.mode == "RGB" and self._is_drawn(index, number) else cutout
+        return augment(picture, rng, backgrounds, self.size_px)
 
     def _bytes(self, index: int) -> bytes:
         item = self.items[index]
