@@ -70,7 +70,7 @@ class Recipe:
 
 
 FAST = Recipe()
-THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0, fits=2)
+THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0, fits=3)
 
 
 class CachedFeaturesTrainer:
