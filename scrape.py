@@ -23,8 +23,7 @@ from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.files import check_folder
 from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
-from cartoons.search.engines import LICENSES, QUERY_TEMPLATES
-from cartoons.search.searcher import DEFAULT_ENGINES, ENGINES
+from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
 from cartoons.search.url_list import read_url_list
 
 PER_CLASS = 200

@@ -8,8 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.folder_layout import VALID
@@ -141,10 +139,16 @@ def split_validation(items: Sequence[Item], train: Sequence[int], pct: float, se
 
 def leaked_by_random_split(items: Sequence[Item], valid_pct: float, seed: int) -> tuple[int, int]:
     """Of the pictures that a random split would hold out: those with a picture of the same group in training, and all."""
-    order = np.random.default_rng(seed).permutation(len(items))
+    order = _permutation(len(items), seed)
     count = round(valid_pct * len(items))
     trained = {items[i].group for i in order[count:]}
     return sum(items[i].group in trained for i in order[:count]), count
+
+
+def _permutation(count: int, seed: int) -> list[int]:
+    import numpy as np  # which the command line's help need not load
+
+    return list(np.random.default_rng(seed).permutation(count))
 
 
 def _unit(item: Item) -> Unit:
@@ -163,7 +167,7 @@ def _members(units: Sequence[Unit]) -> dict[Unit, list[int]]:
 def _random_fold(items: Sequence[Item], valid_pct: float, seed: int) -> Fold:
     """The fold of `holdout`, whether or not each label has pictures enough."""
     members = _members([_unit(item) for item in items])
-    units = [sorted(members)[k] for k in np.random.default_rng(seed).permutation(len(members))]
+    units = [sorted(members)[k] for k in _permutation(len(members), seed)]
     total, counts = Counter(item.label for item in items), Counter[str]()
     held_out: list[int] = []
     for unit in units:

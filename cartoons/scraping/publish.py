@@ -20,7 +20,7 @@ from cartoons.report import scrape_report
 from cartoons.scraping.config import SHORT, ScrapeConfig
 from cartoons.scraping.manifest import Attempt, Status
 from cartoons.scraping.selection import kept_by_label
-from cartoons.search.searcher import ENGINES
+from cartoons.search.engines import ENGINES
 
 
 def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_problems: Mapping[str, Sequence[str]]) -> None:

@@ -11,9 +11,17 @@ from ddgs import DDGS
 from ddgs.exceptions import DDGSException, TimeoutException
 
 from cartoons.errors import SearchError
-from cartoons.search.engines import ANY_LICENSE, LICENSES, PUBLIC_DOMAIN, NoResultsError, ResultPage, SearchResult, one_line
+from cartoons.search.engines import (
+    ANY_LICENSE,
+    DUCKDUCKGO,
+    LICENSES,
+    PUBLIC_DOMAIN,
+    NoResultsError,
+    ResultPage,
+    SearchResult,
+    one_line,
+)
 
-DUCKDUCKGO, BING = "duckduckgo", "bing"
 LICENSE_IMAGE = {
     "share": "Share",
     "share commercially": "ShareCommercially",

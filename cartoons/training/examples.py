@@ -10,9 +10,7 @@ from pathlib import Path
 from cartoons import model_folder
 from cartoons.dataset import Dataset, Item
 from cartoons.errors import DataError, ImageError
-from cartoons.examples import small_jpeg
 from cartoons.files import check_folder, write_atomically
-from cartoons.images import load
 from cartoons.metadata import Row, alike_key, may_be_shared, text
 from cartoons.model_folder import EXAMPLES, MOST_EXAMPLES, OTHER_LABEL, Example, ModelInfo
 from cartoons.picture_files import is_picture
@@ -83,6 +81,8 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
     only_right: leave out those that the model as exported does not name rightly, and what is above PER_LABEL.
     """
     from cartoons.classifier import Classifier  # with onnxruntime and huggingface_hub, which a refusal need not load
+    from cartoons.examples import small_jpeg
+    from cartoons.images import load
     from cartoons.model_card import model_card, without_place
 
     classifier, found, numbers = Classifier.load(out, trusted=True), dict[Example, bytes](), Counter[str]()
@@ -134,6 +134,8 @@ def _spoken_name(path: Path) -> str:
 
 
 def _opens(path: Path) -> bool:
+    from cartoons.images import load
+
     try:
         load(path)
     except ImageError as error:
