@@ -20,7 +20,7 @@ from cartoons.report import scrape_report
 from cartoons.scraping.config import SHORT, ScrapeConfig
 from cartoons.scraping.manifest import Attempt, Status
 from cartoons.scraping.selection import kept_by_label
-from cartoons.search.engines import ENGINES
+from cartoons.search.engines import COMMONS, ENGINES, OPENVERSE
 
 
 def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_problems: Mapping[str, Sequence[str]]) -> None:
@@ -83,4 +83,9 @@ def summarize(
     named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
     clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
     print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")
+    if kept and not any(row.status == Status.KEPT and may_be_shared(asdict(row)) for row in attempts):
+        print(
+            "None of these pictures states a licence that lets it be shown, so the page of a model trained on them will "
+            f"show no examples. Pictures that do: --engines {OPENVERSE},{COMMONS}. Or give train.py --examples DIR."
+        )
     return SHORT if short else 0
