@@ -14,6 +14,9 @@ from cartoons.folder_layout import VALID
 from cartoons.model_folder import OTHER_LABEL
 
 FOLDS = 5
+ELSEWHERE = ": pictures from elsewhere may do worse"
+"""Behind a protocol that has pictures of the same sources on both sides."""
+
 KINDS = ("auto", "source", "group", "holdout", "folder")
 Unit = tuple[str, str]
 """What is never cut in two: ("source", its name), ("group", ...), or ("character", ...) among `_other`."""
@@ -103,7 +106,9 @@ def holdout(items: Sequence[Item], valid_pct: float, seed: int) -> Split:
     """Hold out about valid_pct (0 to 1) of each label's pictures in whole groups (`_other` in whole characters)."""
     fold = _random_fold(items, valid_pct, seed)
     _check([fold], items)
-    return Split([fold], f"on {valid_pct:.0%} of each label's pictures, held out in whole groups of alike pictures")
+    return Split(
+        [fold], f"on {valid_pct:.0%} of each label's pictures, drawn at random in whole groups of alike ones{ELSEWHERE}"
+    )
 
 
 def by_source(items: Sequence[Item], folds: int = FOLDS) -> Split:
@@ -228,6 +233,6 @@ def _protocol(sources: dict[str, set[str]], left_out: int, folds: int) -> str:
     single = [label for label in sorted(sources.keys() - {OTHER_LABEL}) if len(sources[label]) < 2]
     by_group = "in whole groups of alike pictures"
     if not left_out:
-        return f"in {folds} parts, held out in turn {by_group}"
+        return f"in {folds} parts, held out in turn {by_group}{ELSEWHERE}"
     words = f"leaving whole sources out ({left_out} sources, {folds} rounds of training)"
     return f"{words}; {', '.join(single)}, of one source, {by_group}" if single else words

@@ -55,7 +55,7 @@ SAID = (
     r"None of these pictures states a licence .* --engines openverse,commons\. Or give train\.py --examples DIR\.",
     r"Its page shows no examples to try it with, as no picture states .*: python train.py --out runs/\S+ --examples DIR",
     r"The exported model answers .* differently from the learner, .* Taking fp16 weights instead of int8\.",
-    r"Held out once: \d of 24 pictures\. All of them, in turn, about \d+ (s|min) longer: python .*",
+    r"Held out once, at random: \d of 24 pictures\. Pictures of a source .*, about \d+ (s|min) longer: python .* source",
     r"runs/\S+ was trained on exactly these pictures in exactly this way: already trained\.",
     r"runs/\S+: balanced accuracy .* See it: python app.py --model runs/\S+",
     r"http://127.0.0.1:\d+/toon/cartoons: revision [0-9a-f]{12}\.",
