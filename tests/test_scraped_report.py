@@ -218,3 +218,13 @@ def test_who_has_no_picture_to_show_is_told_what_to_do(
     told = capsys.readouterr().out
     assert ("page of a model trained on them will show no examples" in told) == is_said
     assert ("--engines openverse,commons" in told) == ("give train.py --examples DIR" in told) == is_said
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [("kept", "1 of 2 pictures; no more were found."), ("spare", "0 of 2 pictures; 1 spare.")]
+)
+def test_a_name_that_stays_short_says_what_was_found(
+    status: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summarize(ScrapeConfig(tmp_path, per_class=2), ["fox"], [Attempt("fox", "https://a.example/1", status)], {})
+    assert f"fox: {says}\n" in capsys.readouterr().err

@@ -75,7 +75,8 @@ def summarize(
         lost = Counter(
             row.status for row in attempts if row.label == label and row.status not in (Status.KEPT, Status.PLANNED)
         )
-        rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or "nothing was found"
+        nothing = "no more were found" if kept[label] else "nothing was found"
+        rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or nothing
         why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *problems.get(label, [])])
         print(why, file=sys.stderr)
     if short:
