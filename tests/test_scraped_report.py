@@ -228,3 +228,8 @@ def test_a_name_that_stays_short_says_what_was_found(
 ) -> None:
     summarize(ScrapeConfig(tmp_path, per_class=2), ["fox"], [Attempt("fox", "https://a.example/1", status)], {})
     assert f"fox: {says}\n" in capsys.readouterr().err
+    summarize(ScrapeConfig(tmp_path, per_class=2), ["fox"], [], {"fox": ["a gave nothing.", "b gave nothing.", "c.", "d."]})
+    told = capsys.readouterr().err
+    assert (
+        "fox: 0 of 2 pictures; nothing was found. a gave nothing. b gave nothing. So it was with 2 searches more.\n" in told
+    )

@@ -22,6 +22,9 @@ from cartoons.scraping.manifest import Attempt, Status
 from cartoons.scraping.selection import kept_by_label
 from cartoons.search.engines import COMMONS, ENGINES, OPENVERSE
 
+MOST_PROBLEMS = 2
+"""Searches without an answer that are told again in the end, of each name; report.html has all."""
+
 
 def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_problems: Mapping[str, Sequence[str]]) -> None:
     """Write README.md and report.html of a folder. search_problems: sentences about engines, by label."""
@@ -77,7 +80,9 @@ def summarize(
         )
         nothing = "no more were found" if kept[label] else "nothing was found"
         rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or nothing
-        why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *problems.get(label, [])])
+        told = problems.get(label, [])
+        more = [f"So it was with {len(told) - MOST_PROBLEMS} searches more."] if len(told) > MOST_PROBLEMS else []
+        why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *told[:MOST_PROBLEMS], *more])
         print(why, file=sys.stderr)
     if short:
         print(f"For more: --engines {','.join(ENGINES)}, or searches of your own with --query.", file=sys.stderr)
