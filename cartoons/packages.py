@@ -24,7 +24,8 @@ def require(program: str, requirements: str) -> None:
 def missing(requirements: str) -> list[str]:
     """The packages of the file, and of those that it includes by -r, that this Python has not got, of any version."""
     names: list[str] = []
-    for line in (ROOT / requirements).read_text(encoding="utf-8").splitlines():
+    path = ROOT / requirements  # a Space and a container have those of the page only
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         if included := re.match(r"-r (\S+)", line):
             names += missing(included[1])
         elif package := re.match(r"[\w.-]+", line):
