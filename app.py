@@ -12,7 +12,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from cartoons import console, malloc
+from cartoons import console, malloc, packages
+
+if __name__ == "__main__":
+    packages.require("app.py", packages.PAGE)
+
 from cartoons.classifier import Classifier
 from cartoons.download.ssrf_guard import SsrfGuard
 from cartoons.errors import BundleError, DataError, HubError

@@ -23,8 +23,7 @@ from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.files import check_folder
 from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
-from cartoons.search.engines import LICENSES, QUERY_TEMPLATES
-from cartoons.search.searcher import DEFAULT_ENGINES, ENGINES
+from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
 from cartoons.search.url_list import read_url_list
 
 PER_CLASS = 200
@@ -48,8 +47,13 @@ EXAMPLES = """examples:
   python scrape.py --from-folder ~/Pictures/toons --out data/toons
   python scrape.py "bugs bunny" --license modify --publish USER/NAME
 
-review DIR [--model DIR] opens a page to clean a folder by eye, apply DIR does
-what was decided there. The same command, given again, goes on where it was."""
+scrape.py review DIR opens a page in the browser on which you say which pictures
+to keep, move or delete; its Apply button, or scrape.py apply DIR, does that.
+The same command, given again after an interruption, goes on from there."""
+REVIEW = """Open a page in the browser on which you say which pictures of a folder to keep,
+move or delete. No file moves before you press Apply."""
+APPLY = """Do what was decided on the page of scrape.py review: move pictures to another
+label's folder, or, deleted ones, to DIR/.scrape/removed."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,20 +62,22 @@ def parser() -> argparse.ArgumentParser:
     made.description, made.epilog = "Make a clean folder of pictures of some characters.", EXAMPLES
     add = made.add_argument_group("what to search").add_argument
     add("names", nargs="*", metavar="NAME", help="a character; the folder of its pictures gets its name")
-    add("--other", nargs="*", metavar="QUERY", help="also fill _other, pictures of none, by these or the usual queries")
-    add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; of a list all)")
+    add(
+        "--other", nargs="*", metavar="QUERY", help="also fill _other, pictures of none of them (default: the usual queries)"
+    )
+    add("--per-class", type=int, metavar="N", help=f"pictures of each name (default: {PER_CLASS}; without a search: all)")
     add("--engines", metavar="NAMES", help=f"of {','.join(ENGINES)} (default: {','.join(DEFAULT_ENGINES)})")
     add("--query", action="append", metavar="TEXT", help="what to search, with {name} in it; may be given again")
-    licenses = f"what it must allow: {', '.join(LICENSES[1:])} (default: {LICENSES[0]})"
+    licenses = f"only pictures whose licence allows: {', '.join(LICENSES[1:])} (default: {LICENSES[0]})"
     add("--license", choices=LICENSES, metavar="WHAT", help=licenses)
     add = made.add_argument_group("instead of a search, one of").add_argument
-    add("--from-urls", type=Path, metavar="FILE", help="a .csv, .jsonl or .txt of addresses")
-    add("--from-folder", type=Path, metavar="DIR", help="pictures that lie here")
+    add("--from-urls", type=Path, metavar="FILE", help="a .csv, .jsonl or .txt of pictures' addresses")
+    add("--from-folder", type=Path, metavar="DIR", help="pictures on this machine, in a folder per character")
     add("--from-img2dataset", type=Path, metavar="DIR", help="what img2dataset has downloaded")
     add = made.add_argument_group("the folder").add_argument
     add("--out", type=Path, metavar="DIR", default=Path("data/cartoons"), help="the folder to fill (default: %(default)s)")
-    add("--originals", action="store_true", help=f"keep files as they came, not at most {STORED_PX} px and bare")
-    add("--ignore-opt-out", action="store_true", help="also take what X-Robots-Tag asks programs not to take")
+    add("--originals", action="store_true", help=f"keep files as they came (else {STORED_PX} px, no metadata)")
+    add("--ignore-opt-out", action="store_true", help="also take what a site asks programs not to (X-Robots-Tag)")
     add("--dry-run", action="store_true", help="search for the first few only, and say what would be tried")
     add("--urls-only", action="store_true", help="search only, and write DIR/urls.parquet for img2dataset")
     add = made.add_argument_group("the connection").add_argument
@@ -186,12 +192,12 @@ def scrape(config: ScrapeConfig) -> int:
 
 def review(argv: Sequence[str]) -> int:
     """`review DIR` opens the page, `apply DIR` carries out what was decided there. Raises CartoonError."""
-    made = console.ArgumentParser(prog=f"scrape.py {argv[0]}", description=review.__doc__)
-    made.add_argument("folder", type=Path, metavar="DIR")
+    made = console.ArgumentParser(prog=f"scrape.py {argv[0]}", description=REVIEW if argv[0] == "review" else APPLY)
+    made.add_argument("folder", type=Path, metavar="DIR", help="a folder of pictures, in a folder per character")
     if argv[0] == "review":
-        made.add_argument("--model", type=Path, metavar="DIR", help="show what this model doubts first")
+        made.add_argument("--model", type=Path, metavar="DIR", help="a model folder: what it doubts comes first")
         made.add_argument(
-            "--corrections", type=Path, metavar="DIR", help="look at what visitors of app.py sent there instead"
+            "--corrections", type=Path, metavar="DIR", help="instead, what visitors sent (app.py --corrections DIR)"
         )
     given = made.parse_args(argv[1:])
     check_folder(given.folder, HOLDS_PICTURES)
@@ -200,7 +206,7 @@ def review(argv: Sequence[str]) -> int:
 
         ctrl_c.interrupt_work()
         done = apply(given.folder, folder_of)
-        print(f"{given.folder}: {done.deleted} pictures taken out, {done.moved} moved to another label.")
+        print(f"{given.folder}: {done.deleted} pictures deleted (to .scrape/removed), {done.moved} moved to another label.")
         return 0
     if given.corrections:
         check_folder(given.corrections, "one that app.py --corrections has filled")

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cartoons import console, model_folder, progress, proxies, splits
+from cartoons import console, model_folder, packages, progress, proxies, splits
 from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
 from cartoons.model_folder import ModelInfo
@@ -138,6 +138,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callab
 def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
     check_flags(vars(arguments), not is_main_process())
+    if arguments.data or arguments.names or arguments.from_learner:
+        packages.require("train.py", packages.TRAINING)
     if arguments.names:
         take_names(arguments)
     arguments.out = out = arguments.out or TrainConfig.out

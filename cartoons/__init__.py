@@ -21,8 +21,10 @@ near_duplicates.py  copies, resizes and mirror images of one artwork get one gro
 splits.py      which pictures are held out: folds, cross-validation
 malloc.py      memory that is free goes back to the system
 ctrl_c.py      Ctrl-C while a program loads
+packages.py    which packages are missing, and how to install them
 console.py     text, signals and exit codes, whatever the console is
 progress.py    what is being done, how far it is, how long it will take
+live_line.py   the terminal's lines that say so
 proxies.py     the proxies that the environment names
 markdown.py    words of other people in Markdown: escaped
 model_card.py  metrics -> the model card (model_card.md)
@@ -42,6 +44,11 @@ convert/       somebody's fastai learner -> model folder
 """
 
 import os
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    print("Python 3.11 or newer is needed; this is %d.%d, %s." % (*sys.version_info[:2], sys.executable), file=sys.stderr)  # noqa: UP031
+    sys.exit(2)
 
 # Nobody is told that this program runs. Each library reads its switch while it is imported, so this stands before any module
 # of the package; whatever imports onnxruntime is one of them (tests/test_structure.py).

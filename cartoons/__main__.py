@@ -13,7 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from cartoons import console, progress, proxies
+from cartoons import console, packages, progress, proxies
+
+if __name__ == "__main__":
+    packages.require("python -m cartoons", packages.PAGE)
+
 from cartoons.answer_table import Row, cells, head, rows
 from cartoons.classifier import Classifier, Prediction
 from cartoons.errors import BundleError, DataError, ImageError

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from cartoons import ctrl_c
+from cartoons import ctrl_c, packages
 from cartoons.errors import CartoonError, shortened
 
 UNUSABLE, STOPPED, INTERRUPTED = 2, 128, 130
@@ -63,6 +63,10 @@ def _exit_code(program: str, work: Callable[[], int]) -> int:
         return int(end.code or 0)
     except CartoonError as error:
         sentence = str(error)
+    except ModuleNotFoundError as error:
+        if not packages.missing(packages.TRAINING):
+            raise
+        sentence = packages.how_to_install([str(error.name).partition(".")[0]], packages.TRAINING)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
         sentence = shortened(f"{what}: mend that, and give the same command again.")

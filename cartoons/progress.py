@@ -16,22 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from rich.console import Console
-from rich.constrain import Constrain
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
-from rich.table import Column, Table
-from rich.text import Text
-
 from cartoons import ctrl_c
 from cartoons.console import is_live, spoken_time
 
-COLUMNS, BAR_COLUMNS, NAME_COLUMNS = 80, 12, 44
-"""The most that a live line takes of a terminal's width, its bar, and what is being done."""
-
 PLAIN_EVERY_S = 30.0
-REFRESHES_PER_S = 4
 
 T = TypeVar("T")
 
@@ -133,14 +121,9 @@ def display(*, is_wanted: bool = True) -> Iterator[None]:
     if not is_wanted:
         yield
     elif is_live(sys.stderr):
-        spinner, console = Spinner("line"), _Console(stderr=True, soft_wrap=True)
-        live = Live(
-            get_renderable=lambda: _table(spinner),
-            console=console,
-            refresh_per_second=REFRESHES_PER_S,
-            transient=True,
-            redirect_stdout=sys.stdout.isatty(),
-        )
+        from cartoons.live_line import live_lines  # with rich, which a refusal need not load
+
+        live = live_lines(lambda: [(each.name(), each.total, each.done, each.state()) for each in _innermost()])
         with live, ctrl_c.before_the_end(live.stop):
             yield
     else:
@@ -152,28 +135,11 @@ def display(*, is_wanted: bool = True) -> Iterator[None]:
             ended.set()
 
 
-class _Console(Console):
-    """rich's, but it never hides the cursor, which a program that is killed would not bring back."""
-
-    def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002
-        return False
-
-
-def _table(spinner: Spinner) -> Constrain:
-    columns = [
-        Column(no_wrap=True),
-        Column(no_wrap=True, max_width=NAME_COLUMNS),
-        Column(no_wrap=True),
-        Column(no_wrap=True),
-    ]
-    table = Table.grid(*columns, padding=(0, 1, 0, 0))
-    for each in _shown[-1] if _shown else ():
-        bar = ProgressBar(each.total, each.done, BAR_COLUMNS) if each.total else ""
-        table.add_row(spinner, Text(each.name()), bar, Text(each.state()))
-    return Constrain(table, COLUMNS)
+def _innermost() -> Sequence[Stage]:
+    return _shown[-1] if _shown else ()
 
 
 def _print_plainly(ended: threading.Event) -> None:
     while not ended.wait(PLAIN_EVERY_S):
-        for each in list(_shown[-1]) if _shown else ():
+        for each in list(_innermost()):
             print(f"{each.name()}, {each.state()}", file=sys.stderr)

@@ -8,14 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.folder_layout import VALID
 from cartoons.model_folder import OTHER_LABEL
 
 FOLDS = 5
+ELSEWHERE = ": pictures from elsewhere may do worse"
+"""Behind a protocol that has pictures of the same sources on both sides."""
+
 KINDS = ("auto", "source", "group", "holdout", "folder")
 Unit = tuple[str, str]
 """What is never cut in two: ("source", its name), ("group", ...), or ("character", ...) among `_other`."""
@@ -105,7 +106,9 @@ def holdout(items: Sequence[Item], valid_pct: float, seed: int) -> Split:
     """Hold out about valid_pct (0 to 1) of each label's pictures in whole groups (`_other` in whole characters)."""
     fold = _random_fold(items, valid_pct, seed)
     _check([fold], items)
-    return Split([fold], f"on {valid_pct:.0%} of each label's pictures, held out in whole groups of alike pictures")
+    return Split(
+        [fold], f"on {valid_pct:.0%} of each label's pictures, drawn at random in whole groups of alike ones{ELSEWHERE}"
+    )
 
 
 def by_source(items: Sequence[Item], folds: int = FOLDS) -> Split:
@@ -141,10 +144,16 @@ def split_validation(items: Sequence[Item], train: Sequence[int], pct: float, se
 
 def leaked_by_random_split(items: Sequence[Item], valid_pct: float, seed: int) -> tuple[int, int]:
     """Of the pictures that a random split would hold out: those with a picture of the same group in training, and all."""
-    order = np.random.default_rng(seed).permutation(len(items))
+    order = _permutation(len(items), seed)
     count = round(valid_pct * len(items))
     trained = {items[i].group for i in order[count:]}
     return sum(items[i].group in trained for i in order[:count]), count
+
+
+def _permutation(count: int, seed: int) -> list[int]:
+    import numpy as np  # which the command line's help need not load
+
+    return list(np.random.default_rng(seed).permutation(count))
 
 
 def _unit(item: Item) -> Unit:
@@ -163,7 +172,7 @@ def _members(units: Sequence[Unit]) -> dict[Unit, list[int]]:
 def _random_fold(items: Sequence[Item], valid_pct: float, seed: int) -> Fold:
     """The fold of `holdout`, whether or not each label has pictures enough."""
     members = _members([_unit(item) for item in items])
-    units = [sorted(members)[k] for k in np.random.default_rng(seed).permutation(len(members))]
+    units = [sorted(members)[k] for k in _permutation(len(members), seed)]
     total, counts = Counter(item.label for item in items), Counter[str]()
     held_out: list[int] = []
     for unit in units:
@@ -224,6 +233,6 @@ def _protocol(sources: dict[str, set[str]], left_out: int, folds: int) -> str:
     single = [label for label in sorted(sources.keys() - {OTHER_LABEL}) if len(sources[label]) < 2]
     by_group = "in whole groups of alike pictures"
     if not left_out:
-        return f"in {folds} parts, held out in turn {by_group}"
+        return f"in {folds} parts, held out in turn {by_group}{ELSEWHERE}"
     words = f"leaving whole sources out ({left_out} sources, {folds} rounds of training)"
     return f"{words}; {', '.join(single)}, of one source, {by_group}" if single else words

@@ -24,7 +24,7 @@ from search_sites import DuckDuckGoSite
 from terminals import screen
 
 import scrape
-from cartoons import progress, proxies
+from cartoons import live_line, progress, proxies
 from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _what_to_do
@@ -381,7 +381,7 @@ def test_a_live_line_fits_and_is_only_where_it_can_be_rewritten(
     reader, writer = pty.openpty()
     with os.fdopen(writer, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        monkeypatch.setattr(progress, "REFRESHES_PER_S", 50)
+        monkeypatch.setattr(live_line, "REFRESHES_PER_S", 50)
         with progress.display(), progress.stage("fold 1 of 3"):
             time.sleep(0.2)
             print("printed meanwhile", file=sys.stderr)

@@ -105,8 +105,9 @@ def test_a_folder_of_nothing_usable_is_one_sentence(
 
 
 def test_of_the_trainings_pictures_those_that_may_be_shared_and_are_named_rightly(
-    colour_model: Path, tmp_path: Path
+    colour_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "train")
     root = tmp_path / "data"
     rows = []
     for label, colour in (("red fox", RED), ("green frog", GREEN), ("_other", BLUE)):
@@ -130,9 +131,26 @@ def test_of_the_trainings_pictures_those_that_may_be_shared_and_are_named_rightl
         "other-2.jpg": ("_other", 68),
     }
     assert info.examples[0] == Example("red-fox-1.jpg", "red fox", "CC BY 4.0", "Ann", "https://a.example/1")
+    assert "no examples" not in caplog.text
     none = store_of_training(colour_model, info, data, [item for item in data.items if item.path.name > "6"])
     assert none.examples == ()
     assert not list((colour_model / "examples").iterdir())
+    assert "as no held-out picture whose licence lets it be shown is named rightly" in caplog.text
+
+
+def test_a_model_without_examples_says_so_and_what_to_type(
+    colour_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "train")
+    for label, colour in (("red fox", RED), ("green frog", GREEN)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for k in range(dataset.FEWEST_PER_LABEL):
+            plain(colour, (64 + k, 64)).save(tmp_path / "data" / label / f"{k}.png")
+    data = dataset.read(tmp_path / "data")
+    assert store_of_training(colour_model, model_folder.read(colour_model)[0], data, data.items).examples == ()
+    [said] = caplog.messages
+    assert "no examples to try it with, as no picture states a licence that lets it be shown" in said
+    assert said.endswith(f": python train.py --out {colour_model} --examples DIR")
 
 
 def folder_with(folder: Path, *shown: dict[str, str]) -> ModelInfo:

@@ -10,6 +10,9 @@ from conftest import CHROMIUM_FLAGS, draw_shape
 from playwright.sync_api import sync_playwright
 
 from cartoons.report import scrape_report
+from cartoons.scraping.config import ScrapeConfig
+from cartoons.scraping.manifest import Attempt
+from cartoons.scraping.publish import summarize
 
 EVIL = "\"><script>document.title='taken'</script>\x00&amp;\ud800"
 TROUBLES = ["duckduckgo answered 202 four times: bing was asked instead <b>."]
@@ -196,3 +199,37 @@ def test_in_a_browser_every_picture_shows_and_a_phone_is_wide_enough(tmp_path: P
         assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(27, 33, 38)"
         browser.close()
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("licenses", "is_said"),
+    [
+        ([], False),
+        ([("kept", "")], True),
+        ([("kept", "all rights"), ("spare", "CC0")], True),
+        ([("kept", "CC0"), ("kept", "")], False),
+    ],
+)
+def test_who_has_no_picture_to_show_is_told_what_to_do(
+    licenses: list[tuple[str, str]], is_said: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    attempts = [Attempt("fox", f"https://a.example/{k}", status, license=said) for k, (status, said) in enumerate(licenses)]
+    summarize(ScrapeConfig(tmp_path), ["fox"], attempts, {})
+    told = capsys.readouterr().out
+    assert ("page of a model trained on them will show no examples" in told) == is_said
+    assert ("--engines openverse,commons" in told) == ("give train.py --examples DIR" in told) == is_said
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [("kept", "1 of 2 pictures; no more were found."), ("spare", "0 of 2 pictures; 1 spare.")]
+)
+def test_a_name_that_stays_short_says_what_was_found(
+    status: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summarize(ScrapeConfig(tmp_path, per_class=2), ["fox"], [Attempt("fox", "https://a.example/1", status)], {})
+    assert f"fox: {says}\n" in capsys.readouterr().err
+    summarize(ScrapeConfig(tmp_path, per_class=2), ["fox"], [], {"fox": ["a gave nothing.", "b gave nothing.", "c.", "d."]})
+    told = capsys.readouterr().err
+    assert (
+        "fox: 0 of 2 pictures; nothing was found. a gave nothing. b gave nothing. So it was with 2 searches more.\n" in told
+    )

@@ -1,6 +1,7 @@
 """The search, with the real ddgs and httpx, against sites on the loopback web that answer, refuse, stall and lie."""
 
 import json
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,10 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
+from ddgs.exceptions import DDGSException
 from loopback_web import LoopbackWeb
 from search_sites import BingSite, CommonsSite, DuckDuckGoSite, OpenverseSite, Picture, pictures
 
 from cartoons.errors import DataError, SearchError
+from cartoons.search.ddgs_engine import _search_error
 from cartoons.search.engines import Engine, GetJson, SearchResult, http_url, one_line, queries_for
 from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
 from cartoons.search.url_list import read_url_list
@@ -174,6 +177,16 @@ def test_an_engine_that_cannot_be_reached_says_so(web: LoopbackWeb, tmp_path: Pa
     search = Search(web, tmp_path)
     assert search.urls() == urls("bing", 5)
     assert search.warnings[0].startswith('duckduckgo gave nothing for "bugs bunny" after 4 tries: it cannot be reached (')
+
+
+def test_what_is_said_of_it_is_short(web: LoopbackWeb, tmp_path: Path) -> None:
+    search = Search(web, tmp_path, "duckduckgo", max_tries=1)
+    assert search.urls() == []
+    assert re.fullmatch(r'duckduckgo gave .* it cannot be reached \([^()>"]{5,80}\)\. No other .*', search.warnings[0])
+    wordy = "error sending request for url (https://a.example/?q=fox) > error resolving DNS > DNS error: no records found"
+    assert (
+        str(_search_error(DDGSException(f"DNSError: DNSError('{wordy}')"))) == "it cannot be reached (error resolving DNS)"
+    )
 
 
 def test_an_engine_that_stalls_says_how_long_it_was_waited_for(web: LoopbackWeb, tmp_path: Path) -> None:

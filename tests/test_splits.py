@@ -57,7 +57,10 @@ def test_without_sources_whole_groups_are_held_out() -> None:
     assert leaks(split, items) == 0
     strangers = [item("_other", "", f"x{k}") for k in range(10)]  # nobody said of what: held out picture by picture
     assert sorted(i for r in splits.by_source(items + strangers).folds for i in r.held_out) == list(range(70))
-    assert split.protocol == "in 5 parts, held out in turn in whole groups of alike pictures"
+    assert (
+        split.protocol
+        == "in 5 parts, held out in turn in whole groups of alike pictures: pictures from elsewhere may do worse"
+    )
     for fold in split.folds:
         assert Counter(items[i].label for i in fold.held_out) == {"fox": 6, "frog": 6}
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"ctrl_c", "errors", "malloc", "markdown", "strict_json"},
+    {"ctrl_c", "errors", "live_line", "malloc", "markdown", "packages", "strict_json"},
     {"files"},
     {"console", "proxies", "onnx_graph", "image_scan", "model_folder", "picture_files"},
     {"folder_layout", "image_modes", "metadata", "progress", "search"},
@@ -39,7 +39,7 @@ OWNERS = {
     "httpx": {"download"},
     "httpcore": {"download.connections"},
     "pyarrow": {"img2dataset", "metadata"},
-    "rich": {"progress"},
+    "rich": {"live_line"},
     "onnxruntime": {"onnx_graph", "training.quantize"},
     "huggingface_hub": {"model_card", "dataset_card", "hub"},
     "gradio_client": {"hub.deploy"},

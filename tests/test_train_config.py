@@ -177,9 +177,9 @@ def test_a_finished_model_of_other_pictures_is_not_overwritten(tmp_path: Path, c
 @pytest.mark.parametrize(
     ("flags", "split", "longer"),
     [
-        ([], SplitConfig("auto"), "train.py ok --rounds 5"),
-        (["--seed", "3"], SplitConfig("auto", seed=3), "train.py ok --seed 3 --rounds 5"),
-        (["--recipe", "finetune"], SplitConfig("auto"), "train.py ok --recipe finetune --split group"),
+        ([], SplitConfig("auto"), "train.py ok"),
+        (["--seed", "3"], SplitConfig("auto", seed=3), "train.py ok --seed 3"),
+        (["--recipe", "finetune"], SplitConfig("auto"), "train.py ok --recipe finetune"),
         (["--rounds", "3"], SplitConfig("auto", folds=3), ""),
         (["--valid-pct", "0.3"], SplitConfig("holdout", 0.3), ""),
         (["--split", "group"], SplitConfig("group"), ""),
@@ -197,12 +197,17 @@ def test_what_is_held_out(flags: list[str], split: SplitConfig, longer: str) -> 
 
 def test_how_to_measure_in_folds_is_said_once_and_with_its_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = make_picture_folder(tmp_path / "shapes")
-    data, config = dataset.read(root), TrainConfig(root, folds_command="python train.py shapes --rounds 5")
+    data, config = dataset.read(root), TrainConfig(root, folds_command="python train.py shapes")
     with caplog.at_level("INFO", "train"):
         run.suggest_folds(config, data, 4, 30.0)
         run.suggest_folds(replace(config, folds_command=""), data, 4, 30.0)
-    says = "Held out once: 4 of 18 pictures. All of them, in turn, about 2 min longer: python train.py shapes --rounds 5"
-    assert caplog.messages == [says]
+        from_sites = replace(data, items=[replace(item, source="a.example") for item in data.items])
+        run.suggest_folds(config, from_sites, 4, 0)
+    held_out, longer = "Held out once, at random: 4 of 18 pictures.", "python train.py shapes --split"
+    assert caplog.messages == [
+        f"{held_out} All of them, in turn, about 2 min longer: {longer} group",
+        f"{held_out} Pictures of a source it never saw may do worse; to measure on such: {longer} source",
+    ]
 
 
 def test_a_run_keeps_what_others_left_half_done(tmp_path: Path, colour_model: Path) -> None:

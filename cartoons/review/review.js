@@ -89,7 +89,7 @@ const lead = make("p", { class: "quiet lead" });
 const applyButton = button("", applyAll, { class: "main apply" });
 const alarm = make("p", { class: "alarm", role: "alert", hidden: true });
 const told = make("p", { class: "told", role: "status" });
-const chips = make("nav", { class: "chips", "aria-label": "Classes" });
+const chips = make("nav", { class: "chips", "aria-label": "Labels" });
 const doneBar = make("progress", { "aria-label": "Looked at" });
 const progress = make("span", { class: "quiet" });
 const looking = make("p", { class: "quiet looking", hidden: true });
@@ -111,8 +111,8 @@ const choice = make("dialog", { class: "choice", "aria-label": "Move to another 
 const keys = make("dialog", { class: "keys", "aria-label": "Keys" });
 const KEYS = {
   "← → ↑ ↓": "select a picture", "Shift + those": "select several (or Shift and a click)", K: "keep it", "D, Delete": "delete it", "1 … 9": "move it to that label",
-  M: "choose a label to move it to", U: "undo the last decision", N: "the next one to look at, in any class",
-  A: "accept every suggestion that is sure", R: "keep the rest of the class", "Enter, Space": "see it large",
+  M: "choose a label to move it to", U: "undo the last decision", N: "the next one to look at, of any label",
+  A: "move each that surely looks like another label there", R: "keep the rest of the label", "Enter, Space": "see it large",
   "Page Up, Page Down": "turn the page", "?": "these keys",
 };
 
@@ -142,7 +142,8 @@ function showOverview() {
   const left = classes.reduce((sum, one) => sum + one.to_look_at, 0);
   const alike = classes.find((one) => one.label === OTHER)?.sure;
   lead.textContent = `${left} to look at${model ? `, most doubted by the model “${model}” first` : ""}`;
-  if (alike) lead.append(`. ${alike} of “${spoken(OTHER)}” ${alike === 1 ? "looks" : "look"} exactly like a character.`);
+  if (alike) lead.append(`. ${alike} of “${spoken(OTHER)}” ${alike === 1 ? "looks" : "look"} exactly like a character`);
+  lead.append(". No file moves before you press Apply.");
   applyButton.textContent = waiting ? `Apply ${plural(waiting, "decision")}` : "Nothing to apply";
   applyButton.disabled = !waiting;
   showTools(left, classes, sure, percent);
@@ -169,8 +170,10 @@ function showTools(left, classes, sure, percent) {
   const rest = classes.find((one) => one.label === view.label)?.undecided ?? 0;
   dressTool(doubtButton, "Next", " to look at", "N", !left);
   dressTool(acceptButton, `Accept ${sure}`, ` suggestion${sure === 1 ? "" : "s"} above ${percent}\u00a0%`, "A", !sure);
+  acceptButton.title += ": move each picture to the label that it looks like";
   acceptButton.hidden = !view.overview.model;
   dressTool(restButton, "Keep the rest", `: ${rest}`, "R", !rest);
+  restButton.title = `Keep the ${rest} of ${spoken(view.label)} that you have not decided on`;
 }
 
 function dressTool(tool, words, more, key, idle) {

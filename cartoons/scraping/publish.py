@@ -20,7 +20,10 @@ from cartoons.report import scrape_report
 from cartoons.scraping.config import SHORT, ScrapeConfig
 from cartoons.scraping.manifest import Attempt, Status
 from cartoons.scraping.selection import kept_by_label
-from cartoons.search.searcher import ENGINES
+from cartoons.search.engines import COMMONS, ENGINES, OPENVERSE
+
+MOST_PROBLEMS = 2
+"""Searches without an answer that are told again in the end, of each name; report.html has all."""
 
 
 def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_problems: Mapping[str, Sequence[str]]) -> None:
@@ -75,12 +78,20 @@ def summarize(
         lost = Counter(
             row.status for row in attempts if row.label == label and row.status not in (Status.KEPT, Status.PLANNED)
         )
-        rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or "nothing was found"
-        why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *problems.get(label, [])])
+        nothing = "no more were found" if kept[label] else "nothing was found"
+        rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or nothing
+        told = problems.get(label, [])
+        more = [f"So it was with {len(told) - MOST_PROBLEMS} searches more."] if len(told) > MOST_PROBLEMS else []
+        why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *told[:MOST_PROBLEMS], *more])
         print(why, file=sys.stderr)
     if short:
         print(f"For more: --engines {','.join(ENGINES)}, or searches of your own with --query.", file=sys.stderr)
     named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
     clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
     print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")
+    if kept and not any(row.status == Status.KEPT and may_be_shared(asdict(row)) for row in attempts):
+        print(
+            "None of these pictures states a licence that lets it be shown, so the page of a model trained on them will "
+            f"show no examples. Pictures that do: --engines {OPENVERSE},{COMMONS}. Or give train.py --examples DIR."
+        )
     return SHORT if short else 0

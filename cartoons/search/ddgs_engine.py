@@ -11,9 +11,17 @@ from ddgs import DDGS
 from ddgs.exceptions import DDGSException, TimeoutException
 
 from cartoons.errors import SearchError
-from cartoons.search.engines import ANY_LICENSE, LICENSES, PUBLIC_DOMAIN, NoResultsError, ResultPage, SearchResult, one_line
+from cartoons.search.engines import (
+    ANY_LICENSE,
+    DUCKDUCKGO,
+    LICENSES,
+    PUBLIC_DOMAIN,
+    NoResultsError,
+    ResultPage,
+    SearchResult,
+    one_line,
+)
 
-DUCKDUCKGO, BING = "duckduckgo", "bing"
 LICENSE_IMAGE = {
     "share": "Share",
     "share commercially": "ShareCommercially",
@@ -25,6 +33,8 @@ LICENSE_IMAGE = {
 NO_RESULTS = "it has none, or it refuses this machine (it answers 202 or 403 without a word)"
 NO_RESULTS_MESSAGES = ("No results found", "Could not extract vqd")
 """ddgs' messages for an answer without results: empty, refused, or another page instead."""
+CAUSE = re.compile(r" for url \(\S*\) > (.*?)(?= > | \(after |\\[rn]|'\)|$)")
+"""Of all that the HTTP client says of a failed request, why it failed."""
 
 
 class DdgsEngine:
@@ -60,6 +70,7 @@ def _search_error(error: DDGSException) -> SearchError:
     if any(message in str(error) for message in NO_RESULTS_MESSAGES) or isinstance(cause, JSONDecodeError):
         return NoResultsError(NO_RESULTS)
     text = one_line(str(error) if isinstance(cause, (str, DDGSException)) else f"{type(cause).__name__}: {cause}")
-    if re.match(r"(Request|Connect|Builder|Redirect|Proxy)\w*Error\b", text):
-        return SearchError(f"it cannot be reached ({text})")
+    if re.match(r"(DNS|Request|Connect|Builder|Redirect|Proxy)\w*Error\b", text):
+        cause = re.search(CAUSE, text)
+        return SearchError(f"it cannot be reached ({cause[1] if cause else text})")
     return SearchError(f"ddgs cannot read its answer ({text})")

@@ -7,6 +7,8 @@ from urllib.parse import urldefrag, urlsplit
 
 from cartoons.errors import SearchError
 
+ENGINES = DUCKDUCKGO, BING, OPENVERSE, COMMONS = "duckduckgo", "bing", "openverse", "commons"
+DEFAULT_ENGINES = (DUCKDUCKGO, BING)
 ANY_LICENSE = "any"
 PUBLIC_DOMAIN = "public domain"
 LICENSES = (ANY_LICENSE, "share", "share commercially", "modify", "modify commercially", PUBLIC_DOMAIN)

@@ -6,7 +6,17 @@ from html.parser import HTMLParser
 from typing import Any
 
 from cartoons.errors import SearchError
-from cartoons.search.engines import LICENSES, PUBLIC_DOMAIN, GetJson, ResultPage, SearchResult, http_url, one_line
+from cartoons.search.engines import (
+    COMMONS,
+    LICENSES,
+    OPENVERSE,
+    PUBLIC_DOMAIN,
+    GetJson,
+    ResultPage,
+    SearchResult,
+    http_url,
+    one_line,
+)
 
 OPENVERSE_URL = "https://api.openverse.org/v1/images/"
 OPENVERSE_PAGE_SIZE, OPENVERSE_MAX_PAGES = 20, 20
@@ -48,7 +58,7 @@ class Openverse:
     """Openverse's pictures, 20 a page; what it calls sensitive is left out by default."""
 
     get_json: GetJson
-    name = "openverse"
+    name = OPENVERSE
     licenses = frozenset(LICENSES)
 
     def page(self, query: str, number: int, license: str) -> ResultPage:
@@ -78,7 +88,7 @@ class Commons:
     """Commons' pictures, 50 a page, at most 960 px wide; every licence there allows commercial use and changes."""
 
     get_json: GetJson
-    name = "commons"
+    name = COMMONS
     licenses = frozenset(LICENSES)
 
     def page(self, query: str, number: int, license: str) -> ResultPage:

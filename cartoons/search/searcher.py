@@ -14,12 +14,21 @@ from pathlib import Path
 
 from cartoons.errors import CartoonError, SearchError
 from cartoons.files import write_atomically
-from cartoons.search.ddgs_engine import BING, DUCKDUCKGO, DdgsEngine
-from cartoons.search.engines import ANY_LICENSE, LICENSES, Engine, GetJson, NoResultsError, ResultPage, SearchResult
+from cartoons.search.ddgs_engine import DdgsEngine
+from cartoons.search.engines import (
+    ANY_LICENSE,
+    BING,
+    DUCKDUCKGO,
+    ENGINES,
+    LICENSES,
+    Engine,
+    GetJson,
+    NoResultsError,
+    ResultPage,
+    SearchResult,
+)
 from cartoons.search.open_engines import Commons, Openverse
 
-ENGINES = (DUCKDUCKGO, BING, Openverse.name, Commons.name)
-DEFAULT_ENGINES = (DUCKDUCKGO, BING)
 CACHED_FIELDS = ("url", "page_url", "title", "license", "author")
 
 

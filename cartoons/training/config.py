@@ -47,7 +47,7 @@ class TrainConfig:
     force: bool = False
     """Whether a finished model of other pictures may be overwritten."""
     folds_command: str = ""
-    """The same command with several folds, to be told of where one part is held out because nothing else was asked for."""
+    """This command, to which --split is added where one part is held out because nothing else was asked for; else ""."""
 
     def check(self) -> None:
         """Raises DataError for what can be refused before a look at the pictures."""
@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument_group("the model folder").add_argument
     add("--out", type=Path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
     add("--name", metavar="TEXT", help="the model's name, as its page shows it")
-    add("--examples", type=Path, metavar="DIR", help="pictures to try it with, on its page (default: some that may be)")
+    add("--examples", type=Path, metavar="DIR", help="pictures to try its page with (default: those that may be shown)")
     add("--force", action="store_true", help="overwrite a finished model of other pictures there")
     add = made.add_argument_group("how to train (with FOLDER or --names)").add_argument
     add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
@@ -111,13 +111,12 @@ def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig
 
     asked = arguments.split or arguments.rounds is not None or arguments.valid_pct is not None
     kind = arguments.split or ("auto" if arguments.valid_pct is None else "holdout")
-    longer = ("--split", "group") if arguments.recipe == "finetune" else ("--rounds", FOLDS)
     split = SplitConfig(kind, **given(valid_pct=arguments.valid_pct, folds=arguments.rounds, seed=arguments.seed))
     names = ("out", "name", "recipe", "arch", "weights", "epochs", "batch_size", "examples", "force")
     return TrainConfig(
         arguments.data,
         split=split,
-        folds_command="" if asked else command("python", "train.py", *argv, *longer),
+        folds_command="" if asked else command("python", "train.py", *argv),
         **given(**{name: getattr(arguments, name) for name in names}),
     )
 

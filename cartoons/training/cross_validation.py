@@ -116,7 +116,7 @@ def make_trainer(config: TrainConfig, data: Dataset) -> Trainer:
         for done in cached:
             stage.reach(done)
     log.info(
-        "What the frozen part sees of %d of them was to be computed, in %s; %s holds %.1f MB of it, for the next time.",
+        "What the frozen part sees of %d of them took %s to compute; %s keeps it for later trainings (%.1f MB).",
         *(trainer.computed, spoken_time(time.monotonic() - started), trainer.store.folder, trainer.store.size_bytes() / 1e6),
     )
     return trainer

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cartoons import model_folder
+from cartoons.console import command
 from cartoons.dataset import Dataset, Item
 from cartoons.errors import DataError, ImageError
-from cartoons.examples import small_jpeg
 from cartoons.files import check_folder, write_atomically
-from cartoons.images import load
 from cartoons.metadata import Row, alike_key, may_be_shared, text
 from cartoons.model_folder import EXAMPLES, MOST_EXAMPLES, OTHER_LABEL, Example, ModelInfo
 from cartoons.picture_files import is_picture
@@ -74,7 +73,14 @@ def store_of_training(out: Path, info: ModelInfo, data: Dataset, right: Sequence
     rows = {picture.path: picture.row for picture in data.folder.pictures}
     first = {item.group: item for item in reversed(right) if may_be_shared(rows.get(item.path, {}))}
     kept = [Candidate(item.path, item.label, rows[item.path]) for item in right if first.get(item.group) is item]
-    return store(out, info, kept, only_right=True)
+    info = store(out, info, kept, only_right=True)
+    if not info.examples:
+        why = "no held-out picture whose licence lets it be shown is named rightly"
+        if not any(map(may_be_shared, rows.values())):
+            why = "no picture states a licence that lets it be shown"
+        give = command("python", "train.py", "--out", out, "--examples")
+        log.info("Its page shows no examples to try it with, as %s. Give it some of yours: %s DIR", why, give)
+    return info
 
 
 def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_right: bool = False) -> ModelInfo:
@@ -83,6 +89,8 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
     only_right: leave out those that the model as exported does not name rightly, and what is above PER_LABEL.
     """
     from cartoons.classifier import Classifier  # with onnxruntime and huggingface_hub, which a refusal need not load
+    from cartoons.examples import small_jpeg
+    from cartoons.images import load
     from cartoons.model_card import model_card, without_place
 
     classifier, found, numbers = Classifier.load(out, trusted=True), dict[Example, bytes](), Counter[str]()
@@ -134,6 +142,8 @@ def _spoken_name(path: Path) -> str:
 
 
 def _opens(path: Path) -> bool:
+    from cartoons.images import load
+
     try:
         load(path)
     except ImageError as error:

@@ -48,10 +48,14 @@ def suggest_folds(config: TrainConfig, data: Dataset, held_out: int, fit_s: floa
     held_out: how many pictures were; fit_s: the seconds of one fit, 0 if unknown.
     """
     if config.folds_command and not all(item.part for item in data.items):
+        has_sources = any(item.source for item in data.items)
+        what = (
+            "Pictures of a source it never saw may do worse; to measure on such" if has_sources else "All of them, in turn"
+        )
         takes = f", about {spoken_time(FOLDS * fit_s)} longer" if fit_s else ""
         log.info(
-            "Held out once: %d of %d pictures. All of them, in turn%s: %s",
-            *(held_out, len(data.items), takes, config.folds_command),
+            "Held out once, at random: %d of %d pictures. %s%s: %s --split %s",
+            *(held_out, len(data.items), what, takes, config.folds_command, "source" if has_sources else "group"),
         )
 
 
