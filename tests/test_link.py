@@ -48,7 +48,7 @@ SAID = (
     r"Looking through 24 pictures\.",
     r"24 pictures of 3 labels, \d+ of them alike to others\.",
     r"What the frozen part sees of .*",
-    r"[\w /]+: .* \d+ (s|min) left.*|[\w /]+, \d+ (s|min)",  # where a stage takes long
+    r"[\w /]+(: .*)?, \d+ (s|min)( left.*)?",  # where a stage takes long
     r"Judged \d pictures by models that never saw them\.",
     r"A random split would have judged \d of \d pictures by a model that was trained on a copy\.",
     r"A linear head on the ImageNet network reaches .*",
