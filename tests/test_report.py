@@ -4,15 +4,14 @@ import copy
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import AXE, CHROMIUM_FLAGS, draw_shape
+from conftest import AXE, draw_shape
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from cartoons.report import captions
 from cartoons.report.figures import confusion
@@ -395,14 +394,6 @@ def test_long_names_are_cut_by_how_wide_they_are() -> None:
     assert fitted("B" * 200, 100).endswith("…")
     assert len(fitted("日" * 200, 100)) < len(fitted("B" * 200, 100))
     assert fitted("B" * 200, 1) == "…"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.mark.parametrize("labels", [LABELS, ODD[:3] + [f"character {k}" for k in range(37)]], ids=["three", "forty"])
