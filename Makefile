@@ -16,6 +16,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 DATA ?= ../shared/data/four
 DATA5 ?= ../shared/data/five
+# Else every program that a test starts compiles the project anew, and every worker all tests.
+export PYTHONDONTWRITEBYTECODE =
 PIP = pip install --quiet --disable-pip-version-check
 
 .PHONY: app test fast lint bench fuzz soak newest model embed examples browser clean
