@@ -29,7 +29,7 @@ test: .venv-dev/ready browser
 	.venv-dev/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_train.py tests
 
 fast: .venv-dev/ready
-	.venv-dev/bin/python -m pytest -n 2 -m "not slow"
+	.venv-dev/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 newest: .venv-newest/ready browser
 	.venv-newest/bin/python -m bench.newest
