@@ -16,6 +16,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 DATA ?= ../shared/data/four
 DATA5 ?= ../shared/data/five
+# Else every program that a test starts compiles the project anew, and every worker all tests.
+export PYTHONDONTWRITEBYTECODE =
 PIP = pip install --quiet --disable-pip-version-check
 
 .PHONY: app test fast lint bench fuzz soak newest model embed examples browser clean
@@ -27,7 +29,7 @@ test: .venv-dev/ready browser
 	.venv-dev/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_train.py tests
 
 fast: .venv-dev/ready
-	.venv-dev/bin/python -m pytest -n 2 -m "not slow" --ignore-glob="*/test_convert*"
+	.venv-dev/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 newest: .venv-newest/ready browser
 	.venv-newest/bin/python -m bench.newest

@@ -8,15 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import DatasetCard, DatasetCardData
+from huggingface_hub import DatasetCardData
 
 from cartoons.files import read_json_lines, write_atomically
 from cartoons.markdown import code, markdown, plain
 from cartoons.metadata import METADATA_FILE, read_metadata
-from cartoons.model_card import counted, text_of
+from cartoons.model_card import card_of, counted
 from cartoons.model_folder import OTHER_LABEL
 
-TEMPLATE = Path(__file__).with_name("dataset_card.md")
 MOST_HOSTS = 20
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>1T")
 """The Hub's size categories, each ten times the one before; the first is of fewer than 1,000."""
@@ -41,22 +40,20 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
     if rest := hosts[MOST_HOSTS:]:
         hosts[MOST_HOSTS:] = [(f"{len(rest):,} others", sum(count for _, count in rest))]
     days = sorted({day for row in rows if (day := str(row.get("fetched_at") or "")[:10])})
-    return text_of(
-        DatasetCard.from_template(
-            _dataset_card_data(name, rows, with_pictures),
-            str(TEMPLATE),
-            title=markdown(name),
-            pictures=len(rows),
-            labels=sorted(counts("label", "")),
-            days=markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
-            attempts=len(attempts),
-            status=Counter(str(row.get("status") or "") for row in attempts),
-            engines=counts("engine", "no engine"),
-            hosts=hosts,
-            licences=counts("license", "not stated"),
-            counted=counted,
-            with_pictures=with_pictures,
-        )
+    return card_of(
+        _dataset_card_data(name, rows, with_pictures),
+        "dataset_card.md",
+        title=markdown(name),
+        pictures=len(rows),
+        labels=sorted(counts("label", "")),
+        days=markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
+        attempts=len(attempts),
+        status=Counter(str(row.get("status") or "") for row in attempts),
+        engines=counts("engine", "no engine"),
+        hosts=hosts,
+        licences=counts("license", "not stated"),
+        counted=counted,
+        with_pictures=with_pictures,
     )
 
 

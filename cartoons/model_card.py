@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData
+from huggingface_hub import CardData, EvalResult, ModelCardData
+from jinja2 import Environment, FileSystemLoader
 
 from cartoons.console import command
 from cartoons.evaluation import learning_curve
@@ -17,7 +18,7 @@ from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empt
 from cartoons.markdown import code, markdown, plain
 from cartoons.model_folder import EXAMPLES, OTHER_LABEL, Example, ModelInfo
 
-TEMPLATE = Path(__file__).with_name("model_card.md")
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent))
 
 IN1K = {f"tf_efficientnet_lite{k}" for k in range(5)}
 """Networks whose usual ImageNet weights the Hub has as timm/NAME.in1k."""
@@ -63,32 +64,30 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
     unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
     kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
     unknown = metrics.get("unknown", {})
-    return text_of(
-        ModelCard.from_template(
-            _model_card_data(info, metrics, published),
-            str(TEMPLATE),
-            info=info,
-            metrics=metrics,
-            published=published,
-            more=f"{more}." if more else "",
-            per_class=per_class,
-            few=too_few(per_class),
-            enough=TOO_FEW,
-            held_out=sum(row["pictures"] for row in per_class.values()),
-            counted=counted,
-            share=_share,
-            percent=_percent,
-            measured=_measured,
-            md=markdown,
-            code=code,
-            folder=repr(str(folder or Path())),
-            serve=plain(command("python", "app.py", "--model", folder or Path())),
-            credits=credit_lines(info),
-            out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
-            weak=_weaknesses(per_class),
-            learning_curve=learning_curve.in_words,
-            differing=differing_files(info),
-        )
+    return card_of(
+        _model_card_data(info, metrics, published),
+        "model_card.md",
+        info=info,
+        metrics=metrics,
+        published=published,
+        more=f"{more}." if more else "",
+        per_class=per_class,
+        few=too_few(per_class),
+        enough=TOO_FEW,
+        held_out=sum(row["pictures"] for row in per_class.values()),
+        counted=counted,
+        share=_share,
+        percent=_percent,
+        measured=_measured,
+        md=markdown,
+        code=code,
+        folder=repr(str(folder or Path())),
+        serve=plain(command("python", "app.py", "--model", folder or Path())),
+        credits=credit_lines(info),
+        out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
+        weak=_weaknesses(per_class),
+        learning_curve=learning_curve.in_words,
+        differing=differing_files(info),
     )
 
 
@@ -112,9 +111,10 @@ def credit_lines(info: ModelInfo) -> list[str]:
     return lines
 
 
-def text_of(card: ModelCard | DatasetCard) -> str:
-    """The card as a file; where the template left sections out, one empty line stands."""
-    return re.sub(r"\n{3,}", "\n\n", str(card)).rstrip() + "\n"
+def card_of(data: CardData, template: str, **words: Any) -> str:
+    """A card as a file: front matter, then a template of Markdown; where that left sections out, one empty line stands."""
+    card = TEMPLATES.get_template(template).render(card_data=data.to_yaml(), **words)
+    return re.sub(r"\n{3,}", "\n\n", card).rstrip() + "\n"
 
 
 def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None) -> ModelCardData:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,16 +16,19 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, sync_playwright
 
 from cartoons import model_folder
 from cartoons.model_folder import ModelInfo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two trainings at once would else spin in each other's way
 
@@ -48,6 +52,13 @@ CHROMIUM_FLAGS = [
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A module that is slow as a whole is not even imported by make fast: that alone takes seconds."""
+    is_module = config.option.markexpr == "not slow" and collection_path.name.startswith("test_")
+    return True if is_module and re.search(r"^pytestmark = .*mark\.slow\b", collection_path.read_text(), re.M) else None
+
+
+@cache
 def colour_graph(labels: int = 3, gain: float = 10.0, heat: bool = False) -> bytes:
     """A graph that answers by the picture's mean colour: logit k is gain times channel k; heat: of each 8 x 8 pixels too."""
     weight = np.zeros((labels, 3), np.float32)
@@ -155,7 +166,9 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser(chromium: str) -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield running

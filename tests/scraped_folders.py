@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import cache
 from pathlib import Path
 
 from conftest import draw_shape
@@ -17,6 +18,12 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes
 def drawing(seed: int, size: int = 200) -> Image.Image:
     """Lines that no other seed draws, so that no two are alike."""
     return draw_shape("lines", seed, size)
+
+
+@cache
+def drawn(seed: int, size: int = 200, kind: str = "PNG") -> bytes:
+    """A file with the drawing of that number."""
+    return encoded(drawing(seed, size), kind)
 
 
 def contents(root: Path) -> dict[str, object]:

@@ -49,6 +49,14 @@ def source(colour_model: Path) -> SpaceModel:
     return SpaceModel(colour_model, model_folder.read(colour_model)[0], "toon/model", SHA)
 
 
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | bytes]:
+    """What a Space of the model that knows red from green is made of, not to be changed: many files are parsed for it."""
+    folder = tmp_path_factory.mktemp("colours")
+    source = SpaceModel(folder, model_folder.write(folder, colour_info(), colour_graph()), "toon/model", SHA)
+    return space_files(source, space_card(source, "toon/demo"))
+
+
 @pytest.mark.slow
 def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel) -> None:
     content = space_files(source, space_card(source, "toon/demo"))
@@ -118,12 +126,14 @@ EVIL = (
 
 
 @pytest.mark.parametrize("words", EVIL)
-def test_whatever_a_model_and_its_characters_are_called(source: SpaceModel, words: str) -> None:
+def test_whatever_a_model_and_its_characters_are_called(
+    source: SpaceModel, content: dict[str, Path | bytes], words: str
+) -> None:
     shown = [Example("red-fox-1.jpg", words, "CC BY 4.0", words)]
     info = replace(source.info, name=words, labels=(words, "green frog"), examples=tuple(shown))
     card = space_card(replace(source, info=info), "toon/demo")
     read = RepoCard(str(card))
-    check_space(space_files(source, card), front_matter(read), zero_gpu=True)
+    check_space(content | {"README.md": str(card).encode()}, front_matter(read), zero_gpu=True)
     assert read.data["title"] in (words, words[1:], "x" * 79 + "…")
     body = str(card).split("\n---\n", 1)[1]
     assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(http://y|^---|\u202e", body, re.MULTILINE)
@@ -147,11 +157,12 @@ def test_whatever_a_model_and_its_characters_are_called(source: SpaceModel, word
         ({"preload_from_hub": ["toon/model model.onnx main"]}, "preload_from_hub has 'toon/model model.onnx main'"),
     ],
 )
-def test_front_matter_that_the_hub_would_refuse(source: SpaceModel, change: dict[str, object], says: str) -> None:
-    card = space_card(source, "toon/demo")
-    content = space_files(source, card)
+def test_front_matter_that_the_hub_would_refuse(
+    content: dict[str, Path | bytes], change: dict[str, object], says: str
+) -> None:
+    front = front_matter(RepoCard(content["README.md"].decode()))
     with pytest.raises(HubError, match=r"^Nothing was uploaded, because the Space would not work: ") as refused:
-        check_space(content, front_matter(card) | change, zero_gpu=True)
+        check_space(content, front | change, zero_gpu=True)
     assert says in str(refused.value)
 
 
@@ -169,11 +180,10 @@ def test_lines_of_several_threads_stay_whole() -> None:
     assert said[1::2] == ["\n"] * 40
 
 
-def test_a_file_that_is_not_there_is_noticed_before_any_upload(source: SpaceModel) -> None:
-    card = space_card(source, "toon/demo")
-    content = space_files(source, card) | {"examples/gone.png": ROOT / "examples" / "gone.png"}
+def test_a_file_that_is_not_there_is_noticed_before_any_upload(content: dict[str, Path | bytes]) -> None:
+    front = front_matter(RepoCard(content["README.md"].decode()))
     with pytest.raises(HubError, match=r"examples/gone\.png is not there"):
-        check_space(content, front_matter(card), zero_gpu=True)
+        check_space(content | {"examples/gone.png": ROOT / "examples" / "gone.png"}, front, zero_gpu=True)
 
 
 Deploy = Callable[..., subprocess.CompletedProcess[str]]

@@ -5,7 +5,7 @@ import pytest
 from conftest import draw_shape
 
 from cartoons.dataset import Item
-from cartoons.evaluation import calibration, corruptions, intervals, label_issues, metrics, ood
+from cartoons.evaluation import calibration, corruptions, intervals, metrics, ood
 from cartoons.evaluation.calibration import Calibration
 from cartoons.evaluation.metrics import HeldOutPredictions
 from cartoons.training.augment import augment, on_scenery
@@ -177,6 +177,8 @@ def test_robustness_is_measured_on_the_sample_alone() -> None:
 
 
 def test_swapped_labels_are_found() -> None:
+    from cartoons.evaluation import label_issues  # cleanlab takes a second to import
+
     rng = np.random.default_rng(0)
     items = [item("ab"[k % 2], str(k)) for k in range(80)] + [item("_other", str(k)) for k in range(80, 120)]
     truth = np.array([k % 2 for k in range(80)] + [2] * 40)

@@ -42,7 +42,7 @@ def owned(root: Path, **files: str) -> Path:
     for name, colour in files.items():
         path = root / f"{name.replace('__', '/').replace('_', ' ')}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        plain(colour, (900, 600)).save(path)
+        plain(colour, (600, 400)).save(path)
     return root
 
 

@@ -201,22 +201,3 @@ def test_scraping_goes_the_way_that_the_environment_says(monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTPS_PROXY", "http://large:1")
     assert scrape.configure(["fox"]).proxy == "http://large:1"
     assert scrape.configure(["fox", "--proxy", ""]).proxy == ""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--names", "a", "--from-learner", "b.pkl"], "--names searches pictures, in one process"),
-        (["--names", "Bugs", "bugs"], "is given twice"),
-        (["--deploy", "demo"], "'demo' is no name on the Hub"),
-    ],
-)
-def test_bad_input_is_one_sentence(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from train import main
-
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("train.py: ")
-    assert says in error
-    assert error.count("\n") == 1

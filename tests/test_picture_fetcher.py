@@ -62,7 +62,13 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("address", "says"), REFUSED.items(), ids=[address[:40] for address in REFUSED])
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        pytest.param(address, says, id=address[:40], marks=[pytest.mark.slow] if address == "/slow.png" else [])
+        for address, says in REFUSED.items()
+    ],
+)
 def test_what_is_not_fetched_gets_a_sentence(web: LoopbackWeb, address: str, says: str) -> None:
     [sentence] = fetch(web, address)
     assert says in sentence

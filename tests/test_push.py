@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -53,14 +54,15 @@ def run(hub: Hub, home: Path, code: str, *arguments: object, token: str = "hf_fr
     return done.stdout.strip()
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model folder as train.py leaves it, with a real report on pictures of this machine."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder as train.py leaves it, with a real report on pictures of this machine; to copy, not to change."""
     from test_report import augmented, full
 
     from cartoons.report import training_report
 
-    made = tmp_path / "mine"
+    home = tmp_path_factory.mktemp("home")
+    made = home / "mine"
     info = model_folder.write(made, colour_info(metrics=PARITY), colour_graph())
     (made / "model.pkl").write_bytes(b"\x80learner\0" * 400)
     (made / "weights.safetensors").write_bytes(b"\0weights" * 400)
@@ -68,13 +70,18 @@ def folder(tmp_path: Path) -> Path:
     (made / "README.md").write_text(model_card(info))
     (made / "work").mkdir()
     (made / "work" / "round.fit").write_bytes(b"not for others")
-    findings = full(tmp_path / "pictures") | {"revision": info.revision}
+    findings = full(home / "pictures") | {"revision": info.revision}
     training_report.write(made / "report", findings, augmented())
     return made
 
 
+@pytest.fixture
+def folder(tmp_path: Path, trained: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "mine"))
+
+
 @pytest.mark.slow
-def test_one_commit_holds_what_others_may_see_and_nothing_else(tmp_path: Path, folder: Path) -> None:
+def test_one_commit_holds_what_others_may_see_and_nothing_else(tmp_path: Path, trained: Path, folder: Path) -> None:
     info, _ = model_folder.read(folder)
     with Hub() as hub:
         assert run(hub, tmp_path, PUSH, folder, "toon/new") == f"{hub.url}/toon/new"
@@ -88,6 +95,7 @@ def test_one_commit_holds_what_others_may_see_and_nothing_else(tmp_path: Path, f
     assert repo.files.keys() == kept | figures | {"report/index.html"}
     for name, data in repo.files.items():
         assert str(tmp_path).encode() not in data, name
+        assert str(trained.parent).encode() not in data, name
         assert b"pictures.html" not in data, name
     page = repo.files["report/index.html"].decode()
     links = {link for link in re.findall(r'(?:src|href)="([^"]+)"', page) if not link.startswith("data:")}

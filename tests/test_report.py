@@ -4,17 +4,17 @@ import copy
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import AXE, CHROMIUM_FLAGS, draw_shape
+from conftest import AXE, draw_shape
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from cartoons.report import captions
+from cartoons.report.contact_sheet import write_contact_sheet
 from cartoons.report.figures import confusion
 from cartoons.report.pages import shown
 from cartoons.report.svg import WIDTH_PX, fitted
@@ -182,9 +182,17 @@ def check(folder: Path) -> tuple[Page, Page]:
     return index, pictures
 
 
-def test_everything_that_was_found_is_told(tmp_path: Path) -> None:
-    folder, found = tmp_path / "report", full(tmp_path / "data")
-    write(folder, found, augmented())
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Findings]:
+    """The report of everything, to be read only, and what it was made of."""
+    home = tmp_path_factory.mktemp("whole")
+    found = full(home / "data")
+    write(home / "report", copy.deepcopy(found), augmented())
+    return home / "report", found
+
+
+def test_everything_that_was_found_is_told(whole: tuple[Path, Findings]) -> None:
+    folder, found = whole
     index, pictures = check(folder)
     assert files(folder) >= FIGURES | {"index.html", "report.json", "pictures.html"}
     assert json.loads((folder / "report.json").read_text()) == found
@@ -207,7 +215,7 @@ def test_everything_that_was_found_is_told(tmp_path: Path) -> None:
         assert words in index.text, words
     for words in ("Probably mislabelled", "Suggested: Mickey Mouse", "gone & <away>.png", "torn.png", "cut short"):
         assert words in pictures.text, words
-    assert str(tmp_path) not in index.source
+    assert str(folder.parent) not in index.source
     assert len(list((folder / "pictures").glob("*.jpg"))) == 6 + 4
 
 
@@ -267,13 +275,13 @@ def test_labels_are_folder_names_from_anywhere(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report" / "report.json").read_text()) == found
 
 
-def test_the_same_findings_give_the_same_bytes(tmp_path: Path) -> None:
-    found = full(tmp_path / "data")
-    for name in ("one", "two"):
-        write(tmp_path / name, copy.deepcopy(found), augmented())
-    assert files(tmp_path / "one") == files(tmp_path / "two")
-    for name in files(tmp_path / "one"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+def test_the_same_findings_give_the_same_bytes(whole: tuple[Path, Findings]) -> None:
+    folder, found = whole
+    again = folder.with_name("again")
+    write(again, copy.deepcopy(found), augmented())
+    assert files(folder) == files(again)
+    for name in files(folder):
+        assert (folder / name).read_bytes() == (again / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("size", [2, 3, 12, 40])
@@ -354,27 +362,26 @@ def test_characters_it_never_saw_are_claimed_where_that_is_true(tmp_path: Path, 
 
 
 def test_only_wrong_answers_are_where_it_was_wrong(tmp_path: Path) -> None:
-    found = full(tmp_path / "data")
+    found, folder = full(tmp_path / "data"), tmp_path / "report"
     for row in found["top_losses"][:3]:
         row["answer"] = row["label"]
-    write(tmp_path / "report", found, [])
-    assert Page(tmp_path / "report" / "pictures.html").text.count("it said") == len(found["top_losses"]) - 3
+    write_contact_sheet(folder, found, [])
+    assert Page(folder / "pictures.html").text.count("it said") == len(found["top_losses"]) - 3
     found["top_losses"] = found["top_losses"][:3]
-    write(tmp_path / "report", found, [])
-    text = Page(tmp_path / "report" / "pictures.html").text
+    write_contact_sheet(folder, found, [])
+    text = Page(folder / "pictures.html").text
     assert "it said" not in text
     assert "No answer about a held-out picture was wrong." in text
 
 
-def test_each_page_names_the_command_that_acts_on_it(tmp_path: Path) -> None:
+def test_each_page_names_the_command_that_acts_on_it(tmp_path: Path, whole: tuple[Path, Findings]) -> None:
     folder = tmp_path / "a model" / "report"
     write(folder, full(tmp_path / "data") | {"folder": "my data/-cartoons"}, [])
     index, pictures = check(folder)
     assert f"python scrape.py review 'my data/-cartoons' --model '{tmp_path / 'a model'}'" in pictures.text
     assert "python scrape.py review DIR --model DIR" in index.text
     assert str(tmp_path) not in index.source
-    write(folder, full(tmp_path / "data"), [])
-    assert "python scrape.py review DIR --model" in check(folder)[1].text
+    assert "python scrape.py review DIR --model" in check(whole[0])[1].text
 
 
 @pytest.mark.parametrize("labels", [LABELS, [f"character {k}" for k in range(20)]], ids=["three", "twenty"])
@@ -395,14 +402,6 @@ def test_long_names_are_cut_by_how_wide_they_are() -> None:
     assert fitted("B" * 200, 100).endswith("…")
     assert len(fitted("日" * 200, 100)) < len(fitted("B" * 200, 100))
     assert fitted("B" * 200, 1) == "…"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.mark.parametrize("labels", [LABELS, ODD[:3] + [f"character {k}" for k in range(37)]], ids=["three", "forty"])

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from conftest import CHROMIUM_FLAGS, ROOT, free_port, plain, wait_until
-from playwright.sync_api import Browser, expect, sync_playwright
+from conftest import ROOT, free_port, plain, wait_until
+from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
 pytestmark = pytest.mark.slow
@@ -49,14 +49,6 @@ class Review:
         path = self.folder / "decisions.jsonl"
         rows = map(json.loads, path.read_text().splitlines() if path.exists() else [])
         return [(row["file_name"], row["action"], row["to"]) for row in rows]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

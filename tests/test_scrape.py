@@ -20,7 +20,7 @@ from datasets import load_dataset
 from hub_server import Hub
 from image_sites import EXPECTED, HOST, FaultySite
 from loopback_web import LoopbackWeb, Request, Response
-from scraped_folders import contents, drawing, encoded
+from scraped_folders import contents, drawn, encoded
 from search_sites import BingSite, DuckDuckGoSite, Picture
 
 import scrape
@@ -34,8 +34,8 @@ def site(request: Request) -> Response:
     number = int(request.path.rpartition("/")[2].partition(".")[0])
     if number % 9 == 0:
         return Response(status=404)
-    picture = drawing(number - 1, 260) if number % 7 == 0 else drawing(number)
-    return Response(encoded(picture, "JPEG" if number % 2 else "PNG"), headers={"Content-Type": "text/html"})
+    seed, size = (number - 1, 260) if number % 7 == 0 else (number, 200)
+    return Response(drawn(seed, size, "JPEG" if number % 2 else "PNG"), headers={"Content-Type": "text/html"})
 
 
 def addresses(first: int, count: int) -> list[Picture]:
@@ -228,7 +228,7 @@ sys.exit(code)
 
 
 def test_every_fault_is_logged_and_nothing_bad_is_kept(tmp_path: Path) -> None:
-    faults = FaultySite(encoded(drawing(1000, 400), "JPEG"))
+    faults = FaultySite(drawn(1000, 400, "JPEG"))
     paths = [*EXPECTED, "page", "picture", "relative"]
     bombs = {"bomb.example": lambda _: Response(encoded_bomb())}
     known = {

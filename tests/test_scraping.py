@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import plain
 from PIL import Image
-from scraped_folders import contents, drawing, encoded
+from scraped_folders import contents, drawing, drawn, encoded
 
 from cartoons import dataset
 from cartoons.download.http import DownloadResult
@@ -226,7 +226,7 @@ class Web:
         if number % 7 == 0:
             return DownloadResult(url, b"<html>", final_url=url)
         copied = number - 1 if number % 5 == 0 else number
-        return DownloadResult(url, encoded(drawing(copied, 210 if copied < number else 200)), final_url=url)
+        return DownloadResult(url, drawn(copied, 210 if copied < number else 200), final_url=url)
 
 
 def hits(label: str, first: int, count: int) -> Iterator[SearchResult]:

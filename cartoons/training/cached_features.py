@@ -46,7 +46,7 @@ TAIL_BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CachedFeaturesRecipe:
     """How to train. `views` counts the augmented variations of each picture, besides itself."""
 
     name: str = "fast"
@@ -69,14 +69,14 @@ class Recipe:
     seed: int = 42
 
 
-FAST = Recipe()
-THOROUGH = Recipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0, fits=3)
+FAST = CachedFeaturesRecipe()
+THOROUGH = CachedFeaturesRecipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0, fits=3)
 
 
 class CachedFeaturesTrainer:
     """Has the frozen part see the views of every picture, and trains the rest on any subset of them."""
 
-    def __init__(self, network: Network, data: Dataset, recipe: Recipe, work: Path) -> None:
+    def __init__(self, network: Network, data: Dataset, recipe: CachedFeaturesRecipe, work: Path) -> None:
         """work: a folder for what `fit` keeps. Raises DataError when the network's ImageNet weights cannot be had."""
         self.network, self.data, self.recipe, self.work = network, data, recipe, work
         self.lr_finder: dict[str, Any] = {}

@@ -54,7 +54,7 @@ USUAL_LR, LOWEST_LR, HIGHEST_LR = 3e-3, 2e-3, 1e-2
 
 
 @dataclass(frozen=True)
-class Recipe:
+class FinetuneRecipe:
     """fine_tune's numbers (Howard and Gugger 2020), and when to stop."""
 
     name: str = "finetune"
@@ -115,7 +115,7 @@ class OnWhite(Transform):  # type: ignore[misc]  # fastai has no types
 class FinetuneTrainer:
     """Trains the whole network on any part of the pictures."""
 
-    def __init__(self, network: Network, data: Dataset, recipe: Recipe, work: Path) -> None:
+    def __init__(self, network: Network, data: Dataset, recipe: FinetuneRecipe, work: Path) -> None:
         """work: a folder for the state of interrupted fits."""
         self.network, self.data, self.recipe, self.work = network, data, recipe, work
         self.lr_finder: dict[str, Any] = {}
