@@ -124,7 +124,8 @@ def test_onnxruntime_is_imported_only_where_its_telemetry_is_off() -> None:
 
 
 def test_files_and_functions_stay_short() -> None:
-    assert not [path for path in SOURCES if len(path.read_text().splitlines()) > MOST_LINES]
+    scripts = [path for suffix in ("js", "css") for path in (ROOT / "cartoons").rglob(f"*.{suffix}")]
+    assert not [path for path in [*SOURCES, *scripts] if len(path.read_text().splitlines()) > MOST_LINES]
     functions = [
         (dotted(path), node.name, (node.end_lineno or 0) - node.lineno + 1)
         for path in SOURCES

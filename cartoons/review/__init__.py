@@ -6,5 +6,5 @@ opinions.py   the model's opinions, made in the background
 review.py     a folder under review: what the page shows, asks and is told
 corrections.py  what visitors of the page say is right, under review
 apply.py      the decisions carried out
-server.py     the page, with review.css and review.js
+server.py     the page, with review.css; review.js, show.js and act.js run in the browser, in this order
 """

@@ -17,6 +17,7 @@ from cartoons.review.review import Answer, Review
 from cartoons.serving.api_guard import ApiGuard
 
 HERE = Path(__file__).parent
+SCRIPTS = ("review.js", "show.js", "act.js")
 ADDRESS = "127.0.0.1"
 THIS_MACHINE = {ADDRESS, "localhost"}
 
@@ -39,7 +40,7 @@ def build(review: Review) -> gr.Blocks:
         gr.HTML(
             "",
             html_template='<div class="review"><p class="quiet">Loading…</p></div>',
-            js_on_load=(HERE / "review.js").read_text(encoding="utf-8"),
+            js_on_load="\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
             server_functions=[_for_this_machine(name, function) for name, function in functions.items()],
             apply_default_css=False,
         )
