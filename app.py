@@ -148,7 +148,7 @@ def serve(
     uploads.keep_present_files()
     preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
     lean = lean_api(service, preview.picture, metrics)
-    return Server(demo, lean, service, uploads, preview.tags, loading(classifier.info.characters)).run(
+    return Server(demo, lean, service, uploads, preview.tags, loading(classifier.info.characters, CSS)).run(
         theme=theme(), css=CSS, max_file_size=MAX_BYTES, mcp_server=mcp_guard.IS_INSTALLED, **LAUNCH_OPTIONS
     )
 

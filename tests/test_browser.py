@@ -64,12 +64,17 @@ def said(tab: Tab, words: str) -> None:
 
 
 def test_dropping_drawings_one_after_the_other(tab: Tab) -> None:
+    """Each is uploaded and asked about once."""
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     for drawing, name in [("bugs-bunny-1", "bugs bunny"), ("donald-duck-2", "donald duck"), ("shinchan-1", "shinchan")]:
         drop(tab, EXAMPLES / f"{drawing}.png")
         said(tab, name)
         expect(tab.locator("#picture img")).to_be_visible()
         expect(tab.locator("#bars")).to_contain_text(re.compile(name, re.IGNORECASE))
         expect(tab.locator("#bars.muted")).to_have_count(0)
+    tab.wait_for_timeout(500)
+    assert [re.findall(r"gradio_api/(\w+)", url) for url in asked] == [["upload"], ["run"]] * 3
 
 
 def test_the_first_screen_holds_an_answered_example_and_asks_nothing(context: BrowserContext, page: Page) -> None:
