@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect
 from cartoons import model_folder
 from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, DataError
-from cartoons.page.correct import KEPT, THANKS
+from cartoons.page.sentences import KEPT, THANKS
 from cartoons.review.corrections import CorrectionsReview, without_picture
 from cartoons.review.decisions import KEEP, MOVE
 from cartoons.serving import corrections as store

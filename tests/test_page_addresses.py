@@ -79,6 +79,7 @@ def test_a_hostile_address_gets_a_sentence_and_nothing_else(tab: Tab, served: Se
         assert "secret" not in tab.locator("#answer").inner_text()
         expect(tab.locator("#picture img")).to_have_count(0)
         expect(tab.locator("#bars")).to_have_count(0)
+        expect(tab.get_by_role("button", name="Choose a photo")).to_be_visible()
 
 
 def test_a_link_to_a_picture_opens_with_its_answer_and_is_copied_again(tab: Tab, served: Served) -> None:

@@ -15,4 +15,5 @@ page.js          the buttons, paste and drop, shrinking, uploads
 answer.js        where it looked; a link, and a picture of the answer, to pass on
 many.js          many pictures: folders, uploads, a table that sorts
 style.css        how it looks
+favicon.svg      its sign in a browser's tab
 """

@@ -197,6 +197,11 @@ def add_address_event(
     asked.then(None, js=ANSWERED, api_visibility="private")
 
 
+def look() -> dict[str, Any]:
+    """What gr.Blocks.launch takes of it: colours, styles, the sign in a browser's tab."""
+    return {"theme": theme(), "css": CSS, "favicon_path": str(HERE / "favicon.svg")}
+
+
 def theme() -> gr.themes.Base:
     """The colours and the visitor's own fonts, of the review page as well: neither asks another host for anything."""
     return gr.themes.Soft(

@@ -22,7 +22,6 @@ function begin(words, sentence = "") {
   [doing, failed] = [words, Boolean(sentence)];
   settle();
 }
-
 async function until(condition) {
   for (let waits = 0; waits < 100 && !condition(); waits += 1) await new Promise((done) => setTimeout(done, 50));
   return condition();
@@ -149,7 +148,6 @@ window.needsAnswer = async (picture) => { // throws if not: Gradio also tells of
   asked = id;
   begin("");
 };
-
 function settle() { // an answer is seen beside the picture that it is of, and nowhere else
   const image = find("#picture [data-testid] img"), answer = find("#answer");
   if (!answer) return;
