@@ -134,7 +134,7 @@ def test_where_it_looked_lies_over_the_picture_until_the_next(tab: Tab, served: 
     toggle = tab.get_by_role("button", name="Where it looked")
     toggle.click()
     expect(toggle).to_have_attribute("aria-pressed", "true")
-    expect(tab.get_by_text("The brighter a part")).to_be_visible()
+    expect(tab.get_by_text("The bright parts counted most")).to_be_visible()
     shot = Image.open(io.BytesIO(tab.locator("#picture img").screenshot())).convert("RGB")
     middle = shot.height // 2
     left, right = (shot.getpixel((round(shot.width * share), middle)) for share in (0.3, 0.7))

@@ -14,7 +14,7 @@ LIST_DAMAGED = "The list of pictures is damaged: choose them again."
 
 EXAMPLE = "An example, until you give a picture:"
 WHERE_IT_LOOKED = "Where it looked"
-BRIGHT = "The brighter a part of the picture, the more it counted."
+BRIGHT = "The bright parts counted most."
 OWN_CHARACTERS = (
     "Other characters? Make a page of your own with this program: <code>python train.py --names "
     "&quot;asterix&quot; &quot;obelix&quot;</code> finds pictures and trains on them; its README says the rest."

@@ -97,7 +97,8 @@ def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, 
     if q >= max(WORTH_NAMING, CLOSE * p):
         sentence = f"{p:.0%} and {q:.0%} sure. Try a picture that shows one character alone."
         return "perhaps", f"{_name(first)} or {_name(second)}?", sentence
-    return "perhaps", f"Perhaps {_name(first)}", f"{p:.0%} sure. Try a larger or clearer picture of this character alone."
+    sentence = f"{p:.0%} sure; it may be none of my characters. Try a larger or clearer picture of one alone."
+    return "perhaps", f"Perhaps {_name(first)}", sentence
 
 
 def share_rows(answer: Prediction, info: ModelInfo) -> list[tuple[str, int, int | None]]:
