@@ -134,7 +134,7 @@ def serve(
     environment.import_gradio()
     from cartoons import examples
     from cartoons.images import MAX_BYTES
-    from cartoons.page.layout import CSS, build_demo, theme
+    from cartoons.page.layout import CSS, build_demo, look
     from cartoons.page.link_preview import LinkPreview
     from cartoons.page.words import loading
     from cartoons.serving import mcp_guard
@@ -152,8 +152,8 @@ def serve(
     uploads.keep_present_files()
     preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
     lean = lean_api(service, preview.picture, metrics)
-    return Server(demo, lean, service, uploads, preview.tags, loading(classifier.info.characters)).run(
-        theme=theme(), css=CSS, max_file_size=MAX_BYTES, mcp_server=mcp_guard.IS_INSTALLED, **LAUNCH_OPTIONS
+    return Server(demo, lean, service, uploads, preview.tags, loading(classifier.info.characters, CSS)).run(
+        **look(), max_file_size=MAX_BYTES, mcp_server=mcp_guard.IS_INSTALLED, **LAUNCH_OPTIONS
     )
 
 

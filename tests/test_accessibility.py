@@ -92,5 +92,8 @@ def test_axe_finds_nothing_serious_in_any_state(
     for state, reach in states.items():
         reach()
         found |= {state: faults(tab)}
+    assert tab.locator(".api-docs-wrap").evaluate(
+        "panel => panel.scrollWidth <= innerWidth && panel.offsetWidth <= innerWidth"
+    )
     context.close()
     assert {state: faults for state, faults in found.items() if faults} == {}

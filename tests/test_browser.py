@@ -63,13 +63,21 @@ def said(tab: Tab, words: str) -> None:
     expect(tab.locator("#answer:not([data-doing]) h2")).to_have_text(re.compile(words, re.IGNORECASE), timeout=20_000)
 
 
-def test_dropping_drawings_one_after_the_other(tab: Tab) -> None:
+def test_dropping_drawings_one_after_the_other(tab: Tab, page: Page) -> None:
+    """Each is uploaded and asked about once."""
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     for drawing, name in [("bugs-bunny-1", "bugs bunny"), ("donald-duck-2", "donald duck"), ("shinchan-1", "shinchan")]:
         drop(tab, EXAMPLES / f"{drawing}.png")
         said(tab, name)
         expect(tab.locator("#picture img")).to_be_visible()
         expect(tab.locator("#bars")).to_contain_text(re.compile(name, re.IGNORECASE))
         expect(tab.locator("#bars.muted")).to_have_count(0)
+    tab.wait_for_timeout(500)
+    assert [re.findall(r"gradio_api/(\w+)", url) for url in asked] == [["upload"], ["run"]] * 3
+    tab.get_by_role("button", name="Copy link").click()
+    expect(tab.locator("#share [role=status]")).to_contain_text("Your picture is not kept, so no link opens with it")
+    assert tab.evaluate("navigator.clipboard.readText()") == f"{page.url}/"
 
 
 def test_the_first_screen_holds_an_answered_example_and_asks_nothing(context: BrowserContext, page: Page) -> None:
@@ -79,6 +87,7 @@ def test_the_first_screen_holds_an_answered_example_and_asks_nothing(context: Br
     shown = tab.locator("#picture img").get_attribute("src") or ""
     [name] = re.findall(r"([a-z-]+)-\d\.png$", shown)
     said(tab, f"^{name.replace('-', ' ')}$")
+    expect(tab.get_by_text("An example, until you give a picture")).to_be_visible()
     expect(tab.locator("#bars li")).not_to_have_count(0)
     tab.wait_for_timeout(1000)
     assert asked == []
@@ -290,9 +299,10 @@ def test_a_phone_shows_picture_buttons_and_answer_at_once(
     context.close()
 
 
-@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
-def test_the_page_is_in_the_middle_and_stands_still(browser: Browser, page: Page, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
+@pytest.mark.parametrize(("width", "zoom"), [(390, 1), (768, 1), (1280, 1), (1920, 1), (640, 2)])
+def test_the_page_is_in_the_middle_and_stands_still(browser: Browser, page: Page, width: int, zoom: int) -> None:
+    """The last is a window of 1280 px at 200 %."""
+    context = browser.new_context(viewport={"width": width, "height": 900 // zoom}, device_scale_factor=zoom)
     context.add_init_script(
         "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(one => window.shift += one.value))"
         ".observe({type: 'layout-shift', buffered: true})"
@@ -302,6 +312,7 @@ def test_the_page_is_in_the_middle_and_stands_still(browser: Browser, page: Page
     box = tab.locator("main.contain").bounding_box()
     assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
     assert tab.evaluate("window.shift") < 0.05
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
     context.close()
 
 

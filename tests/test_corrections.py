@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, expect
 from cartoons import model_folder
 from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, DataError
+from cartoons.page.sentences import KEPT, THANKS
 from cartoons.review.corrections import CorrectionsReview, without_picture
 from cartoons.review.decisions import KEEP, MOVE
 from cartoons.serving import corrections as store
@@ -164,7 +165,6 @@ def collecting(sent: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.mark.slow
 def test_a_visitor_says_what_is_right(browser: Browser, collecting: Page, sent: Path, tmp_path: Path) -> None:
     environment.import_gradio()
-    from cartoons.page.correct import KEPT, THANKS
 
     plain("red").save(tmp_path / "red.png")
     plain("blue").save(tmp_path / "blue.png")

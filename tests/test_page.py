@@ -92,6 +92,8 @@ def test_the_page_can_be_installed(page: Page) -> None:
     with urllib.request.urlopen(f"{page.url}/manifest.json", timeout=30) as answer:
         manifest = json.load(answer)
     assert manifest["name"]
+    icon = (ROOT / "cartoons" / "page" / "favicon.svg").read_bytes()
+    assert urllib.request.urlopen(f"{page.url}/favicon.ico", timeout=30).read() == icon
     assert manifest["display"] == "standalone"
     for icon in manifest["icons"]:
         with urllib.request.urlopen(f"{page.url}/{icon['src'].lstrip('/')}", timeout=30) as answer:

@@ -57,7 +57,7 @@ def test_more_than_eight_characters_are_listed_in_a_fold(count: int, folds: int)
     text = opening(names, "")
     assert text.count("<details>") == folds
     assert all(f">name {number}<" in text for number in range(count - 1))
-    assert "<script" not in text + loading(names)
+    assert "<script" not in text + loading(names, "")
 
 
 def test_each_character_has_a_colour_of_its_own() -> None:

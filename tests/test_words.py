@@ -24,6 +24,7 @@ STATES = [
     (answer(fox=0.15, frog=0.09), None, "perhaps", "Perhaps fox", "15% sure"),
     (answer(fox=0.50), None, "perhaps", "Perhaps fox", "50% sure"),
     (answer(False, fox=0.14, frog=0.02), None, "unknown", "I don’t know this one", "the closest is fox (14%)"),
+    (answer(False, fox=0.6, frog=0.1), None, "unknown", "I don’t know this one", "nearest to fox (60%), but not so near"),
     (answer(False, fox=0.09, frog=0.02), None, "unknown", "I don’t know this one", "none of my characters. Try"),
 ]
 

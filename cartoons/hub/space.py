@@ -26,7 +26,7 @@ THUMBNAIL = "thumbnail.png"
 
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 LONGEST_DESCRIPTION, LONGEST_TITLE = 60, 80
-ASSETS = {".css", ".js"}
+ASSETS = {".css", ".js", ".svg"}
 """What a module may read from beside itself."""
 
 ZERO_GPU_PYTHONS = ("3.12", "3.12.12")

@@ -16,7 +16,7 @@ function link() { // opens with the same picture; the page alone where it is a f
 
 async function copy(items, done) {
   const copied = async () => navigator.clipboard.write([new ClipboardItem(items)]);
-  told.textContent = await copied().then(() => done, () => `This browser does not let the page copy: ${link()}`);
+  told.textContent = await copied().then(() => done, () => `${WORDS.cannotCopy} ${link()}`);
 }
 
 async function draw() {
@@ -33,16 +33,16 @@ async function draw() {
   return canvas.convertToBlob();
 }
 
-copyLink.onclick = () => copy({ "text/plain": plain(link()) }, "The link is copied: it opens with this answer.");
+copyLink.onclick = () => copy({ "text/plain": plain(link()) }, WORDS[link().includes("?") ? "linkCopied" : "pageCopied"]);
 copyResult.onclick = () => {
   const text = plain(`${words()[0]} (${words()[1]}) ${link()}`);
-  copy({ "text/plain": text, "image/png": draw() }, "The result is copied, as a picture and as text.");
+  copy({ "text/plain": text, "image/png": draw() }, WORDS.resultCopied);
 };
 saveResult.onclick = async () => {
   const name = `${words()[0].toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}.png`, href = URL.createObjectURL(await draw());
   Object.assign(document.createElement("a"), { href, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60_000);
-  told.textContent = `Saved as ${name}.`;
+  told.textContent = `${WORDS.savedAs} ${name}.`;
 };
 document.addEventListener("click", ({ target }) => {
   const button = target.closest?.("#answer .looked");
@@ -54,7 +54,6 @@ document.addEventListener("click", ({ target }) => {
 function follow() {
   const now = find("#answer [data-picture]")?.dataset.picture || "";
   element.closest("#share").hidden = !now;
-  copyLink.hidden = !now || link() === location.origin + location.pathname;
   if (now === answered) return;
   answered = now;
   told.textContent = "";

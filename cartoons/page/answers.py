@@ -39,11 +39,14 @@ def clearest(classifier: Classifier, examples: Sequence[Path]) -> AnsweredExampl
     return min(known, key=lambda example: example.look.answer.unknown_score, default=None)
 
 
-def answer_to(look: Look, size: tuple[int, int], info: ModelInfo, picture_id: str) -> str:
-    """The answer to a picture of that size (width, height), as HTML, and its card, for answer.js."""
+def answer_to(look: Look, size: tuple[int, int], info: ModelInfo, picture_id: str, *, is_example: bool = False) -> str:
+    """The answer to a picture of that size (width, height), as HTML, and its card, for answer.js.
+
+    is_example: it is what the page opens with, and says so.
+    """
     mask = "" if look.heat is None else mask_url(look.heat, size, info.resize)
     card = f'<div hidden data-card="{html.escape(result_card(look.answer, info))}"></div>'
-    return card + answer_html(look.answer, info, picture_id, mask)
+    return card + answer_html(look.answer, info, picture_id, mask, is_example=is_example)
 
 
 def picture_id(upload: Any) -> str:
@@ -52,9 +55,15 @@ def picture_id(upload: Any) -> str:
 
 
 def add_for_browser(picture: Image.Image, data: bytes, uploads: UploadFolder) -> Path:
-    """A loaded picture's file among the uploads: its bytes as they are, or a JPEG where no browser shows the format."""
-    if picture.format not in SHOWN_BY_NO_BROWSER:
-        return uploads.add(f"picture.{str(picture.format).lower()}", data)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return uploads.add("picture.jpg", buffer.getvalue())
+    """A loaded picture's file among the uploads: its bytes as they are, or a JPEG where no browser shows the format.
+
+    It is deleted seconds later, as an upload is that was answered.
+    """
+    name = f"picture.{str(picture.format).lower()}"
+    if picture.format in SHOWN_BY_NO_BROWSER:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
+        name, data = "picture.jpg", buffer.getvalue()
+    path = uploads.add(name, data)
+    uploads.release({"path": str(path)}, shown=True)
+    return path

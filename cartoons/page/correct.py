@@ -7,15 +7,10 @@ import gradio as gr
 
 from cartoons.errors import BusyError, DataError
 from cartoons.markdown import plain
+from cartoons.page.sentences import CORRECTION_FAILED, KEPT, SEND, THANKS, WHO, WITH_PICTURE, WRONG
 from cartoons.page.words import MOST_LISTED
 from cartoons.serving.corrections import Corrections
 
-KEPT = (
-    "What is kept: the time, what the model said, the name you choose and the picture’s fingerprint; "
-    "a small copy of the picture only if you tick the box; nothing about you."
-)
-THANKS = "Thank you. A person looks at it before a model learns from it."
-FAILED = "The page failed at this, or could not be reached: try again."
 PICTURE = re.compile(r'data-picture="([0-9a-f]{64})"')
 RESET = "() => [null, false, '', {__type__: 'update', open: false}]"
 
@@ -32,11 +27,11 @@ def add_corrections(corrections: Corrections, answer: gr.HTML) -> None:
         return said(THANKS)
 
     names = [(plain(name), name) for name in corrections.names]
-    with gr.Accordion("That’s wrong", open=False, elem_id="correct") as fold:
-        right = (gr.Radio if len(names) <= MOST_LISTED else gr.Dropdown)(names, value=None, label="Who is it?")
-        with_picture = gr.Checkbox(label="Send the picture too")
+    with gr.Accordion(WRONG, open=False, elem_id="correct") as fold:
+        right = (gr.Radio if len(names) <= MOST_LISTED else gr.Dropdown)(names, value=None, label=WHO)
+        with_picture = gr.Checkbox(label=WITH_PICTURE)
         gr.HTML(f"<p>{KEPT}</p>")
-        send = gr.Button("Send")
+        send = gr.Button(SEND)
         told = gr.HTML("", elem_id="told")
     sent = send.click(
         correct,
@@ -47,7 +42,7 @@ def add_corrections(corrections: Corrections, answer: gr.HTML) -> None:
         api_visibility="private",
         show_progress="minimal",
     )
-    sent.failure(lambda: said(FAILED), None, told, api_visibility="private")
+    sent.failure(lambda: said(CORRECTION_FAILED), None, told, api_visibility="private")
     answer.change(None, None, [right, with_picture, told, fold], js=RESET, api_visibility="private")
 
 

@@ -1,6 +1,7 @@
 """The page as gr.Blocks: a picture in, the likeliest characters out."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from cartoons.errors import BusyError, ImageError
 from cartoons.examples import DRAWINGS, small_jpeg
 from cartoons.model_folder import Example, ModelInfo
 from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
-from cartoons.page.api import EVENT, add_api
+from cartoons.page.api import add_api
 from cartoons.page.correct import add_corrections
 from cartoons.page.many import add_many
+from cartoons.page.sentences import ALT_TEXT, BUTTONS, FAILED, PLACEHOLDER, SCRIPTS, SHARE_BUTTONS
 from cartoons.page.snippets import FILL_IN, snippets_html
 from cartoons.page.words import about_examples, colophon, opening, problem, question, title
 from cartoons.serving.corrections import Corrections
@@ -21,18 +23,14 @@ from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
 
-PAGE_EVENT: dict[str, Any] = EVENT | {"api_visibility": "private", "show_progress": "minimal"}
+PAGE_EVENT: dict[str, Any] = {"preprocess": False, "queue": False, "api_visibility": "private", "show_progress": "hidden"}
+"""Past Gradio's queue, which takes a second request and an event stream for an answer: `PictureService` bounds the load."""
+
 HERE = Path(__file__).parent
 CSS = (HERE / "style.css").read_text(encoding="utf-8")
-BUTTONS = """<div class="buttons">
-<button type="button">Choose a photo</button><button type="button">Camera</button><button type="button">Paste</button>
-</div><p role="alert"></p>"""
-SHARE = """<div class="buttons">
-<button type="button">Copy result</button><button type="button">Save result</button><button type="button">Copy link</button>
-</div><p role="status"></p>"""
 GIVE_ADDRESS = "window.giveAddress = (address) => { props.value = address; trigger('submit'); };"
 ANSWERED = "() => { document.dispatchEvent(new Event('answered')); return []; }"
-FAILED = "The page failed at this picture, or could not be reached: try again, or try another."
+NEEDS_ANSWER = "(picture) => window.needsAnswer(picture)"
 
 
 def build_demo(
@@ -56,7 +54,7 @@ def build_demo(
         with gr.Row(equal_height=False):
             picture = picture_column(str(first.path) if first else None)
             first_id = picture_id(picture.value)
-            said = answer_to(first.look, first.size, info, first_id) if first else question(info.characters)
+            said = answer_to(first.look, first.size, info, first_id, is_example=True) if first else question(info.characters)
             answer = answer_column(said, corrections)
         add_page_events(service, uploads, picture, answer, corrections)
         add_address_event(service, uploads, fetcher, [picture, answer], corrections)
@@ -77,11 +75,17 @@ def picture_column(shown: str | None) -> gr.Image:
             show_label=False,
             sources=["upload", "webcam"],
             buttons=["fullscreen"],
-            placeholder="A picture goes here",
-            alt_text="the picture to name",
+            placeholder=PLACEHOLDER,
+            alt_text=ALT_TEXT,
             elem_id="picture",
         )
-        gr.HTML("", html_template=BUTTONS, js_on_load=script("page.js"), apply_default_css=False, elem_id="take")
+        gr.HTML(
+            "",
+            html_template=buttons(BUTTONS, "alert"),
+            js_on_load=script("page.js"),
+            apply_default_css=False,
+            elem_id="take",
+        )
     return picture
 
 
@@ -89,15 +93,27 @@ def answer_column(said: str, corrections: Corrections | None) -> gr.HTML:
     """The answer, with what is said at first, and what can be done with it."""
     with gr.Column():
         answer = gr.HTML(said, elem_id="answer")
-        gr.HTML("", html_template=SHARE, js_on_load=script("answer.js"), apply_default_css=False, elem_id="share")
+        gr.HTML(
+            "",
+            html_template=buttons(SHARE_BUTTONS, "status"),
+            js_on_load=script("answer.js"),
+            apply_default_css=False,
+            elem_id="share",
+        )
         if corrections:
             add_corrections(corrections, answer)
     return answer
 
 
 def script(name: str) -> str:
-    """The JavaScript of a component."""
-    return (HERE / name).read_text(encoding="utf-8")
+    """The JavaScript of a component, with the sentences that it says."""
+    return f"const WORDS = {json.dumps(SCRIPTS)};\n{(HERE / name).read_text(encoding='utf-8')}"
+
+
+def buttons(names: Sequence[str], role: str) -> str:
+    """Buttons of that name, and a place of that role for what a script says about them."""
+    each = "".join(f'<button type="button">{name}</button>' for name in names)
+    return f'<div class="buttons">{each}</div><p role="{role}"></p>'
 
 
 def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tuple[Path, Example]]) -> None:
@@ -131,12 +147,9 @@ def add_page_events(
     """What the page does when the picture changes."""
     info = service.classifier.info
 
-    def answer_page(upload: Any, shown: str) -> tuple[Any, Any]:
+    def answer_page(upload: Any) -> tuple[Any, Any]:
         if upload is None:  # leave the picture alone: the visitor may have dropped the next one already
-            return gr.skip(), gr.skip() if 'class="problem"' in shown else question(info.characters)
-        if f'data-picture="{picture_id(upload) or None}"' in shown:
-            uploads.release(upload, shown=True)
-            return gr.skip(), gr.skip()
+            return gr.skip(), question(info.characters)
         try:
             found = service.submit(uploads.read(upload), "page", look=True).result()
         except (ImageError, BusyError) as error:
@@ -149,8 +162,9 @@ def add_page_events(
         return str(path), correctable(found, info, path.parent.name, corrections)
 
     # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
-    # the value of before when a visitor clears an example).
-    asked = picture.change(answer_page, [picture, answer], [picture, answer], show_progress_on=answer, **PAGE_EVENT)
+    # the value of before when a visitor clears an example), but too often: page.js throws where there is nothing to ask.
+    changed = picture.change(None, picture, None, js=NEEDS_ANSWER, api_visibility="private")
+    asked = changed.success(answer_page, picture, [picture, answer], trigger_mode="always_last", **PAGE_EVENT)
     asked.failure(lambda: (None, problem(FAILED)), None, [picture, answer], **PAGE_EVENT)
 
 
@@ -173,14 +187,19 @@ def add_address_event(
             found = await asyncio.wrap_future(service.submit(data, "address", look=True))
         except (ImageError, BusyError) as error:
             return None, problem(str(error))
-        path = add_for_browser(found.picture, data, uploads)
+        path = await asyncio.to_thread(add_for_browser, found.picture, data, uploads)
         return str(path), await asyncio.to_thread(correctable, found, info, path.parent.name, corrections)
 
     # what an address holds is anybody's, and never becomes HTML: the template leaves the value out
     address = gr.HTML("", js_on_load=GIVE_ADDRESS, html_template=" ", apply_default_css=False, elem_id="address")
-    asked = address.submit(answer_address, address, shown, show_progress_on=shown[1], **PAGE_EVENT)
+    asked = address.submit(answer_address, address, shown, **PAGE_EVENT)
     asked.failure(lambda: (None, problem(FAILED)), None, shown, **PAGE_EVENT)
     asked.then(None, js=ANSWERED, api_visibility="private")
+
+
+def look() -> dict[str, Any]:
+    """What gr.Blocks.launch takes of it: colours, styles, the sign in a browser's tab."""
+    return {"theme": theme(), "css": CSS, "favicon_path": str(HERE / "favicon.svg")}
 
 
 def theme() -> gr.themes.Base:

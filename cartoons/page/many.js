@@ -3,7 +3,6 @@
 
 const [chooser, note] = [element.querySelector("input"), element.querySelector("[role=alert]")];
 const MOST = 50;
-const UNREACHABLE = "The page could not be reached: see whether you are online, then try again.";
 const isHidden = (name) => name.startsWith(".") || name === "Thumbs.db" || name === "desktop.ini";
 const say = (sentence) => (note.textContent = sentence);
 let busy = false;
@@ -28,11 +27,11 @@ async function upload({ file, name }) {
 }
 
 async function ask(found) {
-  if (!found.length) return "There is no picture in it: choose another.";
-  if (found.length > MOST) return `These are more than ${MOST} files: choose ${MOST} at a time.`;
+  if (!found.length) return WORDS.noneInIt;
+  if (found.length > MOST) return WORDS.tooMany;
   const uploads = [];
   for (const each of found) {
-    say(`Uploading ${uploads.length + 1} of ${found.length}…`);
+    say(`${WORDS.uploading} ${uploads.length + 1} of ${found.length}…`);
     uploads.push(await upload(each));
   }
   props.value = JSON.stringify(uploads);
@@ -43,7 +42,7 @@ async function ask(found) {
 async function start(found) {
   if (busy) return;
   busy = true;
-  say(await ask(found).catch((error) => (error.name === "Error" ? error.message : UNREACHABLE)));
+  say(await ask(found).catch((error) => (error.name === "Error" ? error.message : WORDS.unreachable)));
   busy = false;
 }
 
@@ -51,7 +50,7 @@ window.takeMany = (data) => { // whether what was dropped is more than one pictu
   const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (entries.length < 2 && !entries.some((entry) => entry.isDirectory || /\.zip$/i.test(entry.name))) return false;
   const found = Promise.all(entries.map(below)).then((each) => each.flat());
-  found.then(start, () => say("The folder cannot be read: choose the pictures."));
+  found.then(start, () => say(WORDS.noFolder));
   element.scrollIntoView({ block: "start" });
   return true;
 };

@@ -12,18 +12,17 @@ import gradio as gr
 from cartoons.answer_table import Row, csv_text
 from cartoons.errors import BusyError, ImageError
 from cartoons.model_folder import ModelInfo
+from cartoons.page.sentences import COLUMNS, HOW_MANY, LIST_DAMAGED, MANY, MANY_FAILED
 from cartoons.page.words import in_words, problem
-from cartoons.serving.picture_batch import MOST_FILES, PictureBatch
+from cartoons.serving.picture_batch import PictureBatch
 from cartoons.serving.picture_service import PictureService
 from cartoons.serving.uploads import UploadFolder
 
 SHOWN_EVERY_S = 0.5
 EVENT: dict[str, Any] = {"concurrency_limit": 2, "preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
-CHOOSE = f"""<h2>Many pictures at once</h2>
-<p>Up to {MOST_FILES}, or a zip; or drop them, or a folder, anywhere on the page.</p>
+CHOOSE = f"""<h2>{MANY}</h2><p>{HOW_MANY}</p>
 <div class="buttons"><button type="button">Choose pictures</button></div>
 <input type="file" multiple accept="image/*,.heic,.heif,.zip" hidden><p role="alert"></p>"""
-FAILED = "The page failed at these pictures, or could not be reached: try again, or try fewer."
 
 
 def add_many(service: PictureService, uploads: UploadFolder, script: str, elem_classes: list[str]) -> None:
@@ -49,12 +48,12 @@ def add_many(service: PictureService, uploads: UploadFolder, script: str, elem_c
     )
     answers = gr.HTML("", elem_id="answers")
     asked = chosen.submit(answer_page, chosen, answers, **EVENT)
-    asked.failure(lambda: problem(FAILED), None, answers, **EVENT)
+    asked.failure(lambda: problem(MANY_FAILED), None, answers, **EVENT)
 
 
 def table(rows: Sequence[Row], files: int, info: ModelInfo) -> str:
     """The rows that are known of so many files, as HTML; the columns' heads are buttons that sort (many.js)."""
-    heads = "".join(f'<th scope="col"><button type="button">{name}</button></th>' for name in ("File", "Answer", "Sure"))
+    heads = "".join(f'<th scope="col"><button type="button">{name}</button></th>' for name in COLUMNS)
     body = "".join(f"<tr>{_cells(row, info)}</tr>" for row in rows)
     without = sum(row.prediction is None for row in rows)
     if len(rows) < files:
@@ -71,11 +70,9 @@ def _cells(row: Row, info: ModelInfo) -> str:
     if answer is None:
         return f'<td></td>{file}<td colspan="2">{html.escape(row.reason)}</td>'
     kind, title, _ = in_words(answer, info.certain_threshold)
-    share = answer.probabilities[answer.label]
-    return (
-        f'<td><img src="{row.thumbnail}" alt=""></td>{file}<td class="{kind}">{title}</td>'
-        f'<td data-value="{share:.6f}">{share:.0%}</td>'
-    )
+    share = answer.probabilities[answer.label] if answer.known else 0.0
+    sure = f'<td data-value="{share:.6f}">{f"{share:.0%}" if answer.known else ""}</td>'
+    return f'<td><img src="{row.thumbnail}" alt=""></td>{file}<td class="{kind}">{title}</td>{sure}'
 
 
 def _parsed(chosen: str) -> Any:
@@ -83,4 +80,4 @@ def _parsed(chosen: str) -> Any:
     try:
         return json.loads(chosen)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ImageError("The list of pictures is damaged: choose them again.") from error
+        raise ImageError(LIST_DAMAGED) from error

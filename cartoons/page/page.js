@@ -1,9 +1,8 @@
 // The buttons below the picture, and paste and drop anywhere on the page. Gradio runs this with `element`, which holds them.
-// A picture's file goes through Gradio's own input, an address to #address; what cannot be done is said and stays.
+// A picture's file goes through Gradio's own input, an address to #address. WORDS: of sentences.py, said and staying.
 
 const [choose, camera, paste] = element.querySelectorAll("button");
 const note = element.querySelector("[role=alert]");
-const UNREACHABLE = "The page could not be reached: see whether you are online, then try again.";
 const INPUT = "#picture input[type=file]";
 const LONGEST_PX = 1024; // of what is uploaded: the model sees 224
 const SMALL_BYTES = 200_000; // uploaded as it is, whatever its size in pixels
@@ -16,13 +15,13 @@ const say = (sentence) => (note.textContent = sentence);
 const fail = (sentence) => begin("", sentence);
 
 let doing = "", failed = false, shown; // what the page is at, in the answer's place; whether it went wrong; the last answer
+let asked = "", running = 0; // which picture was asked about last, undefined since an upload; requests without an answer yet
 
 function begin(words, sentence = "") {
   say(sentence);
   [doing, failed] = [words, Boolean(sentence)];
   settle();
 }
-
 async function until(condition) {
   for (let waits = 0; waits < 100 && !condition(); waits += 1) await new Promise((done) => setTimeout(done, 50));
   return condition();
@@ -41,22 +40,19 @@ async function smaller(file) {
   const blob = await canvas.convertToBlob({ type, quality: 0.92 });
   return blob.size < file.size ? new File([blob], file.name, { type }) : file;
 }
-
 window.shrunk = (file) => smaller(file).catch(() => file); // the server says what is wrong with it
 
 async function withInput(act) {
   if (!find(INPUT)) source("Upload file")?.click(); // the camera is open
   const input = await until(() => find(INPUT));
-  return input ? act(input) : fail(UNREACHABLE);
+  return input ? act(input) : fail(WORDS.unreachable);
 }
-
 const chooseFile = (isPhoto) => withInput((input) => {
   input[isPhoto ? "setAttribute" : "removeAttribute"]("capture", "environment");
   Object.assign(input, { value: "" }).click(); // so that the same file can be chosen again
 });
-
 const show = (file) => withInput((input) => {
-  begin("Uploading…");
+  begin(`${WORDS.uploading}…`);
   const data = new DataTransfer();
   data.items.add(file);
   input.files = data.files;
@@ -64,17 +60,17 @@ const show = (file) => withInput((input) => {
 });
 
 async function showAddress(address) {
-  begin("Fetching the picture…");
-  if (!(await until(() => window.giveAddress && find("#picture")))) return fail(UNREACHABLE);
+  begin(WORDS.fetching);
+  if (!(await until(() => window.giveAddress && find("#picture")))) return fail(WORDS.unreachable);
   find("#picture").dataset.address = address;
   return window.giveAddress(address);
 }
 
 async function showExample(name) {
-  begin("Looking…");
+  begin(WORDS.looking);
   const isIt = ({ src }) => /([^/]+)\.\w+$/.exec(src)?.[1] === name;
   const example = await until(() => [...document.querySelectorAll("#examples button img")].find(isIt));
-  begin("", example ? "" : "There is no such example here: choose one of the drawings, or a picture of yours.");
+  begin("", example ? "" : WORDS.noExample);
   example?.click();
 }
 
@@ -87,7 +83,7 @@ async function pasteFromClipboard() {
       isPicture(file) ? data.items.add(file) : data.setData(type, await file.text());
     }
   } catch {
-    return say("This browser does not show the page what was copied: press Ctrl+V, or choose a photo.");
+    return say(WORDS.noClipboard);
   }
   return take(data);
 }
@@ -105,7 +101,7 @@ async function take(data, event) {
     const blob = await (await fetch(dragged)).blob();
     return show(new File([blob], "dragged", { type: blob.type }));
   }
-  return address ? showAddress(address) : say("That is no picture: copy a picture, its file or its address, then paste it.");
+  return address ? showAddress(address) : say(WORDS.noPicture);
 }
 
 choose.onclick = () => chooseFile(false);
@@ -115,50 +111,57 @@ addEventListener("paste", (event) => event.target.closest?.("input, textarea") |
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => take(event.dataTransfer, event), true);
 document.addEventListener("answered", () => begin(""));
-addEventListener("offline", () => say("You are offline: a picture can be answered as soon as the connection is back."));
+addEventListener("offline", () => say(WORDS.offline));
 addEventListener("online", () => say(""));
-
 const ask = window.fetch;
-window.fetch = async (address, options) => {
-  const [, what] = (options?.method === "POST" && /\/gradio_api\/(upload|queue\/join)\b/.exec(address)) || [];
-  try {
-    return await (what === "upload" ? upload(address, options.body) : ask(address, options));
-  } catch (error) {
-    if (what) fail(UNREACHABLE);
-    throw error;
-  }
+window.fetch = (address, options) => {
+  const [, what] = (options?.method === "POST" && /\/gradio_api\/(upload|run|queue\/join)\b/.exec(address)) || [];
+  const answer = what === "upload" ? upload(address, options.body) : ask(address, options);
+  if (what) answer.catch(() => fail(WORDS.unreachable));
+  running += what === "run";
+  return answer.finally(() => (running -= what === "run"));
 };
 
 async function upload(address, form) {
-  begin("Uploading…");
+  begin(`${WORDS.uploading}…`);
+  asked = undefined;
   find("#picture").dataset.address = "";
   const body = new FormData(), request = new XMLHttpRequest();
   for (const file of form.getAll("files")) body.append("files", await window.shrunk(file), file.name);
   request.upload.onprogress = ({ loaded, total }) =>
-    begin(loaded < total ? `Uploading ${Math.floor((100 * loaded) / total)} %` : "Looking…");
+    begin(loaded < total ? `${WORDS.uploading} ${Math.floor((100 * loaded) / total)} %` : WORDS.looking);
   request.open("POST", address);
   request.responseType = "json"; // null where it is a proxy's own page
   request.send(body);
   await new Promise((done, broken) => Object.assign(request, { onload: done, onerror: broken }));
   doing = "";
-  if (request.status >= 400) fail(request.response?.error || UNREACHABLE);
+  if (request.status >= 400) fail(request.response?.error || WORDS.unreachable);
   return Response.json(request.response, { status: request.status });
 }
 
+const idOf = (address) => /[0-9a-f]{64}/.exec(address)?.[0];
+window.needsAnswer = async (picture) => { // throws if not: Gradio also tells of what is uploading, answered or asked about
+  await new Promise((done) => setTimeout(done)); // an answer that came with its picture is shown by now
+  const id = idOf(picture?.path) || "", isAnswered = id === find("#answer [data-picture]")?.dataset.picture && !running;
+  const isAsked = id === asked || (asked !== undefined && isAnswered); // an upload is asked about whatever is answered
+  if (id ? isAsked : doing || find("#answer .problem")) throw new Error("Nothing to ask.");
+  asked = id;
+  begin("");
+};
 function settle() { // an answer is seen beside the picture that it is of, and nowhere else
   const image = find("#picture [data-testid] img"), answer = find("#answer");
   if (!answer) return;
   const of = answer.querySelector("[data-picture]")?.dataset.picture;
-  const fits = image ? of === /[0-9a-f]{64}/.exec(image.src)?.[0] : !of;
+  const fits = image ? of === idOf(image.src) : !of;
   if (fits && !doing && !failed) delete answer.dataset.doing;
-  else answer.dataset.doing = failed ? "" : doing || "Looking…";
+  else answer.dataset.doing = failed ? "" : doing || WORDS.looking;
   answer.ariaBusy = String(Boolean(answer.dataset.doing));
 }
 
 function complete() { // what Gradio leaves out
   const answer = find("#answer"), captions = document.querySelectorAll("#about-examples li");
   answer?.setAttribute("role", "status");
-  find("#picture button.upload-container")?.setAttribute("aria-label", "A picture goes here"); // as is written on it
+  find("#picture button.upload-container")?.setAttribute("aria-label", WORDS.placeholder); // as is written on it
   each("#examples button", (button, i) => captions[i] && button.setAttribute("aria-label", captions[i].textContent));
   each(".api-docs button:not([aria-label])", (button) => {
     if (!button.innerText.trim()) button.ariaLabel = button.closest(".banner-wrap") ? "Close" : "Copy";
@@ -168,22 +171,23 @@ function complete() { // what Gradio leaves out
   each(".api-docs pre", (code) => (code.tabIndex = 0));
   settle();
   document.dispatchEvent(new Event("changed")); // for answer.js
-  const title = answer?.querySelector("h2"), isAnswer = title && !answer.querySelector(".empty");
-  const html = title?.parentElement.outerHTML; // Gradio may keep the elements
+  const html = answer?.querySelector("h2")?.parentElement.outerHTML; // Gradio may keep the elements
   if (!html || html === shown) return;
   const isFirst = !shown;
   shown = html;
   if (isFirst) return;
   begin("");
-  choose.textContent = isAnswer ? "Another picture" : "Choose a photo";
+  choose.textContent = answer.querySelector("[data-picture]") ? WORDS.another : WORDS.choose;
+  const [top, bottom] = [find("#picture"), find("#answer .looked") ?? find("#answer h2 + p")];
+  const isSeen = top.getBoundingClientRect().top >= 0 && bottom.getBoundingClientRect().bottom <= innerHeight;
+  if (isSeen || answer.querySelector(".empty")) return;
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  if (isAnswer) title.parentElement.scrollIntoView({ block: "nearest", behavior });
+  top.scrollIntoView({ block: "start", behavior }); // on a phone, the picture and its answer are one below the other
 }
 
 new MutationObserver(complete).observe(document.body, { childList: true, subtree: true, attributeFilter: ["src"] });
 complete();
 find("#loading")?.remove();
-
-const asked = new URLSearchParams(location.search);
-if (asked.get("example")) showExample(asked.get("example"));
-else if (asked.get("picture")) showAddress(asked.get("picture"));
+const query = new URLSearchParams(location.search);
+if (query.get("example")) showExample(query.get("example"));
+else if (query.get("picture")) showAddress(query.get("picture"));

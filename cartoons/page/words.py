@@ -9,6 +9,7 @@ from cartoons.classifier import Prediction
 from cartoons.examples import captions
 from cartoons.markdown import plain
 from cartoons.model_folder import Example, ModelInfo
+from cartoons.page.sentences import BRIGHT, BUT_FOR_ONE, DELETED, EXAMPLE, OWN_CHARACTERS, WHERE_IT_LOOKED
 
 NONE_OF_THESE = "none of these"
 BARS = 4
@@ -43,15 +44,12 @@ def opening(characters: Sequence[str], notice: str) -> str:
     return f"<h1>Cartoon Classifier</h1><p>Show me a picture: is it {listed(characters, 'or')}?</p>{fold}{warning}"
 
 
-def loading(characters: Sequence[str]) -> str:
-    """What is seen until Gradio's scripts have built the page, where the title will stand; page.js takes it away."""
-    style = (
-        "#loading { position: fixed; inset: 0; z-index: 1; box-sizing: border-box; max-width: 1000px; margin: 0 auto;"
-        "padding: 16px clamp(12px, 4vw, 32px); color-scheme: light dark; background: light-dark(#fff, #0b0f19);"
-        "color: light-dark(#334155, #f1f5f9); font: 16px/1.5 ui-rounded, system-ui, sans-serif }"
-        "#loading h1 { font-size: clamp(1.4rem, 6.5vw, 2rem); font-weight: 800; line-height: 1.2; margin: 0 0 .2rem }"
-        "#loading p { margin: 0; text-wrap: balance } #loading .name { text-transform: capitalize }"
-    )
+def loading(characters: Sequence[str], css: str) -> str:
+    """What is seen until Gradio's scripts have built the page, where the title will stand; page.js takes it away.
+
+    css: style.css, whose lines about it come with it, as Gradio brings the others later.
+    """
+    style = "".join(line for line in css.splitlines() if line.startswith("#loading"))
     return f'<div id="loading"><style>{style}</style>{opening(characters, "")}</div>'
 
 
@@ -65,16 +63,18 @@ def problem(sentence: str) -> str:
     return f'<div class="problem"><h2>That did not work</h2><p>{html.escape(sentence)}</p></div>'
 
 
-def answer_html(answer: Prediction, info: ModelInfo, picture_id: str, mask: str = "") -> str:
+def answer_html(answer: Prediction, info: ModelInfo, picture_id: str, mask: str = "", *, is_example: bool = False) -> str:
     """The answer to a picture: in words, as bars, and a button that shows where the network looked.
 
     picture_id: what the picture's address holds, by which the page tells an answer of the picture before.
-    mask: of heat_map.py, "" where the model cannot say where it looked.
+    mask: of heat_map.py, "" where the model cannot say where it looked. is_example: it is what the page opens with.
     """
     kind, title, sentence = in_words(answer, info.certain_threshold)
-    looked = f'<button type="button" class="looked" aria-pressed="false" value="{mask}">Where it looked</button>'
+    example = f"<small>{EXAMPLE}</small>" if is_example else ""
+    looked = f'<button type="button" class="looked" aria-pressed="false" value="{mask}">{WHERE_IT_LOOKED}</button>'
+    looked += f"<p>{BRIGHT}</p>"
     return (
-        f'<div class="{kind}" data-picture="{picture_id}"><h2>{title}</h2><p>{sentence}</p></div>'
+        f'<div class="{kind}" data-picture="{picture_id}">{example}<h2>{title}</h2><p>{sentence}</p></div>'
         f"{bars(answer, info)}{looked if mask else ''}"
     )
 
@@ -87,15 +87,18 @@ def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, 
     (first, p), (second, q) = [*answer.probabilities.items(), ("", 0.0)][:2]
     if not answer.known:
         closest = f"; the closest is {_name(first)} ({p:.0%})" if p >= WORTH_NAMING else ""
-        sentence = f"It looks like none of my characters{closest}. Try a picture that shows one of them alone."
-        return "unknown", "I don’t know this one", sentence
+        looks = f"It looks like none of my characters{closest}."
+        if p > 1 - sum(answer.probabilities.values()):
+            looks = f"It is nearest to {_name(first)} ({p:.0%}), but not so near that I would name it."
+        return "unknown", "I don’t know this one", f"{looks} Try a picture that shows one of them alone."
     certain = 1 - CERTAIN if certain_threshold is None else certain_threshold
     if answer.unknown_score <= certain:
         return "known", _name(first), f"{p:.0%} sure"
     if q >= max(WORTH_NAMING, CLOSE * p):
         sentence = f"{p:.0%} and {q:.0%} sure. Try a picture that shows one character alone."
         return "perhaps", f"{_name(first)} or {_name(second)}?", sentence
-    return "perhaps", f"Perhaps {_name(first)}", f"{p:.0%} sure. Try a larger or clearer picture of this character alone."
+    sentence = f"{p:.0%} sure; it may be none of my characters. Try a larger or clearer picture of one alone."
+    return "perhaps", f"Perhaps {_name(first)}", sentence
 
 
 def share_rows(answer: Prediction, info: ModelInfo) -> list[tuple[str, int, int | None]]:
@@ -131,11 +134,11 @@ def percentages(shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def colophon(info: ModelInfo, takes_corrections: bool = False) -> str:
-    """Which model answers, of when, and what becomes of the pictures."""
-    kept = ", but for one that you send with a correction" if takes_corrections else ""
+    """How to make a page for other characters, which model answers here, of when, and what becomes of the pictures."""
+    kept = f", {BUT_FOR_ONE}" if takes_corrections else ""
     return (
-        f"<p>Model <b>{html.escape(plain(info.name))}</b> · revision <code>{info.revision}</code> · "
-        f"<time>{html.escape(info.created[:10])}</time> · pictures are deleted within minutes{kept}</p>"
+        f"<p>{OWN_CHARACTERS}</p><p>Model <b>{html.escape(plain(info.name))}</b> · revision <code>{info.revision}</code> · "
+        f"<time>{html.escape(info.created[:10])}</time> · {DELETED}{kept}</p>"
     )
 
 

@@ -48,7 +48,7 @@ class UploadFolder:
     """Gradio's upload folder, kept small. Several processes may share it.
 
     Files are deleted on the event loop's thread only, which stores them as well: never one that is just being stored.
-    `read`, `locate` and `release` may be called from any thread.
+    `add`, `read`, `locate` and `release` may be called from any thread.
     """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_FOLDER_BYTES, max_files: int = MAX_FOLDER_FILES) -> None:
@@ -74,9 +74,11 @@ class UploadFolder:
     def add(self, name: str, data: bytes) -> Path:
         """Put a file of the page's own where an upload of these bytes would lie."""
         path = self.path / hashlib.sha256(data).hexdigest() / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-        return path
+        while True:
+            path.parent.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):  # a sweep took the folder away while it was empty
+                path.write_bytes(data)
+                return path
 
     def keep_present_files(self) -> None:
         """Never delete the files that are there now: the page's own examples."""
