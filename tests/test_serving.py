@@ -18,6 +18,9 @@ import pytest
 from conftest import EXAMPLES, ROOT, Page, draw_shape
 from huggingface_hub import InferenceClient
 from PIL import Image
+from starlette.testclient import TestClient
+
+from cartoons.serving.api_guard import ApiGuard
 
 pytestmark = pytest.mark.slow
 MICKEY = EXAMPLES / "mickey-mouse-2.png"
@@ -84,6 +87,14 @@ def values() -> list[Any]:
     ]
     made += [{"path": f"/gradio_api/file={MICKEY}", "meta": FILE_DATA}, {"path": {"path": "/etc/passwd"}}]
     return made
+
+
+def test_whether_the_page_is_there_is_said_without_building_it() -> None:
+    def build(*_: Any) -> None:
+        raise AssertionError("Gradio asks this at the start, and waits three seconds only")
+
+    head = TestClient(ApiGuard(build, dict)).head("/")
+    assert (head.status_code, head.content) == (200, b"")
 
 
 @pytest.mark.parametrize("endpoint", ["run/predict", "run/classify", "api/predict", "call/predict", "run/predict/"])

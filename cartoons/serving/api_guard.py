@@ -132,6 +132,9 @@ class ApiGuard:
             await self._mcp(scope, receive, send)
         elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:
             raise RefusedError(404)
+        elif path == "/" and scope["method"] == "HEAD":  # Gradio asks at the start, and ends the program after 3 s
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+            await send({"type": "http.response.body"})
         elif path == "/" and scope["method"] == "GET":
             scope, send_page = with_head(scope, send, self._head(scope) + HEAD, self._loading)
             await self._app(scope, receive, send_page)
