@@ -15,7 +15,7 @@ from PIL import Image
 
 from cartoons import model_folder
 from cartoons.images import to_batch
-from cartoons.model_folder import ModelInfo
+from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE, ModelInfo
 from cartoons.onnx_graph import Graph, try_in_subprocess
 from cartoons.resize import RESIZES
 
@@ -32,7 +32,7 @@ class Prediction:
     probabilities: dict[str, float]
     """Each character's probability, highest first; what is missing from 1 is "none of these"."""
     unknown_score: float
-    """1 minus the highest character probability: 0 is certain, 1 is like nothing trained on."""
+    """From 0, surely one of the characters, to 1, surely none of them: `unknown_score` by the model's rule."""
     known: bool
     """False when unknown_score is above the model's unknown_threshold: the page then says that it does not know."""
 
@@ -105,13 +105,22 @@ class Classifier:
         """A row of probabilities over all labels as a Prediction over the characters."""
         by_label = dict(zip(self.info.labels, row.tolist(), strict=True))
         ranked = sorted(self.info.characters, key=lambda label: -by_label[label])
-        score = 1.0 - by_label[ranked[0]]
+        score = float(unknown_score(row, self.info.labels, self.info.unknown_rule))
         return Prediction(
             label=ranked[0],
             probabilities={label: by_label[label] for label in ranked},
             unknown_score=score,
             known=score <= self.info.unknown_threshold,
         )
+
+
+def unknown_score(probabilities: NDArray[np.float64], labels: Sequence[str], rule: str) -> NDArray[np.float64]:
+    """How much a picture looks like none of the characters: probabilities (..., labels) to (...), from 0 to 1."""
+    highest = probabilities[..., [label != OTHER_LABEL for label in labels]].max(axis=-1)
+    if rule == UNKNOWN_RULE:
+        return np.asarray(1 - highest)
+    other = probabilities[..., labels.index(OTHER_LABEL)]
+    return np.asarray(other / (other + highest))
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -37,7 +37,6 @@ EXAMPLES = "examples"
 
 EXAMPLE_FILE = re.compile(r"[a-z0-9-]{1,80}\.(jpg|png)")
 HASH = re.compile(r"[0-9a-f]{64}")
-
 OTHER_LABEL = "_other"
 """The class of "none of these" pictures: trained like any other, never shown as an answer."""
 
@@ -52,8 +51,8 @@ FASTAI_RULES = (
 )
 RESIZE_RULES = (RESIZE_RULE, *FASTAI_RULES, *(f"grey-{rule}" for rule in FASTAI_RULES))
 """How a picture may become square, each a function in resize.py: this project's, fastai's, and fastai's in greyscale."""
-
 UNKNOWN_RULE = "1 - highest character probability"
+VERSUS_RULE = "the probability of none of these, against that of the likeliest character alone,"  # other / (other + highest)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class ModelInfo:
     resize: str = RESIZE_RULE
     unknown_rule: str = UNKNOWN_RULE
     certain_threshold: float | None = None
-    """Of the unknown score: above it, and not above unknown_threshold, the name is said with "perhaps". None: not known."""
+    """Of 1 - highest character probability: above it a name is said with "perhaps". None: not known."""
     commit: str = "unknown"
     """Of this repository, when the model was made; with "+" behind it where files had changed since."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
@@ -178,9 +177,8 @@ def _parse(data: bytes, path: Path) -> ModelInfo:
         values = parse(data)
         version = values.get("format_version")
         if isinstance(version, int) and version > FORMAT_VERSION:
-            raise BundleError(
-                f"{path} has format {shown(version)}, and this program reads up to {FORMAT_VERSION}: update the program."
-            )
+            known = f"this program reads up to {FORMAT_VERSION}: update the program"
+            raise BundleError(f"{path} has format {shown(version)}, and {known}.")
         return ModelInfo(**_checked(values))
     except ValueError as error:
         raise BundleError(f"{path} is not a valid model description ({error}): train or download it again.") from error
@@ -198,6 +196,8 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
             checked[name] = CHECKS[name](value)
         except ValueError as error:
             raise ValueError(f"{name} {error}") from None
+    if checked.get("unknown_rule") == VERSUS_RULE and OTHER_LABEL not in checked["labels"]:
+        raise ValueError(f"unknown_rule is about {OTHER_LABEL}, which is no label")
     return checked
 
 
@@ -237,7 +237,7 @@ CHECKS: Mapping[str, Callable[[object], Any]] = {
     "arch": text,
     "recipe": text,
     "resize": partial(one_of, known=RESIZE_RULES),
-    "unknown_rule": partial(one_of, known=(UNKNOWN_RULE,)),
+    "unknown_rule": partial(one_of, known=(UNKNOWN_RULE, VERSUS_RULE)),
     "commit": text,
     "hyperparameters": mapping,
     "dataset": mapping,

@@ -149,7 +149,7 @@ def test_three_numbers_say_what_a_visitor_wants_to_know() -> None:
         "Of 20 photographs, **90.0%**",
         "red fox 90.0% of 9",
         "leave 95% of the characters' pictures named",
-        'Above 0.250 a name is said with "perhaps": 97% of',
+        'Below a probability of 0.750 a name is said with "perhaps": 97% of',
         "at commit `abababababab`, with changes,",
     ):
         assert words in card

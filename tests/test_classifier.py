@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import change_json, colour_graph, colour_info, plain
+from PIL import Image
 
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
+from cartoons.model_folder import VERSUS_RULE
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -66,6 +68,19 @@ def test_the_answer(colour_model: Path) -> None:
     assert red.probabilities["red fox"] > 0.99
     assert sum(blue.probabilities.values()) < 0.01  # the rest is "none of these"
     assert blue.unknown_score == pytest.approx(1 - max(blue.probabilities.values()))
+
+
+def test_none_of_these_is_weighed_against_the_likeliest_character_alone(colour_model: Path) -> None:
+    two = Image.new("RGB", (32, 32), "red")
+    two.paste("lime", (0, 0, 16, 32))
+    before, lost = Classifier.load(colour_model).predict([two, plain("blue")])
+    change_json(colour_model, unknown_rule=VERSUS_RULE)
+    after, refused = Classifier.load(colour_model).predict([two, plain("blue")])
+    assert after.probabilities == before.probabilities
+    assert (before.unknown_score > 0.4, after.unknown_score < 0.1, lost.known, refused.known) == (True, True, False, False)
+    first = max(after.probabilities.values())
+    other = 1 - sum(after.probabilities.values())
+    assert after.unknown_score == pytest.approx(other / (other + first))
 
 
 def test_any_batch_gives_what_single_pictures_give(colour_model: Path) -> None:

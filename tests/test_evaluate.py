@@ -130,13 +130,24 @@ def test_unknown_figures() -> None:
     assert figures["characters"]["right"] == figures["characters_kept"] == 1.0
     assert figures["characters"]["per_class"]["b"] == {"pictures": 1, "right": 1.0, "right_95": one_of_one}
     assert fitted.temperature > 0
-    assert 0 <= thresholds.certain <= thresholds.unknown <= 1
+    assert 0 <= thresholds.certain <= 1
+    assert 0 <= thresholds.unknown <= 1
+
+
+def test_two_characters_that_are_alike_make_a_name_doubtful_and_not_unknown() -> None:
+    items = [item("a", "1"), item("b", "2"), item("_other", "3"), item("_other", "4", photo=True)]
+    out = predictions(items, [[5, 4.9, 0], [4.9, 5, 0], [3, 0, 3], [0, 0, 6]])
+    pictures = out.scored(Calibration(1.0))
+    assert (pictures.score[:2] < 0.01).all() and (pictures.doubt[:2] > 0.45).all()
+    assert pictures.score[2] == pytest.approx(0.5)
+    shifted = out.scored(Calibration(2.0, other_bias=-3.0))
+    assert (np.argsort(shifted.score) == np.argsort(pictures.score)).all()  # the calibration's bias does not reorder them
 
 
 def scored(items: list[Item], score: np.ndarray) -> ood.Scored:
     targets = np.array([("a", "b", "_other").index(each.label) for each in items])
     known = targets < 2
-    return ood.Scored(score, targets, known, ~known, known, np.array([each.group for each in items]))
+    return ood.Scored(score, score, targets, known, ~known, known, np.array([each.group for each in items]))
 
 
 def test_the_threshold_names_95_percent_of_each_character_alike() -> None:

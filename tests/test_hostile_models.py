@@ -18,6 +18,7 @@ from hub_server import Hub
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
+from cartoons.model_folder import VERSUS_RULE
 from cartoons.onnx_graph import try_in_subprocess
 
 NUMBERS = {"nothing": None, "true": True, "text": "1", "list": [1], "object": {}}
@@ -71,6 +72,11 @@ def wrong_values() -> dict[str, dict[str, Any]]:
 def test_a_wrong_value_is_refused(colour_model: Path, change: dict[str, Any]) -> None:
     change_json(colour_model, **change)
     assert next(iter(change)) in refusal(colour_model, "is not a valid model description")
+
+
+def test_a_rule_about_other_pictures_needs_that_label(colour_model: Path) -> None:
+    change_json(colour_model, unknown_rule=VERSUS_RULE, labels=["red", "green", "blue"])
+    assert "unknown_rule is about _other" in refusal(colour_model, "is not a valid model description")
 
 
 @pytest.mark.parametrize("name", ["labels", "size_px", "mean", "std", "temperature", "name", "sha256", "format_version"])

@@ -23,6 +23,7 @@ from terminals import record, screen
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError, ExportError
 from cartoons.images import load
+from cartoons.model_folder import VERSUS_RULE
 from cartoons.splits import SplitConfig
 from cartoons.training import config as config_module
 from cartoons.training.config import TrainConfig
@@ -70,7 +71,9 @@ def test_the_description_says_how_it_was_made(trained: tuple[Path, Path]) -> Non
     info = json.loads((trained[1] / "model.json").read_text())
     assert re.fullmatch(r"unknown|[0-9a-f]{40}\+?", info["commit"])
     assert info["hyperparameters"]["label_smoothing"] < 1
-    assert 0 <= info["certain_threshold"] <= info["unknown_threshold"]
+    assert 0 <= info["certain_threshold"] <= 1
+    assert 0 <= info["unknown_threshold"] <= 1
+    assert info["unknown_rule"] == VERSUS_RULE
     assert info["dataset"]["pictures"] == {"round": 8, "square": 8, "_other": 8}  # the broken one is left out
     assert info["metrics"]["parity"]["pictures"] == 24
     assert info["metrics"]["parity"]["largest_difference"] < (

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 
-from cartoons.classifier import softmax
+from cartoons.classifier import softmax, unknown_score
 from cartoons.dataset import Item
 from cartoons.evaluation import calibration, ood
 from cartoons.evaluation.calibration import Calibration, label_weights
 from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
 from cartoons.evaluation.ood import Thresholds
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE, ModelInfo
 
 Floats = NDArray[np.float64]
 
@@ -77,8 +77,10 @@ class HeldOutPredictions:
         """What out-of-distribution detection needs to know of them."""
         targets = self.targets
         clusters = [item.character if item.label == OTHER_LABEL and not item.is_photo else item.group for item in self.items]
+        probabilities = fitted.probabilities(self.logits, self.other)
         return ood.Scored(
-            score=ood.unknown_score(fitted.probabilities(self.logits, self.other), self.labels),
+            score=unknown_score(probabilities, self.labels, ood.rule_for(self.labels)),
+            doubt=unknown_score(probabilities, self.labels, UNKNOWN_RULE),
             targets=targets,
             is_character=self.is_character,
             is_photo=np.array([item.is_photo for item in self.items]),

@@ -1,6 +1,7 @@
 """Out-of-distribution detection: pictures of none of the characters, refused by the unknown score.
 
-The score is 1 minus the highest character probability.
+Where there is `_other` the score compares it with the likeliest character alone: two characters that are alike make a name
+doubtful, and not the picture one of neither.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from cartoons.evaluation.calibration import label_weights
 from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
-from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE
+from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE, VERSUS_RULE
 
 NAMED_SHARE = 0.95
 """The unknown threshold leaves this share of held-out character pictures named, each character counting the same: the usual
@@ -34,6 +35,8 @@ class Scored:
 
     score: Floats
     """The unknown score, from 0 to 1."""
+    doubt: Floats
+    """1 minus the highest character probability."""
     targets: NDArray[np.int64]
     """The label's column."""
     is_character: Mask
@@ -46,16 +49,15 @@ class Scored:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Of the unknown score: above `unknown` the page does not know, above `certain` it says "perhaps"."""
+    """Above `unknown`, of the unknown score, the page does not know; above `certain`, of the doubt, it says "perhaps"."""
 
     unknown: float
     certain: float
 
 
-def unknown_score(probabilities: Floats, labels: Sequence[str]) -> Floats:
-    """1 minus the highest character probability: (n, labels) to (n,)."""
-    characters = [i for i, label in enumerate(labels) if label != OTHER_LABEL]
-    return np.asarray(1.0 - probabilities[:, characters].max(axis=1))
+def rule_for(labels: Sequence[str]) -> str:
+    """Which unknown score a model of these labels has."""
+    return VERSUS_RULE if OTHER_LABEL in labels else UNKNOWN_RULE
 
 
 def choose_thresholds(scored: Scored) -> Thresholds:
@@ -64,11 +66,11 @@ def choose_thresholds(scored: Scored) -> Thresholds:
     order = np.argsort(scored.score[known])
     kept = np.cumsum(label_weights(scored.targets[known], None, 0)[order])
     unknown = scored.score[known][order][int(np.searchsorted(kept[:-1], NAMED_SHARE - 1e-9))]
-    order = np.argsort(scored.score, kind="stable")
-    weights, score = label_weights(scored.targets, None, 0)[order], scored.score[order]
-    right = weights * scored.is_right[order]
-    good = np.flatnonzero((np.cumsum(right) >= RIGHT_SHARE * np.cumsum(weights)) & (score <= unknown))
-    return Thresholds(float(unknown), float(score[good[-1]]) if len(good) else 0.0)
+    named = np.flatnonzero(scored.score <= unknown)
+    order = named[np.argsort(scored.doubt[named], kind="stable")]
+    weights = label_weights(scored.targets, None, 0)[order]
+    good = np.flatnonzero(np.cumsum(weights * scored.is_right[order]) >= RIGHT_SHARE * np.cumsum(weights))
+    return Thresholds(float(unknown), float(scored.doubt[order][good[-1]]) if len(good) else 0.0)
 
 
 def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> 
     score, known, characters = scored.score, scored.is_character, _named(scored, thresholds, labels)
     figures: dict[str, Any] = {
         "threshold": thresholds.unknown,
-        "rule": UNKNOWN_RULE,
+        "rule": rule_for(labels),
         "named_share": NAMED_SHARE,
         "right_share": RIGHT_SHARE,
         "characters": characters,
@@ -90,7 +92,7 @@ def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> 
             "auroc": float(roc_auc_score(truth, np.r_[score[known], score[others]])),
             "refused": float(refused.mean()),
             "refused_95": wilson(float(refused.mean()), effective_number(scored.clusters[others])),
-            "certain": float((score[others] <= thresholds.certain).mean()),
+            "certain": float(_is_certain(scored, thresholds)[others].mean()),
         }
     return figures
 
@@ -98,7 +100,7 @@ def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> 
 def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dict[str, Any]:
     """Of pictures of the characters, each character counting the same: the share named, named right, and named without
     "perhaps"; and of each character the share named right."""
-    named, certain = (scored.score <= threshold for threshold in (thresholds.unknown, thresholds.certain))
+    named, certain = scored.score <= thresholds.unknown, _is_certain(scored, thresholds)
     right = scored.is_right & named
     masks = {labels[k]: scored.targets == k for k in np.unique(scored.targets[scored.is_character])}
     rows: dict[str, dict[str, Any]] = {}
@@ -118,6 +120,11 @@ def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dic
         "certain": balanced(certain),
         "per_class": rows,
     }
+
+
+def _is_certain(scored: Scored, thresholds: Thresholds) -> Mask:
+    """Which pictures are named without "perhaps"."""
+    return np.asarray((scored.score <= thresholds.unknown) & (scored.doubt <= thresholds.certain))
 
 
 def roc_curves(scored: Scored) -> dict[str, dict[str, list[float]]]:

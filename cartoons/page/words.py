@@ -82,7 +82,7 @@ def answer_html(answer: Prediction, info: ModelInfo, picture_id: str, mask: str 
 def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, str, str]:
     """What kind of answer it is (known, perhaps or unknown), its headline, and a sentence with what to try next, as HTML.
 
-    certain_threshold: the unknown_score up to which a character is named without "perhaps".
+    certain_threshold: of 1 minus the probability, up to which a character is named without "perhaps".
     """
     (first, p), (second, q) = [*answer.probabilities.items(), ("", 0.0)][:2]
     if not answer.known:
@@ -92,7 +92,7 @@ def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, 
             looks = f"It is nearest to {_name(first)} ({p:.0%}), but not so near that I would name it."
         return "unknown", "I don’t know this one", f"{looks} Try a picture that shows one of them alone."
     certain = 1 - CERTAIN if certain_threshold is None else certain_threshold
-    if answer.unknown_score <= certain:
+    if 1 - p <= certain:
         return "known", _name(first), f"{p:.0%} sure"
     if q >= max(WORTH_NAMING, CLOSE * p):
         sentence = f"{p:.0%} and {q:.0%} sure. Try a picture that shows one character alone."

@@ -48,6 +48,7 @@ def evaluate(config: TrainConfig, trainer: Trainer, split: Split, predictions: H
         hyperparameters=asdict(trainer.recipe),
         temperature=fitted.temperature,
         unknown_threshold=thresholds.unknown,
+        unknown_rule=figures["unknown"]["rule"],
         certain_threshold=thresholds.certain,
         size_px=network.size_px,
         mean=network.mean,

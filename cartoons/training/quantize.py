@@ -69,7 +69,7 @@ class Candidate:
     milliseconds: float
     balanced_accuracy: float
     auroc: float | None
-    """Of the unknown score, where `_other` pictures were held out."""
+    """Of the highest character probability, where `_other` pictures were held out."""
     one_picture: float = 0.0
     """What a single picture of the rarest character is worth in balanced accuracy: no less can be told."""
 
