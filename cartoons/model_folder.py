@@ -19,8 +19,8 @@ from cartoons.errors import BundleError
 from cartoons.files import write_atomically
 from cartoons.strict_json import as_text, listed, mapping, number, one_of, parse, shown, text, whole_number
 
-FORMAT_VERSION = 3
-"""Version 1 knew one threshold, and not which commit and hyperparameters made the model; 2 no examples."""
+FORMAT_VERSION = 4
+"""Version 1 knew one threshold, and not which commit and hyperparameters made the model; 2 no examples; 3 no VERSUS_RULE."""
 
 ONNX_FILE = "model.onnx"
 JSON_FILE = "model.json"

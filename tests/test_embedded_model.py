@@ -11,7 +11,7 @@ from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.images import load
 from cartoons.model_card import model_card
-from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, ONNX_FILE, ModelInfo
+from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, ONNX_FILE, VERSUS_RULE, ModelInfo
 
 FEWEST_RIGHT = 30
 LEAST_SURE = 0.6
@@ -58,6 +58,7 @@ def test_drawings_in_other_styles_are_answered_as_its_card_says(classifier: Clas
 def test_it_was_made_by_todays_format_at_a_commit(info: ModelInfo) -> None:
     assert info.format_version == FORMAT_VERSION
     assert info.certain_threshold is not None
+    assert info.unknown_rule == VERSUS_RULE
     assert len(info.commit) == 40, "made from files that no commit holds"
     assert (EMBEDDED_MODEL / ONNX_FILE).stat().st_size < MOST_BYTES
     assert (EMBEDDED_MODEL / "README.md").read_text() == model_card(model_folder.read(EMBEDDED_MODEL)[0])
