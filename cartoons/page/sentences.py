@@ -16,8 +16,9 @@ EXAMPLE = "An example, until you give a picture:"
 WHERE_IT_LOOKED = "Where it looked"
 BRIGHT = "The bright parts counted most."
 OWN_CHARACTERS = (
-    'Other characters? Make a page of your own with this program: <code>python train.py <span style="white-space: nowrap">'
-    "--names</span> &quot;asterix&quot; &quot;obelix&quot;</code> finds pictures and trains on them; its README says the rest."
+    "Other characters? Make a page of your own with this program: <code>python train.py "
+    '<span style="white-space: nowrap">--names</span> &quot;asterix&quot; &quot;obelix&quot;</code> '
+    "finds pictures and trains on them; its README says the rest."
 )
 DELETED = "a picture is deleted seconds after its answer"
 BUT_FOR_ONE = "but for one that you send with a correction"
