@@ -63,7 +63,7 @@ def said(tab: Tab, words: str) -> None:
     expect(tab.locator("#answer:not([data-doing]) h2")).to_have_text(re.compile(words, re.IGNORECASE), timeout=20_000)
 
 
-def test_dropping_drawings_one_after_the_other(tab: Tab, page: Page) -> None:
+def test_dropping_drawings_one_after_the_other(tab: Tab, page: Page, tmp_path: Path) -> None:
     """Each is uploaded and asked about once."""
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
@@ -75,6 +75,9 @@ def test_dropping_drawings_one_after_the_other(tab: Tab, page: Page) -> None:
         expect(tab.locator("#bars.muted")).to_have_count(0)
     tab.wait_for_timeout(500)
     assert [re.findall(r"gradio_api/(\w+)", url) for url in asked] == [["upload"], ["run"]] * 3
+    noise(300, 300).save(tmp_path / "noise.png")  # unlike the drawings, which a link opens with
+    drop(tab, tmp_path / "noise.png")
+    said(tab, "I don’t know this one")
     tab.get_by_role("button", name="Copy link").click()
     expect(tab.locator("#share [role=status]")).to_contain_text("Your picture is not kept, so no link opens with it")
     assert tab.evaluate("navigator.clipboard.readText()") == f"{page.url}/"
