@@ -24,6 +24,7 @@ from cartoons import model_folder
 from cartoons.errors import HubError
 from cartoons.hub.deploy import synchronized
 from cartoons.hub.space import (
+    ASSETS,
     SpaceModel,
     check_space,
     front_matter,
@@ -66,9 +67,8 @@ def test_what_app_imports_is_uploaded_and_nothing_of_training(source: SpaceModel
     code = f"import {imports}; print(*sorted({files}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {Path(line).relative_to(ROOT).as_posix() for line in done.stdout.split()}
-    assert loaded | {f"cartoons/page/{path.name}" for path in (ROOT / "cartoons" / "page").glob("*.[jc]s*")} == {
-        name for name in content if name.startswith("cartoons/")
-    }
+    assets = {f"cartoons/page/{path.name}" for path in (ROOT / "cartoons" / "page").iterdir() if path.suffix in ASSETS}
+    assert loaded | assets == {name for name in content if name.startswith("cartoons/")}
     others = {name for name in content if not name.startswith("cartoons/")}
     assert others == {"app.py", "requirements.txt", "README.md", "model/model.onnx", "model/model.json"}
 
