@@ -79,13 +79,7 @@ def picture_column(shown: str | None) -> gr.Image:
             alt_text=ALT_TEXT,
             elem_id="picture",
         )
-        gr.HTML(
-            "",
-            html_template=buttons(BUTTONS, "alert"),
-            js_on_load=script("page.js"),
-            apply_default_css=False,
-            elem_id="take",
-        )
+        add_buttons(BUTTONS, "alert", "page.js", "take")
     return picture
 
 
@@ -93,13 +87,7 @@ def answer_column(said: str, corrections: Corrections | None) -> gr.HTML:
     """The answer, with what is said at first, and what can be done with it."""
     with gr.Column():
         answer = gr.HTML(said, elem_id="answer")
-        gr.HTML(
-            "",
-            html_template=buttons(SHARE_BUTTONS, "status"),
-            js_on_load=script("answer.js"),
-            apply_default_css=False,
-            elem_id="share",
-        )
+        add_buttons(SHARE_BUTTONS, "status", "answer.js", "share")
         if corrections:
             add_corrections(corrections, answer)
     return answer
@@ -110,10 +98,11 @@ def script(name: str) -> str:
     return f"const WORDS = {json.dumps(SCRIPTS)};\n{(HERE / name).read_text(encoding='utf-8')}"
 
 
-def buttons(names: Sequence[str], role: str) -> str:
-    """Buttons of that name, and a place of that role for what a script says about them."""
+def add_buttons(names: Sequence[str], role: str, script_name: str, elem_id: str) -> None:
+    """Buttons of these names, the script that gives them something to do, and a place of that ARIA role where it says so."""
     each = "".join(f'<button type="button">{name}</button>' for name in names)
-    return f'<div class="buttons">{each}</div><p role="{role}"></p>'
+    template = f'<div class="buttons">{each}</div><p role="{role}"></p>'
+    gr.HTML("", html_template=template, js_on_load=script(script_name), apply_default_css=False, elem_id=elem_id)
 
 
 def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tuple[Path, Example]]) -> None:

@@ -71,6 +71,6 @@ def _search_error(error: DDGSException) -> SearchError:
         return NoResultsError(NO_RESULTS)
     text = one_line(str(error) if isinstance(cause, (str, DDGSException)) else f"{type(cause).__name__}: {cause}")
     if re.match(r"(DNS|Request|Connect|Builder|Redirect|Proxy)\w*Error\b", text):
-        cause = re.search(CAUSE, text)
-        return SearchError(f"it cannot be reached ({cause[1] if cause else text})")
+        why = CAUSE.search(text)
+        return SearchError(f"it cannot be reached ({why[1] if why else text})")
     return SearchError(f"ddgs cannot read its answer ({text})")
