@@ -127,7 +127,7 @@ def rightly_named(predictions: HeldOutPredictions, info: ModelInfo) -> list[Item
     scored = predictions.scored(Calibration(info.temperature, info.metrics["calibration"]["other_bias"]))
     refused = scored.score > info.unknown_threshold
     right = np.where(scored.is_character, scored.is_right & ~refused, refused)
-    doubt = np.where(scored.is_character, scored.score, 1 - scored.score)
+    doubt = np.where(scored.is_character, scored.doubt, 1 - scored.score)
     return [predictions.items[k] for k in np.argsort(doubt, kind="stable") if right[k]]
 
 

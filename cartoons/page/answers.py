@@ -36,7 +36,7 @@ def clearest(classifier: Classifier, examples: Sequence[Path]) -> AnsweredExampl
     pictures = [(path, load(path)) for path in examples]
     answered = [AnsweredExample(path, picture.size, classifier.look(picture)) for path, picture in pictures]
     known = [example for example in answered if example.look.answer.known]
-    return min(known, key=lambda example: example.look.answer.unknown_score, default=None)
+    return max(known, key=lambda example: max(example.look.answer.probabilities.values()), default=None)
 
 
 def answer_to(look: Look, size: tuple[int, int], info: ModelInfo, picture_id: str, *, is_example: bool = False) -> str:
