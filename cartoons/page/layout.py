@@ -208,5 +208,5 @@ def theme() -> gr.themes.Base:
         block_title_text_color_dark="*neutral_950",
         checkbox_label_text_color_selected="*neutral_950",
         checkbox_label_text_color_selected_dark="*neutral_950",
-        button_secondary_text_color_dark="*neutral_950",
+        button_secondary_background_fill_hover_dark="*neutral_700",
     )
