@@ -70,7 +70,7 @@ def test_it_shows_where_it_looked(classifier: Classifier) -> None:
 
 @pytest.mark.slow
 def test_it_was_made_by_todays_recipe(info: ModelInfo) -> None:
-    from cartoons.training.cached_features import THOROUGH
+    from cartoons.training.recipes import THOROUGH
 
     assert info.recipe == THOROUGH.name
     assert dict(info.hyperparameters) == asdict(THOROUGH)

@@ -31,6 +31,7 @@ from cartoons.training import cached_features, finetune, quantize
 from cartoons.training.callbacks import EpochMetrics, claim_device
 from cartoons.training.config import TrainConfig
 from cartoons.training.network import Network, find_network
+from cartoons.training.recipes import RECIPES, CachedFeaturesRecipe, FinetuneRecipe, Recipe
 from cartoons.training.run import is_main_process, work_folder
 
 CORRUPTED_PICTURES = 200
@@ -39,10 +40,6 @@ CORRUPTED_PICTURES = 200
 log = logging.getLogger("train")
 
 Floats = NDArray[np.float64]
-Recipe = cached_features.CachedFeaturesRecipe | finetune.FinetuneRecipe
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (cached_features.FAST, cached_features.THOROUGH, finetune.FinetuneRecipe())
-}
 
 
 class Trainer(Protocol):
@@ -91,7 +88,7 @@ def choose_recipe(config: TrainConfig) -> Recipe:
     is_auto = config.recipe == "auto"
     recipe = RECIPES[("finetune" if torch.cuda.is_available() or several else "fast") if is_auto else config.recipe]
     changes: dict[str, Any] = {"epochs": config.epochs, "batch_size": config.batch_size, "seed": config.split.seed}
-    if isinstance(recipe, cached_features.CachedFeaturesRecipe):
+    if isinstance(recipe, CachedFeaturesRecipe):
         if several:
             raise DataError(
                 f"--recipe {recipe.name} runs in one process: start it without accelerate launch, or take --recipe finetune."
@@ -106,7 +103,7 @@ def make_trainer(config: TrainConfig, data: Dataset) -> Trainer:
     claim_device()
     network, recipe = find_network(config.arch, config.weights), choose_recipe(config)
     work = work_folder(config, data, recipe)
-    if isinstance(recipe, finetune.FinetuneRecipe):
+    if isinstance(recipe, FinetuneRecipe):
         return finetune.FinetuneTrainer(network, data, recipe, work)
     trainer = cached_features.CachedFeaturesTrainer(network, data, recipe, work)
     started = time.monotonic()

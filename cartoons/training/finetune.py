@@ -9,7 +9,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from cartoons.training.network import (
     portable,
     predict_logits,
 )
+from cartoons.training.recipes import FinetuneRecipe
 
 GPU_WORKERS = 8
 FEWEST_STEPS, MOST_STEPS = 20, 100
@@ -51,23 +51,6 @@ under a linear head, which then has nothing to learn with."""
 
 USUAL_LR, LOWEST_LR, HIGHEST_LR = 3e-3, 2e-3, 1e-2
 """What the finder suggests is kept within this: on a few hundred pictures its curve can be misread."""
-
-
-@dataclass(frozen=True)
-class FinetuneRecipe:
-    """fine_tune's numbers (Howard and Gugger 2020), and when to stop."""
-
-    name: str = "finetune"
-    epochs: int = 8
-    freeze_epochs: int = 3
-    batch_size: int = 32
-    dropout: float = 0.3
-    weight_decay: float = 0.05
-    patience: int = 3
-    watched_pct: float = 0.1
-    """How much of what is trained on is kept back to know when to stop, in whole groups."""
-
-    seed: int = 42
 
 
 class Cutout(PILImage):  # type: ignore[misc]  # fastai has no types
