@@ -134,6 +134,7 @@ def serve(
     environment.import_gradio()
     from cartoons import examples
     from cartoons.images import MAX_BYTES
+    from cartoons.page.answers import PageAnswers
     from cartoons.page.layout import CSS, build_demo, look
     from cartoons.page.link_preview import LinkPreview
     from cartoons.page.words import loading
@@ -148,10 +149,11 @@ def serve(
     metrics = Metrics() if with_metrics else None
     service = PictureService(classifier, *([metrics.observe] if metrics else []))
     shown = examples.of_model(classifier.info, classifier.folder)
-    demo = build_demo(service, uploads, shown, notice, PictureFetcher(guard), corrections)
+    answers = PageAnswers(service, uploads, corrections)
+    demo = build_demo(answers, shown, notice, PictureFetcher(guard))
     uploads.keep_present_files()
     preview = LinkPreview(str(demo.title), classifier.info.characters, [path for path, _ in shown])
-    lean = lean_api(service, preview.picture, metrics)
+    lean = lean_api(service, preview.picture, answers.answer_upload, metrics)
     return Server(demo, lean, service, uploads, preview.tags, loading(classifier.info.characters, CSS)).run(
         **look(), max_file_size=MAX_BYTES, mcp_server=mcp_guard.IS_INSTALLED, **LAUNCH_OPTIONS
     )

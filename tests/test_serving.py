@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -290,6 +291,22 @@ def test_the_lean_route_says_more_in_its_headers_and_lets_web_pages_ask(client: 
     assert unknown.headers["x-known"] == "false"
 
 
+def test_the_pages_script_has_the_answer_with_the_upload(client: httpx.Client, uploads: Path) -> None:
+    heic = io.BytesIO()
+    Image.open(MICKEY).convert("RGB").save(heic, "HEIF")
+    for data, format in ((MICKEY.read_bytes(), "PNG"), (heic.getvalue(), "JPEG")):  # browsers show no HEIC
+        given = client.post("/api/answer", content=data).raise_for_status().json()
+        assert Image.open(given["path"]).format == format
+        assert f'data-picture="{Path(given["path"]).parent.name}"' in given["answer"]
+        assert "mickey mouse" in given["answer"]
+        assert client.get(f"/gradio_api/file={given['path']}").status_code == 200
+    refused = client.post("/api/answer", content=b"no picture").raise_for_status().json()
+    assert refused["answer"] == ""
+    assert Path(refused["path"]).read_bytes() == b"no picture"  # for the page to ask about, as about any upload
+    assert Path(refused["path"]).is_relative_to(uploads)
+    assert assert_one_sentence(client.get("/api/answer"))
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
@@ -320,7 +337,11 @@ def test_the_log_names_neither_pictures_nor_characters(tmp_path: Path) -> None:
         path = upload(client, name="my-secret-holiday.png")
         client.post("/gradio_api/run/classify", json={"data": [{"path": path, "meta": FILE_DATA}]})
         client.post("/api/classify", content=b"no picture")
+        with socket.create_connection(("127.0.0.1", running.port)) as line:  # broken off, for a smaller picture
+            line.sendall(b"POST /api/answer HTTP/1.1\r\nHost: page\r\nContent-Length: 1000000\r\n\r\n" + bytes(1000))
+        client.get("/healthz")
     printed = running.stop()
+    assert "Traceback" not in printed
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     assert [(line["route"], line["outcome"]) for line in lines] == [("/classify", "known"), ("/api/classify", "refused")]
     assert all(line["ms"] > 0 and len(line["revision"]) == 12 for line in lines)

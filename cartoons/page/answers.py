@@ -1,5 +1,6 @@
 """Answers as the page shows them: each beside its picture, in a format that browsers show, with where the network looked."""
 
+import asyncio
 import html
 import io
 from collections.abc import Sequence
@@ -10,11 +11,14 @@ from typing import Any
 from PIL import Image
 
 from cartoons.classifier import Classifier, Look
+from cartoons.errors import ImageError
 from cartoons.images import load
 from cartoons.model_folder import ModelInfo
 from cartoons.page.heat_map import mask_url
 from cartoons.page.result_card import result_card
 from cartoons.page.words import answer_html
+from cartoons.serving.corrections import Corrections
+from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
 
 SHOWN_BY_NO_BROWSER = {"HEIF", "TIFF"}
@@ -29,6 +33,44 @@ class AnsweredExample:
     size: tuple[int, int]
     """Width and height."""
     look: Look
+
+
+@dataclass(frozen=True)
+class PageAnswers:
+    """What answers a visitor's pictures; corrections: where the visitor may say what is right."""
+
+    service: PictureService
+    uploads: UploadFolder
+    corrections: Corrections | None
+
+    async def answer(self, data: bytes, route: str) -> tuple[Path, str]:
+        """An upload that browsers show, and the answer to it as HTML. Raises ImageError, BusyError."""
+        found = await asyncio.wrap_future(self.service.submit(data, route, look=True))
+        return await asyncio.to_thread(self._shown, found, data)
+
+    async def answer_upload(self, data: bytes) -> dict[str, str]:
+        """`answer`, for page.js; no answer to what is refused: the page asks about it again, and clears it away.
+
+        Raises BusyError.
+        """
+        self.uploads.make_room(len(data))
+        try:
+            path, answer = await self.answer(data, "page")
+        except ImageError:
+            path, answer = await asyncio.to_thread(self.uploads.add, "picture", data), ""
+            self.uploads.hold([str(path)])
+        return {"path": str(path), "answer": answer}
+
+    def of(self, found: Answered, picture_id: str) -> str:
+        """The answer as HTML, which names its picture; the visitor may correct it from now on."""
+        assert found.look is not None
+        if self.corrections:
+            self.corrections.remember(picture_id, found.prediction, found.picture)
+        return answer_to(found.look, found.picture.size, self.service.classifier.info, picture_id)
+
+    def _shown(self, found: Answered, data: bytes) -> tuple[Path, str]:
+        path = add_for_browser(found.picture, data, self.uploads)
+        return path, self.of(found, path.parent.name)
 
 
 def clearest(classifier: Classifier, examples: Sequence[Path]) -> AnsweredExample | None:

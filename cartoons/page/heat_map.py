@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-LONGEST_PX = 96
+LONGEST_PX = 64
 """Of the mask: the browser scales it to the picture, and a heat map has a few cells only."""
 
 DIMMEST = 0.2
@@ -26,7 +26,7 @@ def mask_url(heat: NDArray[np.float64], picture_size: tuple[int, int], resize_ru
     over_picture = _over_picture(light, picture_size, resize_rule)
     alpha = over_picture.point([round(255 * DIMMEST + value * (1 - DIMMEST)) for value in range(256)])
     buffer = io.BytesIO()
-    Image.merge("LA", (Image.new("L", alpha.size), alpha)).save(buffer, "PNG", optimize=True)
+    Image.merge("LA", (Image.new("L", alpha.size), alpha)).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

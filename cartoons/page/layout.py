@@ -1,6 +1,5 @@
 """The page as gr.Blocks: a picture in, the likeliest characters out."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,8 @@ import gradio as gr
 
 from cartoons.errors import BusyError, ImageError
 from cartoons.examples import DRAWINGS, small_jpeg
-from cartoons.model_folder import Example, ModelInfo
-from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_to, clearest, picture_id
+from cartoons.model_folder import Example
+from cartoons.page.answers import PageAnswers, answer_to, clearest, picture_id
 from cartoons.page.api import add_api
 from cartoons.page.correct import add_corrections
 from cartoons.page.many import add_many
@@ -20,8 +19,6 @@ from cartoons.page.snippets import FILL_IN, snippets_html
 from cartoons.page.words import about_examples, colophon, opening, problem, question, title
 from cartoons.serving.corrections import Corrections
 from cartoons.serving.picture_fetcher import PictureFetcher
-from cartoons.serving.picture_service import Answered, PictureService
-from cartoons.serving.uploads import UploadFolder
 
 PAGE_EVENT: dict[str, Any] = {"preprocess": False, "queue": False, "api_visibility": "private", "show_progress": "hidden"}
 """Past Gradio's queue, which takes a second request and an event stream for an answer: `PictureService` bounds the load."""
@@ -29,24 +26,20 @@ PAGE_EVENT: dict[str, Any] = {"preprocess": False, "queue": False, "api_visibili
 HERE = Path(__file__).parent
 CSS = (HERE / "style.css").read_text(encoding="utf-8")
 GIVE_ADDRESS = "window.giveAddress = (address) => { props.value = address; trigger('submit'); };"
+SHOW_ANSWER = "window.showAnswer = (answer) => { props.value = answer; };"
 ANSWERED = "() => { document.dispatchEvent(new Event('answered')); return []; }"
 NEEDS_ANSWER = "(picture) => window.needsAnswer(picture)"
 
 
 def build_demo(
-    service: PictureService,
-    uploads: UploadFolder,
-    examples: Sequence[tuple[Path, Example]],
-    notice: str = "",
-    fetcher: PictureFetcher | None = None,
-    corrections: Corrections | None = None,
+    answers: PageAnswers, examples: Sequence[tuple[Path, Example]], notice: str, fetcher: PictureFetcher
 ) -> gr.Blocks:
     """The page; examples: of the model, the clearest of which it opens with.
 
-    notice: why another model than the one asked for answers. fetcher: of pictures' addresses, by default from public hosts.
-    corrections: where visitors may say what is right; by default they cannot.
+    notice: why another model than the one asked for answers, or "". fetcher: of pictures' addresses.
     """
-    info, fetcher = service.classifier.info, fetcher or PictureFetcher()
+    service, uploads = answers.service, answers.uploads
+    info = service.classifier.info
     files = [path if path.parent == DRAWINGS else uploads.add(path.name, small_jpeg(path)) for path, _ in examples]
     first = clearest(service.classifier, files)
     with gr.Blocks(title=title(info), analytics_enabled=False, fill_width=True) as demo:
@@ -55,15 +48,15 @@ def build_demo(
             picture = picture_column(str(first.path) if first else None)
             first_id = picture_id(picture.value)
             said = answer_to(first.look, first.size, info, first_id, is_example=True) if first else question(info.characters)
-            answer = answer_column(said, corrections)
-        add_page_events(service, uploads, picture, answer, corrections)
-        add_address_event(service, uploads, fetcher, [picture, answer], corrections)
+            answer = answer_column(said, answers.corrections)
+        add_page_events(answers, picture, answer)
+        add_address_event(answers, fetcher, [picture, answer])
         add_examples(picture, files, examples)
         add_api(service, uploads, fetcher)
         below = ["below-examples"] if examples else []
         add_many(service, uploads, script("many.js"), below)
         gr.HTML(snippets_html(), js_on_load=FILL_IN, apply_default_css=False, elem_id="snippets", elem_classes=below)
-        gr.HTML(colophon(info, corrections is not None), elem_id="colophon", elem_classes=below)
+        gr.HTML(colophon(info, answers.corrections is not None), elem_id="colophon", elem_classes=below)
     return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 
@@ -86,7 +79,7 @@ def picture_column(shown: str | None) -> gr.Image:
 def answer_column(said: str, corrections: Corrections | None) -> gr.HTML:
     """The answer, with what is said at first, and what can be done with it."""
     with gr.Column():
-        answer = gr.HTML(said, elem_id="answer")
+        answer = gr.HTML(said, js_on_load=SHOW_ANSWER, elem_id="answer")
         add_buttons(SHARE_BUTTONS, "status", "answer.js", "share")
         if corrections:
             add_corrections(corrections, answer)
@@ -122,18 +115,9 @@ def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tu
     gr.HTML(about_examples(examples), elem_id="about-examples")
 
 
-def correctable(found: Answered, info: ModelInfo, picture_id: str, corrections: Corrections | None) -> str:
-    """The answer as HTML, which names its picture; the visitor may correct it from now on."""
-    assert found.look is not None
-    if corrections:
-        corrections.remember(picture_id, found.prediction, found.picture)
-    return answer_to(found.look, found.picture.size, info, picture_id)
-
-
-def add_page_events(
-    service: PictureService, uploads: UploadFolder, picture: gr.Image, answer: gr.HTML, corrections: Corrections | None
-) -> None:
-    """What the page does when the picture changes."""
+def add_page_events(answers: PageAnswers, picture: gr.Image, answer: gr.HTML) -> None:
+    """What the page does when the picture changes, but for an upload, whose answer page.js has with it."""
+    service, uploads = answers.service, answers.uploads
     info = service.classifier.info
 
     def answer_page(upload: Any) -> tuple[Any, Any]:
@@ -145,10 +129,7 @@ def add_page_events(
             return None, problem(str(error))
         finally:
             uploads.release(upload, shown=True)
-        if found.picture.format not in SHOWN_BY_NO_BROWSER:
-            return gr.skip(), correctable(found, info, picture_id(upload), corrections)
-        path = add_for_browser(found.picture, b"", uploads)
-        return str(path), correctable(found, info, path.parent.name, corrections)
+        return gr.skip(), answers.of(found, picture_id(upload))
 
     # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
     # the value of before when a visitor clears an example), but too often: page.js throws where there is nothing to ask.
@@ -157,27 +138,19 @@ def add_page_events(
     asked.failure(lambda: (None, problem(FAILED)), None, [picture, answer], **PAGE_EVENT)
 
 
-def add_address_event(
-    service: PictureService,
-    uploads: UploadFolder,
-    fetcher: PictureFetcher,
-    shown: list[gr.components.Component],
-    corrections: Corrections | None,
-) -> None:
+def add_address_event(answers: PageAnswers, fetcher: PictureFetcher, shown: list[gr.components.Component]) -> None:
     """What the page does with a picture's address, which page.js gives to a component that shows nothing.
 
     shown: the picture and the answer.
     """
-    info = service.classifier.info
 
     async def answer_address(address: str, request: gr.Request) -> tuple[Any, Any]:
         try:
             data = await fetcher.fetch(address, request.session_hash or "")
-            found = await asyncio.wrap_future(service.submit(data, "address", look=True))
+            path, answer = await answers.answer(data, "address")
         except (ImageError, BusyError) as error:
             return None, problem(str(error))
-        path = await asyncio.to_thread(add_for_browser, found.picture, data, uploads)
-        return str(path), await asyncio.to_thread(correctable, found, info, path.parent.name, corrections)
+        return str(path), answer
 
     # what an address holds is anybody's, and never becomes HTML: the template leaves the value out
     address = gr.HTML("", js_on_load=GIVE_ADDRESS, html_template=" ", apply_default_css=False, elem_id="address")

@@ -1,11 +1,11 @@
 // The buttons below the picture, and paste and drop anywhere on the page. Gradio runs this with `element`, which holds them.
 // A picture's file goes through Gradio's own input, an address to #address. WORDS: of sentences.py, said and staying.
 
-const [choose, camera, paste] = element.querySelectorAll("button");
-const note = element.querySelector("[role=alert]");
+const [choose, camera, paste] = element.querySelectorAll("button"), note = element.querySelector("[role=alert]");
 const INPUT = "#picture input[type=file]";
 const LONGEST_PX = 1024; // of what is uploaded: the model sees 224
-const SMALL_BYTES = 200_000; // uploaded as it is, whatever its size in pixels
+const SMALL_BYTES = 200_000, WHOLE_BYTES = 8_000_000; // uploaded as it is, whatever its size in pixels; as it is at first
+const SLOW_MS = 200; // a line that needs longer for that gets a smaller picture
 
 const find = (selector) => document.querySelector(selector);
 const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
@@ -14,8 +14,8 @@ const source = (name) => find(`#picture .source-selection button[aria-label="${n
 const say = (sentence) => (note.textContent = sentence);
 const fail = (sentence) => begin("", sentence);
 
-let doing = "", failed = false, shown; // what the page is at, in the answer's place; whether it went wrong; the last answer
-let asked = "", running = 0; // which picture was asked about last, undefined since an upload; requests without an answer yet
+let doing = "", failed = false; // what the page is at, in the answer's place; whether it went wrong
+let shown, asked; // the last answer; which picture was asked about last
 
 function begin(words, sentence = "") {
   say(sentence);
@@ -29,13 +29,12 @@ async function until(condition) {
 
 async function smaller(file) {
   if (!/^image\/(jpeg|png|webp)$/.test(file.type) || file.size <= SMALL_BYTES) return file;
-  const whole = await createImageBitmap(file), scale = LONGEST_PX / Math.max(whole.width, whole.height); // upright
-  if (scale >= 1) return file;
-  const size = [whole.width, whole.height].map((side) => Math.max(1, Math.round(side * scale)));
-  const canvas = new OffscreenCanvas(...size), pen = canvas.getContext("2d");
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(whole, 0, 0, ...size);
-  whole.close();
+  const whole = await createImageBitmap(file); // upright
+  if (Math.max(whole.width, whole.height) <= LONGEST_PX) return file;
+  const longest = whole.width > whole.height ? "resizeWidth" : "resizeHeight";
+  const small = await createImageBitmap(whole, { [longest]: LONGEST_PX, resizeQuality: "high" });
+  const canvas = new OffscreenCanvas(small.width, small.height);
+  canvas.getContext("bitmaprenderer").transferFromImageBitmap(small);
   const type = file.type === "image/jpeg" ? file.type : "image/png";
   const blob = await canvas.convertToBlob({ type, quality: 0.92 });
   return blob.size < file.size ? new File([blob], file.name, { type }) : file;
@@ -75,15 +74,11 @@ async function showExample(name) {
 }
 
 async function pasteFromClipboard() {
-  const data = new DataTransfer();
-  try {
-    const items = await navigator.clipboard.read();
-    for (const [item, type] of items.flatMap((each) => each.types.map((type) => [each, type]))) {
-      const file = new File([await item.getType(type)], `pasted.${type.split("/")[1]}`, { type });
-      isPicture(file) ? data.items.add(file) : data.setData(type, await file.text());
-    }
-  } catch {
-    return say(WORDS.noClipboard);
+  const data = new DataTransfer(), items = await navigator.clipboard.read().catch(() => undefined);
+  if (!items) return say(WORDS.noClipboard);
+  for (const [item, type] of items.flatMap((each) => each.types.map((type) => [each, type]))) {
+    const file = new File([await item.getType(type)], `pasted.${type.split("/")[1]}`, { type });
+    isPicture(file) ? data.items.add(file) : data.setData(type, await file.text());
   }
   return take(data);
 }
@@ -115,45 +110,55 @@ addEventListener("offline", () => say(WORDS.offline));
 addEventListener("online", () => say(""));
 const ask = window.fetch;
 window.fetch = (address, options) => {
+  if (/gradio_api\/upload_progress/.test(address.url)) return new Promise(() => {}); // it is told here
   const [, what] = (options?.method === "POST" && /\/gradio_api\/(upload|run|queue\/join)\b/.exec(address)) || [];
   const answer = what === "upload" ? upload(address, options.body) : ask(address, options);
   if (what) answer.catch(() => fail(WORDS.unreachable));
-  running += what === "run";
-  return answer.finally(() => (running -= what === "run"));
+  return answer;
 };
 
-async function upload(address, form) {
-  begin(`${WORDS.uploading}…`);
-  asked = undefined;
-  find("#picture").dataset.address = "";
-  const body = new FormData(), request = new XMLHttpRequest();
-  for (const file of form.getAll("files")) body.append("files", await window.shrunk(file), file.name);
-  request.upload.onprogress = ({ loaded, total }) =>
-    begin(loaded < total ? `${WORDS.uploading} ${Math.floor((100 * loaded) / total)} %` : WORDS.looking);
+function post(address, file) {
+  const request = Object.assign(new XMLHttpRequest(), { left: file.size }); // bytes to send
+  request.upload.onprogress = ({ loaded, total }) => {
+    request.left = total - loaded;
+    begin(request.left ? `${WORDS.uploading} ${Math.floor((100 * loaded) / total)} %` : WORDS.looking);
+  };
   request.open("POST", address);
   request.responseType = "json"; // null where it is a proxy's own page
-  request.send(body);
-  await new Promise((done, broken) => Object.assign(request, { onload: done, onerror: broken }));
+  request.done = new Promise((onload, onerror) => Object.assign(request, { onload, onerror }));
+  request.send(file);
+  return request;
+}
+async function upload(address, form) { // in place of Gradio's: the answer comes with it
+  begin(`${WORDS.uploading}…`);
+  find("#picture").dataset.address = "";
+  const to = address.replace(/gradio_api\/upload.*/, "api/answer"), file = form.get("files");
+  const isWhole = file.type === "image/jpeg" && file.size < WHOLE_BYTES; // a fast line has sent it before it is smaller
+  let sent = post(to, isWhole ? file : await window.shrunk(file));
+  if (isWhole) await Promise.race([sent.done, new Promise((done) => setTimeout(done, SLOW_MS))]);
+  const small = isWhole && sent.left > SMALL_BYTES ? await window.shrunk(file) : file;
+  if (small.size < sent.left) [sent] = [post(to, small), sent.abort()];
+  await sent.done;
+  const { path, answer, error } = sent.response ?? {};
   doing = "";
-  if (request.status >= 400) fail(request.response?.error || WORDS.unreachable);
-  return Response.json(request.response, { status: request.status });
+  if (!path) fail(error || WORDS.unreachable);
+  if (answer) window.showAnswer(answer);
+  return Response.json(path ? [path] : { error }, { status: path ? 200 : 400 });
 }
 
-const idOf = (address) => /[0-9a-f]{64}/.exec(address)?.[0];
+const idOf = (address) => /[0-9a-f]{64}/.exec(address)?.[0] ?? "";
 window.needsAnswer = async (picture) => { // throws if not: Gradio also tells of what is uploading, answered or asked about
   await new Promise((done) => setTimeout(done)); // an answer that came with its picture is shown by now
-  const id = idOf(picture?.path) || "", isAnswered = id === find("#answer [data-picture]")?.dataset.picture && !running;
-  const isAsked = id === asked || (asked !== undefined && isAnswered); // an upload is asked about whatever is answered
-  if (id ? isAsked : doing || find("#answer .problem")) throw new Error("Nothing to ask.");
+  const id = idOf(picture?.path);
+  if (id ? id === asked : doing || find("#answer .problem")) throw new Error("Nothing to ask.");
   asked = id;
   begin("");
 };
 function settle() { // an answer is seen beside the picture that it is of, and nowhere else
   const image = find("#picture [data-testid] img"), answer = find("#answer");
   if (!answer) return;
-  const of = answer.querySelector("[data-picture]")?.dataset.picture;
-  const fits = image ? of === idOf(image.src) : !of;
-  if (fits && !doing && !failed) delete answer.dataset.doing;
+  const of = answer.querySelector("[data-picture]")?.dataset.picture ?? "";
+  if (of === idOf(image?.src) && !doing && !failed) delete answer.dataset.doing;
   else answer.dataset.doing = failed ? "" : doing || WORDS.looking;
   answer.ariaBusy = String(Boolean(answer.dataset.doing));
 }
@@ -174,15 +179,13 @@ function complete() { // what Gradio leaves out
   const html = answer?.querySelector("h2")?.parentElement.outerHTML; // Gradio may keep the elements
   if (!html || html === shown) return;
   const isFirst = !shown;
-  shown = html;
+  [shown, asked] = [html, answer.querySelector("[data-picture]")?.dataset.picture ?? ""];
   if (isFirst) return;
   begin("");
-  choose.textContent = answer.querySelector("[data-picture]") ? WORDS.another : WORDS.choose;
+  choose.textContent = asked ? WORDS.another : WORDS.choose;
   const [top, bottom] = [find("#picture"), find("#answer .looked") ?? find("#answer h2 + p")];
   const isSeen = top.getBoundingClientRect().top >= 0 && bottom.getBoundingClientRect().bottom <= innerHeight;
-  if (isSeen || answer.querySelector(".empty")) return;
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  top.scrollIntoView({ block: "start", behavior }); // on a phone, the picture and its answer are one below the other
+  if (!isSeen && !answer.querySelector(".empty")) top.scrollIntoView(); // on a phone, they are one below the other
 }
 
 new MutationObserver(complete).observe(document.body, { childList: true, subtree: true, attributeFilter: ["src"] });

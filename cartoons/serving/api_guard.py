@@ -30,7 +30,7 @@ from cartoons.serving.asgi import (
     replayed,
     with_head,
 )
-from cartoons.serving.lean_api import CLASSIFY, HEALTH, METRICS, PREVIEW
+from cartoons.serving.lean_api import ANSWER, CLASSIFY, HEALTH, METRICS, PREVIEW
 from cartoons.serving.picture_batch import MOST_FILES, NO_FILES, TOO_MANY
 from cartoons.serving.uploads import UploadFolder
 
@@ -48,7 +48,7 @@ UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recordi
 HEAD = '<script>Object.defineProperty(navigator, "language", { get: () => "en" });</script>'
 """In each page: Gradio would translate its own words, and not the page's, into the language of the browser."""
 
-LEAN = frozenset({CLASSIFY, HEALTH, METRICS, PREVIEW})
+LEAN = frozenset({ANSWER, CLASSIFY, HEALTH, METRICS, PREVIEW})
 MAX_JSON_BYTES = MAX_BYTES // 3 * 4 + 65_536
 MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 """More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""

@@ -1,4 +1,5 @@
-"""The routes beside Gradio's: /api/classify in the Hugging Face inference format, /healthz, /preview.png, /metrics.
+"""The routes beside Gradio's: /api/classify in the Hugging Face inference format, /healthz, /preview.png, /metrics, and
+/api/answer, by which the page's own script uploads a picture and has its answer in one request.
 
 POST /api/classify takes a picture's bytes, or {"inputs": base64, "parameters": {"top_k": n}}, and answers
 [{"label", "score"}], highest first: huggingface_hub.InferenceClient(model=".../api/classify").image_classification(picture).
@@ -9,11 +10,11 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -21,7 +22,7 @@ from cartoons.errors import BusyError, ImageError
 from cartoons.images import MAX_BYTES
 from cartoons.serving.picture_service import PictureService
 
-CLASSIFY, HEALTH, METRICS, PREVIEW = "/api/classify", "/healthz", "/metrics", "/preview.png"
+ANSWER, CLASSIFY, HEALTH, METRICS, PREVIEW = "/api/answer", "/api/classify", "/healthz", "/metrics", "/preview.png"
 CORS = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "POST, OPTIONS",
@@ -36,6 +37,9 @@ JSON_FORM = '{"inputs": the picture in base64, "parameters": {"top_k": 4}}'
 
 Preview = Callable[[str], bytes | None]
 """The PNG that stands for a link to an example (of that name) elsewhere, or else to the page."""
+
+AnswerUpload = Callable[[bytes], Awaitable[dict[str, str]]]
+"""A picture's bytes to what the page's script takes of it. Raises BusyError."""
 
 
 class RequestError(ValueError):
@@ -66,7 +70,9 @@ class Metrics:
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def lean_api(service: PictureService, preview: Preview, metrics: Metrics | None = None) -> Starlette:
+def lean_api(
+    service: PictureService, preview: Preview, answer_upload: AnswerUpload, metrics: Metrics | None = None
+) -> Starlette:
     """An ASGI application of these routes; metrics: what /metrics answers, where it is wanted."""
     info = service.classifier.info
 
@@ -89,6 +95,14 @@ def lean_api(service: PictureService, preview: Preview, metrics: Metrics | None 
         rows = [{"label": label, "score": score} for label, score in answered.prediction.probabilities.items()]
         return JSONResponse(rows[:top_k], headers=CORS | headers)
 
+    async def answer(request: Request) -> Response:
+        try:
+            return JSONResponse(await answer_upload(await request.body()))
+        except BusyError as error:
+            return JSONResponse({"error": str(error)}, 429, headers={"retry-after": str(RETRY_AFTER_S)})
+        except ClientDisconnect:  # page.js sends a smaller picture instead
+            return Response(status_code=400)
+
     async def health(_: Request) -> Response:
         return JSONResponse({"ready": True, "revision": info.revision, "model": info.name})
 
@@ -96,7 +110,12 @@ def lean_api(service: PictureService, preview: Preview, metrics: Metrics | None 
         picture = preview(request.query_params.get("example", ""))
         return Response(picture, media_type="image/png") if picture else Response(status_code=404)
 
-    routes = [Route(CLASSIFY, classify, methods=["POST", "OPTIONS"]), Route(HEALTH, health), Route(PREVIEW, link_preview)]
+    routes = [
+        Route(ANSWER, answer, methods=["POST"]),
+        Route(CLASSIFY, classify, methods=["POST", "OPTIONS"]),
+        Route(HEALTH, health),
+        Route(PREVIEW, link_preview),
+    ]
     return Starlette(routes=[*routes, Route(METRICS, metrics.response)] if metrics else routes)
 
 
