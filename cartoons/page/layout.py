@@ -15,10 +15,20 @@ from cartoons.page.answers import SHOWN_BY_NO_BROWSER, add_for_browser, answer_t
 from cartoons.page.api import add_api
 from cartoons.page.correct import add_corrections
 from cartoons.page.many import add_many
-from cartoons.page.sentences import ALT_TEXT, BUTTONS, FAILED, PLACEHOLDER, SCRIPTS, SHARE_BUTTONS
+from cartoons.page.sentences import (
+    ALT_TEXT,
+    BUTTONS,
+    FAILED,
+    PLACEHOLDER,
+    SCRIPTS,
+    SHARE_BUTTONS,
+    TRY_DRAWINGS,
+    TRY_PICTURES,
+)
 from cartoons.page.snippets import FILL_IN, snippets_html
 from cartoons.page.words import about_examples, colophon, opening, problem, question, title
 from cartoons.serving.corrections import Corrections
+from cartoons.serving.picture_batch import MOST_FILES
 from cartoons.serving.picture_fetcher import PictureFetcher
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import UploadFolder
@@ -94,8 +104,8 @@ def answer_column(said: str, corrections: Corrections | None) -> gr.HTML:
 
 
 def script(name: str) -> str:
-    """The JavaScript of a component, with the sentences that it says."""
-    return f"const WORDS = {json.dumps(SCRIPTS)};\n{(HERE / name).read_text(encoding='utf-8')}"
+    """The JavaScript of a component, with the sentences that it says and how many files it may take at once."""
+    return f"const WORDS = {json.dumps(SCRIPTS)}, MOST = {MOST_FILES};\n{(HERE / name).read_text(encoding='utf-8')}"
 
 
 def add_buttons(names: Sequence[str], role: str, script_name: str, elem_id: str) -> None:
@@ -114,7 +124,7 @@ def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tu
         [str(path) for path in files],
         picture,
         cache_examples=False,
-        label=f"Or try one of these {'drawings' if are_drawings else 'pictures'}",
+        label=TRY_DRAWINGS if are_drawings else TRY_PICTURES,
         elem_id="examples",
         examples_per_page=20,
         api_visibility="private",

@@ -164,7 +164,7 @@ function complete() { // what Gradio leaves out
   find("#picture button.upload-container")?.setAttribute("aria-label", WORDS.placeholder); // as is written on it
   each("#examples button", (button, i) => captions[i] && button.setAttribute("aria-label", captions[i].textContent));
   each(".api-docs button:not([aria-label])", (button) => {
-    if (!button.innerText.trim()) button.ariaLabel = button.closest(".banner-wrap") ? "Close" : "Copy";
+    if (!button.innerText.trim()) button.ariaLabel = button.closest(".banner-wrap") ? WORDS.close : WORDS.copy;
   });
   each(".api-docs li:not([role])", (choice) =>
     Object.assign(choice, { role: "button", tabIndex: 0, onkeydown: ({ key }) => key === "Enter" && choice.click() }));

@@ -36,6 +36,12 @@ def title(info: ModelInfo) -> str:
     return f"{plain(info.name)} · Cartoon Classifier"
 
 
+def link_words(page: str, characters: Sequence[str], is_example: bool) -> tuple[str, str]:
+    """A shared link's title and description, as plain text; page: the page's title."""
+    names = ", ".join(characters) if len(characters) <= MOST_LISTED else f"{len(characters)} characters"
+    return f"Who is this? {page}" if is_example else page, f"It names {names} in a picture, or says no."
+
+
 def opening(characters: Sequence[str], notice: str) -> str:
     """The title, what the page does, and, when another model than the one asked for answers, why."""
     warning = f'<p id="notice" role="status">{html.escape(notice)}</p>' if notice else ""
@@ -99,6 +105,16 @@ def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, 
         return "perhaps", f"{_name(first)} or {_name(second)}?", sentence
     sentence = f"{p:.0%} sure; it may be none of my characters. Try a larger or clearer picture of one alone."
     return "perhaps", f"Perhaps {_name(first)}", sentence
+
+
+def so_far(done: int, files: int) -> str:
+    """How far many pictures have come."""
+    return f"{done} of {files}"
+
+
+def all_done(answered: int, files: int) -> str:
+    """What came of many pictures."""
+    return f"{answered} of {files} answered{'; the others say why not' if answered < files else ''}."
 
 
 def share_rows(answer: Prediction, info: ModelInfo) -> list[tuple[str, int, int | None]]:
