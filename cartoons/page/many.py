@@ -13,7 +13,7 @@ from cartoons.answer_table import Row, csv_text
 from cartoons.errors import BusyError, ImageError
 from cartoons.model_folder import ModelInfo
 from cartoons.page.sentences import ANSWERED, CHOOSE_PICTURES, COLUMNS, DOWNLOAD, HOW_MANY, LIST_DAMAGED, MANY, MANY_FAILED
-from cartoons.page.words import all_done, in_words, problem, so_far
+from cartoons.page.words import all_done, in_words, problem, shares, so_far
 from cartoons.serving.picture_batch import PictureBatch
 from cartoons.serving.picture_service import PictureService
 from cartoons.serving.uploads import UploadFolder
@@ -71,7 +71,7 @@ def _cells(row: Row, info: ModelInfo) -> str:
         return f'<td></td>{file}<td colspan="2">{html.escape(row.reason)}</td>'
     kind, title, _ = in_words(answer, info.certain_threshold)
     share = answer.probabilities[answer.label] if answer.known else 0.0
-    sure = f'<td data-value="{share:.6f}">{f"{share:.0%}" if answer.known else ""}</td>'
+    sure = f'<td data-value="{share:.6f}">{f"{shares(answer)[answer.label]}%" if answer.known else ""}</td>'
     return f'<td><img src="{row.thumbnail}" alt=""></td>{file}<td class="{kind}">{title}</td>{sure}'
 
 

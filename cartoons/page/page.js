@@ -129,7 +129,7 @@ async function upload(address, form) {
   const body = new FormData(), request = new XMLHttpRequest();
   for (const file of form.getAll("files")) body.append("files", await window.shrunk(file), file.name);
   request.upload.onprogress = ({ loaded, total }) =>
-    begin(loaded < total ? `${WORDS.uploading} ${Math.floor((100 * loaded) / total)} %` : WORDS.looking);
+    begin(loaded < total ? `${WORDS.uploading} ${Math.floor((100 * loaded) / total)}%` : WORDS.looking);
   request.open("POST", address);
   request.responseType = "json"; // null where it is a proxy's own page
   request.send(body);
