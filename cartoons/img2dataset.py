@@ -29,7 +29,6 @@ from cartoons.search.engines import SearchResult, http_url
 
 IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
 """What it may be told to name pictures, whatever they are."""
-URLS_FILE = "urls.parquet"
 OPTED_OUT = "X-Robots-Tag"
 """Part of its error message where a site does not want its pictures to be used."""
 

@@ -339,6 +339,24 @@ def test_the_page_is_in_the_middle_and_stands_still(browser: Browser, page: Page
     context.close()
 
 
+@pytest.mark.parametrize("width", [320, 768, 1280])
+def test_what_is_seen_while_it_loads_stays_where_it_is(browser: Browser, page: Page, width: int) -> None:
+    """The title, the question, and a box where the picture will stand."""
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab.route("**/assets/**", lambda route: route.abort())
+    tab.goto(page.url, wait_until="commit")
+    before = [tab.locator(f"#loading {name}").bounding_box() for name in ("h1", "p")]
+    style = "getComputedStyle(document.querySelector('#loading'), '::after')"
+    drawn = tab.evaluate(f"[{style}.width, {style}.height].map(parseFloat)")
+    tab.unroute("**/assets/**")
+    opened(tab, page)
+    for name, box in zip(("h1", "p"), before, strict=True):
+        assert box == pytest.approx(tab.locator(f"#top {name}").bounding_box(), abs=1)
+    picture = tab.locator("#picture").bounding_box()
+    assert drawn == pytest.approx([picture["width"], picture["height"]], abs=1)
+    tab.close()
+
+
 def test_a_german_browser_gets_an_english_page(browser: Browser, page: Page) -> None:
     context = browser.new_context(locale="de-DE")
     tab = opened(context.new_page(), page)

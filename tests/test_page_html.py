@@ -1,5 +1,6 @@
 """The page's HTML and pictures, without a server: words, heat maps, link previews."""
 
+import ast
 import base64
 import io
 import re
@@ -8,7 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from conftest import EXAMPLES, colour_info
+from conftest import EXAMPLES, ROOT, colour_info
 from PIL import Image
 
 from cartoons.classifier import Prediction
@@ -18,6 +19,11 @@ from cartoons.page.result_card import result_card
 from cartoons.page.words import bars, loading, opening
 from cartoons.resize import RESIZES
 from cartoons.serving.asgi import public_address
+
+PAGE = ROOT / "cartoons" / "page"
+ENGLISH = re.compile(r"^[A-Z][a-z]|\b[a-z]+ [a-z]+\b| [a-z]+ ")
+NOT_SAID = {"Upload file", "Capture from camera", "Nothing to ask.", "Enter", "Error", "Thumbs.db"}
+"""In the page's scripts: names that Gradio and the browser give, and an error that nobody sees."""
 
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -82,6 +88,22 @@ def test_the_card_of_an_answer_is_whole_and_its_words_fit(name: str, known: bool
     assert widths == [1200, 1200, 510, 357, 510, 102, 510, 51]
     assert all(int(text.get("font-size", 0)) >= 16 for text in texts)
     assert bool(texts[1].get("textLength")) == (len(name) > 50)
+
+
+def test_what_a_visitor_reads_stands_in_sentences_and_words() -> None:
+    """No English in a script, nor elsewhere in Python, but for what api.py tells programs."""
+    found = set()
+    for path in PAGE.glob("*.js"):
+        code = re.sub(r"(^|\s)//.*", "", path.read_text(), flags=re.MULTILINE)
+        literals = {"".join(parts) for parts in re.findall(r'"([^"\n]*)"|`([^`]*)`|\'([^\'\n]*)\'', code)}
+        found |= {text for text in literals if not re.match(r"[#.(\[]", text)} - NOT_SAID  # selectors
+    for path in {*PAGE.glob("*.py")} - {PAGE / "sentences.py", PAGE / "words.py", PAGE / "api.py"}:
+        nodes = [*ast.walk(ast.parse(path.read_text()))]
+        docstrings = [node.value for node in nodes if isinstance(node, ast.Expr)]
+        texts = [node for node in nodes if isinstance(node, ast.Constant) and node not in docstrings]
+        plain_texts = {re.sub(r"<[^>]*(>|$)", "", text.value) for text in texts if isinstance(text.value, str)}
+        found |= {text for text in plain_texts if not re.search("[={}]", text)}  # code
+    assert [text for text in found if ENGLISH.search(re.sub(r"\$\{.*?\}", "0", text))] == []
 
 
 PREVIEW = LinkPreview("Cartoon Classifier", ["red fox", HOSTILE], [EXAMPLES / "shinchan-1.png", EXAMPLES / "other-1.png"])

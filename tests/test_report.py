@@ -421,6 +421,8 @@ def test_a_browser_shows_it_all_on_a_desk_and_on_a_phone(browser: Browser, tmp_p
                 assert tab.evaluate("document.documentElement.scrollWidth") == width, (name, width)
                 assert tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)"), name
                 assert tab.locator("img").count() > 5
+                ends = "table => table.parentElement.getBoundingClientRect().right - table.getBoundingClientRect().right"
+                assert all(tab.evaluate(f"[...document.querySelectorAll('table')].map({ends}).map(room => room > -1)")), name
                 if width == 320:
                     tab.evaluate(AXE)
                     assert [one["nodes"] for one in tab.evaluate("axe.run(document)")["violations"]] == [], name

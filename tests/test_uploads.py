@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 
 from cartoons.errors import ImageError
+from cartoons.serving import uploads
 from cartoons.serving.uploads import UNANSWERED_KEPT_S, UploadFolder
 
 
@@ -113,6 +114,22 @@ def test_an_upload_that_came_again_just_now_stays(folder: UploadFolder) -> None:
     stored(folder)  # and is not counted yet
     folder.release({"path": str(upload)})
     assert upload.exists()
+
+
+def test_a_picture_that_is_given_again_stays_until_it_is_answered_again(
+    folder: UploadFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "SHOWN_KEPT_S", -1)
+    upload = stored(folder)
+    folder.hold([str(upload)])
+    folder.release({"path": str(upload)}, shown=True)
+    stored(folder)
+    folder.hold([str(upload)])
+    folder.sweep()
+    assert upload.exists()
+    folder.release({"path": str(upload)}, shown=True)
+    folder.sweep()
+    assert not upload.exists()
 
 
 def test_the_own_examples_are_never_deleted(folder: UploadFolder) -> None:

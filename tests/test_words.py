@@ -54,6 +54,13 @@ def test_percentages_add_up_to_100(shares: tuple[float, ...], then: list[int]) -
     assert list(percentages({str(k): share for k, share in enumerate(shares)}).values()) == then
 
 
+def test_the_headline_and_the_bars_say_the_same_number() -> None:
+    """Rounded one by one, these shares would add up to 98: a bar says 97% where a sentence of its own said 98%."""
+    given = answer(fox=0.9755, frog=0.0085, owl=0.0083, toad=0.0001)
+    assert in_words(given, None)[2] == "97% sure"
+    assert "97%</b>" in bars(given, colour_info(labels=("fox", "frog", "owl", "toad", "_other")))
+
+
 def test_bars_hold_the_likeliest_the_others_and_none_of_these_escaped() -> None:
     labels = tuple(f"<b>{k}" for k in range(7))
     info = colour_info(labels=(*labels, "_other"))

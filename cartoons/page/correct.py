@@ -6,10 +6,9 @@ import re
 import gradio as gr
 
 from cartoons.errors import BusyError, DataError
-from cartoons.markdown import plain
 from cartoons.page.sentences import CORRECTION_FAILED, KEPT, SEND, THANKS, WHO, WITH_PICTURE, WRONG
-from cartoons.page.words import MOST_LISTED
-from cartoons.serving.corrections import Corrections
+from cartoons.page.words import MOST_LISTED, capitalised
+from cartoons.serving.corrections import ANOTHER, NONE_OF_THESE, Corrections
 
 PICTURE = re.compile(r'data-picture="([0-9a-f]{64})"')
 RESET = "() => [null, false, '', {__type__: 'update', open: false}]"
@@ -26,7 +25,7 @@ def add_corrections(corrections: Corrections, answer: gr.HTML) -> None:
             return said(str(error))
         return said(THANKS)
 
-    names = [(plain(name), name) for name in corrections.names]
+    names = [(name if name in (NONE_OF_THESE, ANOTHER) else capitalised(name), name) for name in corrections.names]
     with gr.Accordion(WRONG, open=False, elem_id="correct") as fold:
         right = (gr.Radio if len(names) <= MOST_LISTED else gr.Dropdown)(names, value=None, label=WHO)
         with_picture = gr.Checkbox(label=WITH_PICTURE)

@@ -14,10 +14,20 @@ from cartoons.page.answers import PageAnswers, answer_to, clearest, picture_id
 from cartoons.page.api import add_api
 from cartoons.page.correct import add_corrections
 from cartoons.page.many import add_many
-from cartoons.page.sentences import ALT_TEXT, BUTTONS, FAILED, PLACEHOLDER, SCRIPTS, SHARE_BUTTONS
+from cartoons.page.sentences import (
+    ALT_TEXT,
+    BUTTONS,
+    FAILED,
+    PLACEHOLDER,
+    SCRIPTS,
+    SHARE_BUTTONS,
+    TRY_DRAWINGS,
+    TRY_PICTURES,
+)
 from cartoons.page.snippets import FILL_IN, snippets_html
 from cartoons.page.words import about_examples, colophon, opening, problem, question, title
 from cartoons.serving.corrections import Corrections
+from cartoons.serving.picture_batch import MOST_FILES
 from cartoons.serving.picture_fetcher import PictureFetcher
 
 PAGE_EVENT: dict[str, Any] = {"preprocess": False, "queue": False, "api_visibility": "private", "show_progress": "hidden"}
@@ -87,8 +97,8 @@ def answer_column(said: str, corrections: Corrections | None) -> gr.HTML:
 
 
 def script(name: str) -> str:
-    """The JavaScript of a component, with the sentences that it says."""
-    return f"const WORDS = {json.dumps(SCRIPTS)};\n{(HERE / name).read_text(encoding='utf-8')}"
+    """The JavaScript of a component, with the sentences that it says and how many files it may take at once."""
+    return f"const WORDS = {json.dumps(SCRIPTS)}, MOST = {MOST_FILES};\n{(HERE / name).read_text(encoding='utf-8')}"
 
 
 def add_buttons(names: Sequence[str], role: str, script_name: str, elem_id: str) -> None:
@@ -107,7 +117,7 @@ def add_examples(picture: gr.Image, files: Sequence[Path], examples: Sequence[tu
         [str(path) for path in files],
         picture,
         cache_examples=False,
-        label=f"Or try one of these {'drawings' if are_drawings else 'pictures'}",
+        label=TRY_DRAWINGS if are_drawings else TRY_PICTURES,
         elem_id="examples",
         examples_per_page=20,
         api_visibility="private",
@@ -177,8 +187,16 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued_dark="*neutral_300",
         block_label_text_color="*primary_800",
         block_label_text_color_dark="*primary_200",
-        block_title_text_color="*primary_900",
-        block_title_text_color_dark="*neutral_950",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
+        block_title_background_fill="none",
+        block_title_background_fill_dark="none",
+        block_title_padding="0",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
+        input_border_color="*neutral_500",
+        input_border_color_dark="*neutral_400",
+        input_border_width="1px",
         checkbox_label_text_color_selected="*neutral_950",
         checkbox_label_text_color_selected_dark="*neutral_950",
         button_secondary_background_fill_hover_dark="*neutral_700",

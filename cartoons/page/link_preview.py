@@ -14,13 +14,13 @@ from urllib.parse import quote
 from PIL import Image, ImageDraw, ImageOps
 
 from cartoons.images import load
+from cartoons.page.words import link_words
 from cartoons.serving.lean_api import PREVIEW
 
 SIZE = 1200, 630
 MARGIN, GAP, RADIUS = 60, 24, 32
 GROUND, CARD = "#fbbf24", "#ffffff"
 MOST, PER_ROW = 8, 4
-MOST_NAMED = 8
 MOST_KEPT = 32
 """Pictures kept in memory, some 50 kB each."""
 
@@ -35,11 +35,10 @@ class LinkPreview:
 
     def tags(self, page: str, example: str = "") -> str:
         """HTML for the page's head; page: its address, "" if that is not known; example: the name that a link gives."""
-        names = ", ".join(self._characters) if len(self._characters) <= MOST_NAMED else f"{len(self._characters)} characters"
         is_one = example in self._examples
-        title = f"Who is this? {self._title}" if is_one else self._title
+        title, description = link_words(self._title, self._characters, is_one)
         query = f"?example={quote(example)}" if is_one else ""
-        tags = {"og:type": "website", "og:title": title, "og:description": f"It names {names} in a picture, or says no."}
+        tags = {"og:type": "website", "og:title": title, "og:description": description}
         if page:
             tags["og:url"] = f"{page}/{query}"
         if page and self._examples:

@@ -2,7 +2,6 @@
 // Gradio runs this with `element`, `props` and `trigger`; page.js makes pictures smaller and hands over what was dropped.
 
 const [chooser, note] = [element.querySelector("input"), element.querySelector("[role=alert]")];
-const MOST = 50;
 const isHidden = (name) => name.startsWith(".") || name === "Thumbs.db" || name === "desktop.ini";
 const say = (sentence) => (note.textContent = sentence);
 let busy = false;
@@ -31,7 +30,7 @@ async function ask(found) {
   if (found.length > MOST) return WORDS.tooMany;
   const uploads = [];
   for (const each of found) {
-    say(`${WORDS.uploading} ${uploads.length + 1} of ${found.length}…`);
+    say(`${WORDS.uploading} ${uploads.length + 1} ${WORDS.of} ${found.length}…`);
     uploads.push(await upload(each));
   }
   props.value = JSON.stringify(uploads);

@@ -12,8 +12,8 @@ import gradio as gr
 from cartoons.answer_table import Row, csv_text
 from cartoons.errors import BusyError, ImageError
 from cartoons.model_folder import ModelInfo
-from cartoons.page.sentences import COLUMNS, HOW_MANY, LIST_DAMAGED, MANY, MANY_FAILED
-from cartoons.page.words import in_words, problem
+from cartoons.page.sentences import ANSWERED, CHOOSE_PICTURES, COLUMNS, DOWNLOAD, HOW_MANY, LIST_DAMAGED, MANY, MANY_FAILED
+from cartoons.page.words import all_done, in_words, problem, shares, so_far
 from cartoons.serving.picture_batch import PictureBatch
 from cartoons.serving.picture_service import PictureService
 from cartoons.serving.uploads import UploadFolder
@@ -21,7 +21,7 @@ from cartoons.serving.uploads import UploadFolder
 SHOWN_EVERY_S = 0.5
 EVENT: dict[str, Any] = {"concurrency_limit": 2, "preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
 CHOOSE = f"""<h2>{MANY}</h2><p>{HOW_MANY}</p>
-<div class="buttons"><button type="button">Choose pictures</button></div>
+<div class="buttons"><button type="button">{CHOOSE_PICTURES}</button></div>
 <input type="file" multiple accept="image/*,.heic,.heif,.zip" hidden><p role="alert"></p>"""
 
 
@@ -57,11 +57,11 @@ def table(rows: Sequence[Row], files: int, info: ModelInfo) -> str:
     body = "".join(f"<tr>{_cells(row, info)}</tr>" for row in rows)
     without = sum(row.prediction is None for row in rows)
     if len(rows) < files:
-        state = f'<progress value="{len(rows)}" max="{files}" aria-label="answered"></progress> {len(rows)} of {files}'
+        state = f'<progress value="{len(rows)}" max="{files}" aria-label="{ANSWERED}"></progress> {so_far(len(rows), files)}'
     else:
-        state = f"{files - without} of {files} answered{'; the others say why not' if without else ''}."
+        state = all_done(files - without, files)
         address = f"data:text/csv;charset=utf-8,{quote(csv_text(rows, info.characters))}"
-        state += f' <a download="answers.csv" href="{address}">Download as CSV</a>'
+        state += f' <a download="answers.csv" href="{address}">{DOWNLOAD}</a>'
     return f'<p role="status">{state}</p><table><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>'
 
 
@@ -71,7 +71,7 @@ def _cells(row: Row, info: ModelInfo) -> str:
         return f'<td></td>{file}<td colspan="2">{html.escape(row.reason)}</td>'
     kind, title, _ = in_words(answer, info.certain_threshold)
     share = answer.probabilities[answer.label] if answer.known else 0.0
-    sure = f'<td data-value="{share:.6f}">{f"{share:.0%}" if answer.known else ""}</td>'
+    sure = f'<td data-value="{share:.6f}">{f"{shares(answer)[answer.label]}%" if answer.known else ""}</td>'
     return f'<td><img src="{row.thumbnail}" alt=""></td>{file}<td class="{kind}">{title}</td>{sure}'
 
 

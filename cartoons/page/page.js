@@ -4,8 +4,7 @@
 const [choose, camera, paste] = element.querySelectorAll("button"), note = element.querySelector("[role=alert]");
 const INPUT = "#picture input[type=file]";
 const LONGEST_PX = 1024; // of what is uploaded: the model sees 224
-const SMALL_BYTES = 200_000, WHOLE_BYTES = 8_000_000; // uploaded as it is, whatever its size in pixels; as it is at first
-const SLOW_MS = 200; // a line that needs longer for that gets a smaller picture
+const SMALL_BYTES = 200_000, WHOLE_BYTES = 8_000_000, SLOW_MS = 200; // sent as it is; as it is at first, and for so long
 
 const find = (selector) => document.querySelector(selector);
 const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
@@ -14,8 +13,7 @@ const source = (name) => find(`#picture .source-selection button[aria-label="${n
 const say = (sentence) => (note.textContent = sentence);
 const fail = (sentence) => begin("", sentence);
 
-let doing = "", failed = false; // what the page is at, in the answer's place; whether it went wrong
-let shown, asked; // the last answer; which picture was asked about last
+let doing = "", failed = false, shown, asked; // what the page is at, whether that failed; the answer; which picture it is of
 
 function begin(words, sentence = "") {
   say(sentence);
@@ -121,7 +119,7 @@ function post(address, file) {
   const request = Object.assign(new XMLHttpRequest(), { left: file.size }); // bytes to send
   request.upload.onprogress = ({ loaded, total }) => {
     request.left = total - loaded;
-    begin(request.left ? `${WORDS.uploading} ${Math.floor((100 * loaded) / total)} %` : WORDS.looking);
+    begin(request.left ? `${WORDS.uploading} ${Math.floor((100 * loaded) / total)}%` : WORDS.looking);
   };
   request.open("POST", address);
   request.responseType = "json"; // null where it is a proxy's own page
@@ -169,7 +167,7 @@ function complete() { // what Gradio leaves out
   find("#picture button.upload-container")?.setAttribute("aria-label", WORDS.placeholder); // as is written on it
   each("#examples button", (button, i) => captions[i] && button.setAttribute("aria-label", captions[i].textContent));
   each(".api-docs button:not([aria-label])", (button) => {
-    if (!button.innerText.trim()) button.ariaLabel = button.closest(".banner-wrap") ? "Close" : "Copy";
+    if (!button.innerText.trim()) button.ariaLabel = button.closest(".banner-wrap") ? WORDS.close : WORDS.copy;
   });
   each(".api-docs li:not([role])", (choice) =>
     Object.assign(choice, { role: "button", tabIndex: 0, onkeydown: ({ key }) => key === "Enter" && choice.click() }));

@@ -1,4 +1,8 @@
-"""What the page says that is the same for every model and every picture; words.py says the rest."""
+"""What the page says that is the same for every model and every picture; words.py says the rest.
+
+But for api.py, which tells programs what they get, and errors, whose sentences stand where they are raised: programs and
+the command line get the same ones.
+"""
 
 from cartoons.serving.picture_batch import MOST_FILES
 
@@ -15,6 +19,7 @@ LIST_DAMAGED = "The list of pictures is damaged: choose them again."
 EXAMPLE = "An example, until you give a picture:"
 WHERE_IT_LOOKED = "Where it looked"
 BRIGHT = "The bright parts counted most."
+TRY_DRAWINGS, TRY_PICTURES = "Or try one of these drawings", "Or try one of these pictures"
 OWN_CHARACTERS = (
     "Other characters? Make a page of your own with this program: <code>python train.py "
     '<span style="white-space: nowrap">--names</span> &quot;asterix&quot; &quot;obelix&quot;</code> '
@@ -25,7 +30,14 @@ BUT_FOR_ONE = "but for one that you send with a correction"
 
 MANY = "Many pictures at once"
 HOW_MANY = f"Up to {MOST_FILES}, or a zip; or drop them, or a folder, anywhere on the page."
+CHOOSE_PICTURES = "Choose pictures"
 COLUMNS = ("File", "Answer", "Sure")
+ANSWERED = "answered"
+DOWNLOAD = "Download as CSV"
+
+PROGRAMS = "Ask this page from a program"
+CURL, HUGGINGFACE_HUB, GRADIO_CLIENT = "curl", "Python, with huggingface_hub", "Python, with gradio_client"
+JAVASCRIPT, MCP = "JavaScript, in a web page of any site", "MCP, for assistants"
 
 WRONG, WHO, WITH_PICTURE, SEND = "That’s wrong", "Who is it?", "Send the picture too", "Send"
 KEPT = (
@@ -39,6 +51,7 @@ SCRIPTS = {
     "another": "Another picture",
     "placeholder": PLACEHOLDER,
     "uploading": "Uploading",
+    "of": "of",
     "looking": "Looking…",
     "fetching": "Fetching the picture…",
     "unreachable": "The page could not be reached: see whether you are online, then try again.",
@@ -54,5 +67,7 @@ SCRIPTS = {
     "noneInIt": "There is no picture in it: choose another.",
     "tooMany": f"These are more than {MOST_FILES} files: choose {MOST_FILES} at a time.",
     "noFolder": "The folder cannot be read: choose the pictures.",
+    "close": "Close",
+    "copy": "Copy",
 }
 """By their names in page.js, answer.js and many.js."""

@@ -2,6 +2,7 @@
 
 import html
 
+from cartoons.page.sentences import CURL, GRADIO_CLIENT, HUGGINGFACE_HUB, JAVASCRIPT, MCP, PROGRAMS
 from cartoons.serving.mcp_guard import IS_INSTALLED
 
 ADDRESS = "http://127.0.0.1:7860"
@@ -11,16 +12,16 @@ FILL_IN = f"""const page = location.origin + location.pathname.replace(/\\/$/, "
 for (const code of element.querySelectorAll("code")) code.textContent = code.textContent.replaceAll("{ADDRESS}", page);"""
 
 SNIPPETS = {
-    "curl": f"curl {ADDRESS}/api/classify --data-binary @picture.png",
-    "Python, with huggingface_hub": f"""from huggingface_hub import InferenceClient
+    CURL: f"curl {ADDRESS}/api/classify --data-binary @picture.png",
+    HUGGINGFACE_HUB: f"""from huggingface_hub import InferenceClient
 
 client = InferenceClient(model="{ADDRESS}/api/classify")
 print(client.image_classification("picture.png"))""",
-    "Python, with gradio_client": f"""from gradio_client import Client, handle_file
+    GRADIO_CLIENT: f"""from gradio_client import Client, handle_file
 
 page = Client("{ADDRESS}")
 print(page.predict(handle_file("picture.png"), api_name="/classify"))""",
-    "JavaScript, in a web page of any site": f"""<input type="file" id="file">
+    JAVASCRIPT: f"""<input type="file" id="file">
 <script>
   file.onchange = async () => {{
     const answer = await fetch("{ADDRESS}/api/classify", {{ method: "POST", body: file.files[0] }});
@@ -28,12 +29,10 @@ print(page.predict(handle_file("picture.png"), api_name="/classify"))""",
   }};
 </script>""",
 }
-MCP = {
-    "MCP, for assistants": f"""{{
+if IS_INSTALLED:
+    SNIPPETS[MCP] = f"""{{
   "mcpServers": {{ "cartoons": {{ "url": "{ADDRESS}/gradio_api/mcp/" }} }}
-}}""",
-}
-SNIPPETS |= MCP if IS_INSTALLED else {}
+}}"""
 
 
 def snippets_html() -> str:
@@ -42,4 +41,4 @@ def snippets_html() -> str:
         f'<h3>{html.escape(name)}</h3><pre tabindex="0"><code>{html.escape(code)}</code></pre>'
         for name, code in SNIPPETS.items()
     )
-    return f"<details><summary>Ask this page from a program</summary>{parts}</details>"
+    return f"<details><summary>{PROGRAMS}</summary>{parts}</details>"

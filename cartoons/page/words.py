@@ -36,6 +36,12 @@ def title(info: ModelInfo) -> str:
     return f"{plain(info.name)} · Cartoon Classifier"
 
 
+def link_words(page: str, characters: Sequence[str], is_example: bool) -> tuple[str, str]:
+    """A shared link's title and description, as plain text; page: the page's title."""
+    names = ", ".join(characters) if len(characters) <= MOST_LISTED else f"{len(characters)} characters"
+    return f"Who is this? {page}" if is_example else page, f"It names {names} in a picture, or says no."
+
+
 def opening(characters: Sequence[str], notice: str) -> str:
     """The title, what the page does, and, when another model than the one asked for answers, why."""
     warning = f'<p id="notice" role="status">{html.escape(notice)}</p>' if notice else ""
@@ -85,32 +91,47 @@ def in_words(answer: Prediction, certain_threshold: float | None) -> tuple[str, 
     certain_threshold: of 1 minus the probability, up to which a character is named without "perhaps".
     """
     (first, p), (second, q) = [*answer.probabilities.items(), ("", 0.0)][:2]
+    percent = shares(answer)
     if not answer.known:
-        closest = f"; the closest is {_name(first)} ({p:.0%})" if p >= WORTH_NAMING else ""
+        closest = f"; the closest is {_name(first)} ({percent[first]}%)" if p >= WORTH_NAMING else ""
         looks = f"It looks like none of my characters{closest}."
         if p > 1 - sum(answer.probabilities.values()):
-            looks = f"It is nearest to {_name(first)} ({p:.0%}), but not so near that I would name it."
+            looks = f"It is nearest to {_name(first)} ({percent[first]}%), but not so near that I would name it."
         return "unknown", "I don’t know this one", f"{looks} Try a picture that shows one of them alone."
     certain = 1 - CERTAIN if certain_threshold is None else certain_threshold
     if 1 - p <= certain:
-        return "known", _name(first), f"{p:.0%} sure"
+        return "known", _name(first), f"{percent[first]}% sure"
     if q >= max(WORTH_NAMING, CLOSE * p):
-        sentence = f"{p:.0%} and {q:.0%} sure. Try a picture that shows one character alone."
+        sentence = f"{percent[first]}% and {percent[second]}% sure. Try a picture that shows one character alone."
         return "perhaps", f"{_name(first)} or {_name(second)}?", sentence
-    sentence = f"{p:.0%} sure; it may be none of my characters. Try a larger or clearer picture of one alone."
+    sentence = f"{percent[first]}% sure; it may be none of my characters. Try a larger or clearer picture of one alone."
     return "perhaps", f"Perhaps {_name(first)}", sentence
 
 
-def share_rows(answer: Prediction, info: ModelInfo) -> list[tuple[str, int, int | None]]:
-    """The likeliest characters, the others together, and "none of these": each's name as HTML, its share in whole per cent,
-    which add up to 100, and a character's hue in degrees; the largest share first."""
+def so_far(done: int, files: int) -> str:
+    """How far many pictures have come."""
+    return f"{done} of {files}"
+
+
+def all_done(answered: int, files: int) -> str:
+    """What came of many pictures."""
+    return f"{answered} of {files} answered{'; the others say why not' if answered < files else ''}."
+
+
+def shares(answer: Prediction) -> dict[str, int]:
+    """The likeliest characters, the others together, and "none of these", in whole per cent, which add up to 100; the
+    largest first."""
     ranked = list(answer.probabilities.items())
     rest = sum(probability for _, probability in ranked[BARS:])
     rows = dict(ranked[:BARS]) | ({f"{len(ranked) - BARS} others": rest} if ranked[BARS:] else {})
     rows[NONE_OF_THESE] = max(0.0, 1 - sum(answer.probabilities.values()))
+    return percentages(dict(sorted(rows.items(), key=lambda row: -row[1])))
+
+
+def share_rows(answer: Prediction, info: ModelInfo) -> list[tuple[str, int, int | None]]:
+    """Of each of `shares`: its name as HTML, the share, and a character's hue in degrees."""
     hues = {label: round(FIRST_HUE + k * GOLDEN_ANGLE) % 360 for k, label in enumerate(info.characters)}
-    shares = percentages(dict(sorted(rows.items(), key=lambda row: -row[1])))
-    return [(_name(label) if label in hues else label, share, hues.get(label)) for label, share in shares.items()]
+    return [(_name(label) if label in hues else label, share, hues.get(label)) for label, share in shares(answer).items()]
 
 
 def bars(answer: Prediction, info: ModelInfo) -> str:
@@ -124,10 +145,10 @@ def bars(answer: Prediction, info: ModelInfo) -> str:
     return f'<ul id="bars"{"" if answer.known else " class=muted"}>{"".join(lines)}</ul>'
 
 
-def percentages(shares: Mapping[str, float]) -> dict[str, int]:
-    """Shares of 1 as whole per cent that add up to 100: the largest remainders are rounded up."""
-    whole = {name: int(share * 100) for name, share in shares.items()}
-    by_remainder = sorted(shares, key=lambda name: whole[name] - shares[name] * 100)
+def percentages(parts: Mapping[str, float]) -> dict[str, int]:
+    """Parts of 1 as whole per cent that add up to 100: the largest remainders are rounded up."""
+    whole = {name: int(part * 100) for name, part in parts.items()}
+    by_remainder = sorted(parts, key=lambda name: whole[name] - parts[name] * 100)
     for name in by_remainder[: max(0, 100 - sum(whole.values()))]:
         whole[name] += 1
     return whole
@@ -168,3 +189,8 @@ def listed(names: Sequence[str], conjunction: str) -> str:
 def _name(label: str) -> str:
     """A label, escaped, for CSS to capitalise."""
     return f'<span class="name">{html.escape(plain(label))}</span>'
+
+
+def capitalised(label: str) -> str:
+    """A label as plain text, for where CSS cannot capitalise it."""
+    return re.sub(r"(?<!\S)\S", lambda first: first[0].upper(), plain(label))

@@ -113,6 +113,7 @@ class UploadFolder:
     def hold(self, paths: list[str]) -> None:
         """Count one upload of each of these files: it stays until each of them was answered."""
         for path in map(Path, paths):
+            self._shown_until.pop(path, None)  # the same picture, of an answer before
             with suppress(OSError):
                 self._held[path] = (path.stat().st_ino, self._held.get(path, (0, 0))[1] + 1)
 
