@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ def missing(requirements: str) -> list[str]:
             names += missing(included[1])
         elif package := re.match(r"[\w.-]+", line):
             try:
-                version(package[0])
+                distribution(package[0])
             except PackageNotFoundError:
                 names.append(package[0])
     return names
