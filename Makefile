@@ -18,6 +18,8 @@ DATA ?= ../shared/data/four
 DATA5 ?= ../shared/data/five
 # Else every program that a test starts compiles the project anew, and every worker all tests.
 export PYTHONDONTWRITEBYTECODE =
+# A worker per core: the threads of each one's numpy would wait for those of the other.
+test fast: export OPENBLAS_NUM_THREADS = 1
 PIP = pip install --quiet --disable-pip-version-check
 
 .PHONY: app test fast lint bench fuzz soak newest model embed examples browser clean

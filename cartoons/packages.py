@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +22,8 @@ def require(program: str, requirements: str) -> None:
 
 def missing(requirements: str) -> list[str]:
     """The packages of the file, and of those that it includes by -r, that this Python has not got, of any version."""
+    from importlib.metadata import PackageNotFoundError, distribution  # takes as long to load as all that --help needs
+
     names: list[str] = []
     path = ROOT / requirements  # a Space and a container have those of the page only
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
@@ -30,7 +31,7 @@ def missing(requirements: str) -> list[str]:
             names += missing(included[1])
         elif package := re.match(r"[\w.-]+", line):
             try:
-                version(package[0])
+                distribution(package[0])
             except PackageNotFoundError:
                 names.append(package[0])
     return names

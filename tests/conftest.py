@@ -143,9 +143,9 @@ def make_picture_folder(root: Path, per_label: int = 6, labels: tuple[str, ...] 
 
 
 @cache
-def drawn_png(kind: str, seed: int) -> bytes:
+def drawn_png(kind: str, seed: int, size: int = 96) -> bytes:
     file = io.BytesIO()
-    draw_shape(kind, seed).save(file, "PNG")
+    draw_shape(kind, seed, size).save(file, "PNG")
     return file.getvalue()
 
 

@@ -73,9 +73,9 @@ def test_the_answer(colour_model: Path) -> None:
 def test_none_of_these_is_weighed_against_the_likeliest_character_alone(colour_model: Path) -> None:
     two = Image.new("RGB", (32, 32), "red")
     two.paste("lime", (0, 0, 16, 32))
-    before, lost = Classifier.load(colour_model).predict([two, plain("blue")])
+    before, lost = Classifier.load(colour_model, trusted=True).predict([two, plain("blue")])
     change_json(colour_model, unknown_rule=VERSUS_RULE)
-    after, refused = Classifier.load(colour_model).predict([two, plain("blue")])
+    after, refused = Classifier.load(colour_model, trusted=True).predict([two, plain("blue")])
     assert after.probabilities == before.probabilities
     assert (before.unknown_score > 0.4, after.unknown_score < 0.1, lost.known, refused.known) == (True, True, False, False)
     first = max(after.probabilities.values())
@@ -84,7 +84,7 @@ def test_none_of_these_is_weighed_against_the_likeliest_character_alone(colour_m
 
 
 def test_any_batch_gives_what_single_pictures_give(colour_model: Path) -> None:
-    classifier = Classifier.load(colour_model)
+    classifier = Classifier.load(colour_model, trusted=True)
     rng = np.random.default_rng(0)
     pictures = [plain(f"#{rng.integers(0, 1 << 24):06x}", (20 + k, 50)) for k in range(37)]
     together = classifier.probabilities(pictures)
@@ -98,12 +98,12 @@ def test_temperature_softens(tmp_path: Path) -> None:
     tops = []
     for temperature in (1.0, 5.0):
         model_folder.write(tmp_path, colour_info(temperature=temperature), colour_graph())
-        tops.append(Classifier.load(tmp_path).predict([plain("#ff8800")])[0].probabilities["red fox"])
+        tops.append(Classifier.load(tmp_path, trusted=True).predict([plain("#ff8800")])[0].probabilities["red fox"])
     assert tops[0] > tops[1] > 1 / 3
 
 
 def test_threads_share_one_classifier(colour_model: Path) -> None:
-    classifier = Classifier.load(colour_model)
+    classifier = Classifier.load(colour_model, trusted=True)
     wanted = classifier.predict([plain("red"), plain("lime")])
     wrong: list[object] = []
 
@@ -121,7 +121,7 @@ def test_threads_share_one_classifier(colour_model: Path) -> None:
 
 
 def test_a_model_without_a_heat_map_still_answers(colour_model: Path) -> None:
-    look = Classifier.load(colour_model).look(plain("red"))
+    look = Classifier.load(colour_model, trusted=True).look(plain("red"))
     assert look.answer.label == "red fox"
     assert look.heat is None
 

@@ -1,8 +1,10 @@
 """The pictures to try a model with: who chooses them, where they are shown, and what becomes of broken and hostile ones."""
 
+import io
 import json
 import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,12 +39,19 @@ def test_which_licences_let_a_picture_be_shown(stated: object, may: bool) -> Non
     assert may_be_shared({"license": stated}) == may
 
 
+@cache
+def plain_png(colour: str) -> bytes:
+    file = io.BytesIO()
+    plain(colour, (600, 400)).save(file, "PNG")
+    return file.getvalue()
+
+
 def owned(root: Path, **files: str) -> Path:
     """A folder of pictures of one colour; "__" in a name is a slash, "_" a space."""
     for name, colour in files.items():
         path = root / f"{name.replace('__', '/').replace('_', ' ')}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        plain(colour, (600, 400)).save(path)
+        path.write_bytes(plain_png(colour))
     return root
 
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import draw_shape
+from conftest import draw_shape, drawn_png
 
 from cartoons import splits
 from cartoons.dataset import Dataset
@@ -18,7 +18,7 @@ def make(root: Path, **first: tuple[int, int]) -> Path:
     for label, (seed, count) in first.items():
         (root / label).mkdir(parents=True)
         for k in range(count):
-            draw_shape("scribble", seed + k, 160).save(root / label / f"{k}.png")
+            (root / label / f"{k}.png").write_bytes(drawn_png("scribble", seed + k, 160))
     return root
 
 

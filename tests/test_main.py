@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+ENV = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PATH": ""}
+
 
 def run(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cartoons", *map(str, arguments)]
-    env = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PATH": ""}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=ENV)
 
 
 @pytest.fixture
@@ -54,24 +55,25 @@ def test_json_lines_say_the_same(mixed: Path) -> None:
     assert rows[2]["unknown_score"] == pytest.approx(none / (none + first))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["nowhere"], "nowhere is not a folder: give one that holds pictures."),
-        (["empty"], "empty holds no picture"),
-        (["pictures", "--model", "nonsense"], "nonsense is no model folder"),
-        (["pictures", "--model", "empty"], "cannot be read"),
-    ],
-)
-def test_what_cannot_be_used_is_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+REFUSED = [
+    (["nowhere"], "nowhere is not a folder: give one that holds pictures."),
+    (["empty"], "empty holds no picture"),
+    (["pictures", "--model", "nonsense"], "nonsense is no model folder"),
+    (["pictures", "--model", "empty"], "cannot be read"),
+]
+REFUSE = f"from cartoons.__main__ import main; print(*map(main, {[arguments for arguments, _ in REFUSED]!r}))"
+
+
+def test_what_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.png").write_bytes((ROOT / "examples" / "other-1.png").read_bytes())
-    done = run(*arguments, folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert sentence in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = subprocess.run([sys.executable, "-c", REFUSE], cwd=tmp_path, env=ENV, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 2 2 2\n"
+    for (arguments, sentence), line in zip(REFUSED, done.stderr.splitlines(), strict=True):
+        assert sentence in line, arguments
+    done = run(*REFUSED[0][0], folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 def test_a_reader_that_has_enough_ends_it(mixed: Path) -> None:

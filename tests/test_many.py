@@ -38,7 +38,7 @@ RED, GREEN, BLUE = map(png, ("#ff0000", "#00ff00", "#0000ff"))
 
 def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
+    with zipfile.ZipFile(buffer, "w", method, compresslevel=1) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
     return buffer.getvalue()
@@ -161,6 +161,7 @@ def test_a_few_batches_are_answered_at_once(service: PictureService, uploads: Up
     assert answers(service, uploads, stored(uploads, GREEN)) == {"x.png": "green frog"}
 
 
+@pytest.mark.slow  # Gradio is imported for it
 def test_the_table_is_escaped_and_its_csv_is_whole() -> None:
     environment.import_gradio()
     from cartoons.page.many import table

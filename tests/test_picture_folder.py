@@ -3,8 +3,9 @@
 import io
 import os
 import re
-import zlib
 from collections import Counter
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cartoons.review.decisions import read_pictures
 from cartoons.scraping.sources import from_folder
 
 EACH = 5
+NUMBERS = cycle(range(200))
 VIDEO = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2"
 
 
@@ -31,10 +33,17 @@ def fill(root: Path, folders: str, count: int = EACH) -> Path:
 
 
 def picture(path: Path, form: str = "PNG") -> bytes:
-    """A file with a drawing that no other file has."""
+    """A file with a drawing that none of the 199 files before it has."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_shape("lines", zlib.crc32(bytes(path)), 40).save(path, form)
+    path.write_bytes(drawn(next(NUMBERS), form))
     return path.read_bytes()
+
+
+@cache
+def drawn(seed: int, form: str) -> bytes:
+    file = io.BytesIO()
+    draw_shape("lines", seed, 40).save(file, form)
+    return file.getvalue()
 
 
 def found(root: Path) -> dict[str, int]:

@@ -21,6 +21,7 @@ from cartoons.hub.push import model_files
 from cartoons.model_card import model_card
 from cartoons.training.examples import Candidate, store
 
+LEARNER = {"model.pkl", "pyproject.toml", "weights.safetensors"}
 PARITY = {"parity": {"pictures": 4, "largest_difference": 1e-7}}
 PUSH = """
 import sys
@@ -78,6 +79,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, trained: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "mine"))
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A model folder with a learner and a report of one figure."""
+    folder = tmp_path / "made"
+    info = model_folder.write(folder, colour_info(metrics=PARITY), colour_graph())
+    (folder / "README.md").write_text(model_card(info))
+    for name in LEARNER:
+        (folder / name).write_bytes(b"learner")
+    (folder / "report").mkdir()
+    (folder / "report" / "report.json").write_text(json.dumps({"revision": info.revision}))
+    (folder / "report" / "index.html").write_text('<main><img src="confusion.svg"></main>')
+    (folder / "report" / "confusion.svg").write_text("<svg/>")
+    return folder
 
 
 @pytest.mark.slow
@@ -241,49 +257,51 @@ def test_a_folder_that_was_not_checked_or_was_altered_is_not_uploaded(tmp_path: 
         assert hub.asked == []
 
 
-def test_a_report_or_learner_of_another_model_stays_at_home(folder: Path) -> None:
-    info, graph = model_folder.read(folder)
-    other = model_folder.write(folder, replace(info, recipe="by hand"), colour_graph(gain=9))
-    assert not [name for name in model_files(folder, other, "toon/new", None) if name.startswith("report/")]
-    converted = model_folder.write(folder, replace(info, recipe="converted"), graph)
-    assert model_files(folder, converted, "toon/new", None).keys() == {"model.onnx", "model.json", "README.md"}
+def test_a_report_or_learner_of_another_model_stays_at_home(made: Path) -> None:
+    info, graph = model_folder.read(made)
+    card, report = {"model.onnx", "model.json", "README.md"}, {"report/index.html", "report/confusion.svg"}
+    assert model_files(made, info, "toon/new", None).keys() == card | LEARNER | report
+    other = model_folder.write(made, replace(info, recipe="by hand"), colour_graph(gain=9))
+    assert model_files(made, other, "toon/new", None).keys() == card | LEARNER
+    converted = model_folder.write(made, replace(info, recipe="converted"), graph)
+    assert model_files(made, converted, "toon/new", None).keys() == card
 
 
-def test_a_report_that_would_show_what_is_not_published_is_refused(folder: Path) -> None:
-    page = folder / "report" / "index.html"
+def test_a_report_that_would_show_what_is_not_published_is_refused(made: Path) -> None:
+    page = made / "report" / "index.html"
     page.write_text(page.read_text().replace("<main>", '<main><img src="pictures/0.jpg">'))
     with pytest.raises(HubError, match=r"shows pictures/0.jpg, which is not published"):
-        model_files(folder, model_folder.read(folder)[0], "toon/new", None)
+        model_files(made, model_folder.read(made)[0], "toon/new", None)
 
 
-def test_the_card_names_the_pictures_and_offers_examples_to_try(folder: Path) -> None:
-    info = model_folder.write(folder, colour_info(metrics=PARITY), colour_graph())
+def test_the_card_names_the_pictures_and_offers_examples_to_try(made: Path) -> None:
+    info = model_folder.write(made, colour_info(metrics=PARITY), colour_graph())
     draw = [
         Candidate(EXAMPLES / f"{name}.png", label, {}) for name, label in (("shinchan-1", "red fox"), ("other-1", "_other"))
     ]
-    (folder / "README.md").unlink()
-    content = model_files(folder, store(folder, info, draw), "toon/new", "toon/pictures")
+    (made / "README.md").unlink()
+    content = model_files(made, store(made, info, draw), "toon/new", "toon/pictures")
     card = ModelCard(content["README.md"].decode())
     assert card.data.datasets == ["toon/pictures"]
     place = "https://huggingface.co/toon/new/resolve/main/examples"
     titles = {"red-fox-1.jpg": "red fox", "other-1.jpg": "none of these"}
     assert card.data.widget == [{"src": f"{place}/{name}", "example_title": title} for name, title in titles.items()]
-    assert [content[f"examples/{name}"] for name in titles] == [folder / "examples" / name for name in titles]
-    (folder / "examples" / "other-1.jpg").write_bytes(b"<svg onload=alert(1)>")
-    (folder / "examples" / "mine.jpg").write_bytes(content["examples/red-fox-1.jpg"].read_bytes())
-    content = model_files(folder, model_folder.read(folder)[0], "toon/new", None)
+    assert [content[f"examples/{name}"] for name in titles] == [made / "examples" / name for name in titles]
+    (made / "examples" / "other-1.jpg").write_bytes(b"<svg onload=alert(1)>")
+    (made / "examples" / "mine.jpg").write_bytes(content["examples/red-fox-1.jpg"].read_bytes())
+    content = model_files(made, model_folder.read(made)[0], "toon/new", None)
     assert {name for name in content if name.startswith("examples/")} == {"examples/red-fox-1.jpg"}
 
 
-def test_a_card_that_its_owner_changed_is_kept_if_it_is_valid(folder: Path) -> None:
-    info, _ = model_folder.read(folder)
-    card = folder / "README.md"
+def test_a_card_that_its_owner_changed_is_kept_if_it_is_valid(made: Path) -> None:
+    info, _ = model_folder.read(made)
+    card = made / "README.md"
     card.write_text(card.read_text() + "\nMy own words.\n")
-    assert model_files(folder, info, "toon/new", None)["README.md"] == card.read_bytes()
+    assert model_files(made, info, "toon/new", None)["README.md"] == card.read_bytes()
     for wrong, says in (("# no front matter", "it has no library_name"), ("---\n- a list\n---\n", "should be a dict")):
         card.write_text(wrong)
         with pytest.raises(HubError, match=says):
-            model_files(folder, info, "toon/new", None)
+            model_files(made, info, "toon/new", None)
 
 
 @pytest.mark.slow

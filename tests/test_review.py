@@ -308,7 +308,7 @@ def test_folders_that_cannot_be_reviewed_are_refused(tmp_path: Path, colour_mode
     with pytest.raises(DataError, match="holds no pictures"):
         Review(tmp_path / "empty", None)
     with pytest.raises(DataError, match=r"The model colours knows red fox, green frog, _other, but .* holds cat"):
-        Review(fill(tmp_path / "cats", {"cat/a.png": "#fff"}), Classifier.load(colour_model))
+        Review(fill(tmp_path / "cats", {"cat/a.png": "#fff"}), Classifier.load(colour_model, trusted=True))
     fill(tmp_path / "odd", {os.fsdecode(b"a\xff/a.png"): "#fff"})
     with pytest.raises(DataError, match="cannot be written down as text"):
         read_pictures(tmp_path / "odd")
@@ -317,7 +317,7 @@ def test_folders_that_cannot_be_reviewed_are_refused(tmp_path: Path, colour_mode
 def test_pictures_that_look_like_another_label_come_first(folder: Path, colour_model: Path) -> None:
     fill(folder, {"red fox/pale.png": "#a55", "_other/red.png": "#d00"})
     (folder / "red fox/broken.png").write_bytes(b"no picture")
-    review = Review(folder, Classifier.load(colour_model))
+    review = Review(folder, Classifier.load(colour_model, trusted=True))
     cards = review.cards("red fox", 0, 24)["cards"]
     assert [card["name"] for card in cards] == ["broken.png", "lost.png", "pale.png", "b.png", "a.png"]
     assert [card["suggested"] for card in cards] == ["", "green frog", "", "", ""]
@@ -345,7 +345,7 @@ def looked(folder: Path, model: Classifier) -> Probabilities:
 
 
 def test_a_picture_is_classified_once_per_model(folder: Path, colour_model: Path) -> None:
-    model = Classifier.load(colour_model)
+    model = Classifier.load(colour_model, trusted=True)
     first = looked(folder, model)
     [kept] = (folder / ".scrape/opinions").iterdir()
     lines = kept.read_text().splitlines()
@@ -365,7 +365,7 @@ def test_the_model_looks_while_the_page_is_there(folder: Path, colour_model: Pat
             goes_on.wait()
             return super().probabilities(pictures)
 
-    review = Review(folder, Slow.load(colour_model))
+    review = Review(folder, Slow.load(colour_model, trusted=True))
     before = review.overview()
     assert (before["is_looking"], before["looked_at"], before["trouble"]) == (True, 0, "")
     assert all(one["to_look_at"] == 0 for one in before["classes"])
@@ -382,7 +382,7 @@ def test_the_model_looks_while_the_page_is_there(folder: Path, colour_model: Pat
 
 def test_a_model_that_cannot_write_its_opinions_says_so(folder: Path, colour_model: Path) -> None:
     (folder / ".scrape").write_text("in the way")
-    overview = Review(folder, Classifier.load(colour_model)).overview()
+    overview = Review(folder, Classifier.load(colour_model, trusted=True)).overview()
     assert "The model stopped looking" in overview["trouble"]
     assert overview["is_looking"] is False
 
@@ -419,7 +419,7 @@ def test_a_review_decides_undoes_and_applies(folder: Path) -> None:
 
 
 def test_several_decisions_in_one_go_are_undone_in_one_go(folder: Path, colour_model: Path) -> None:
-    review = Review(folder, Classifier.load(colour_model))
+    review = Review(folder, Classifier.load(colour_model, trusted=True))
     lost, first = key(review, "red fox", "lost.png"), key(review, "green frog", "a.png")
     assert review.next_doubt(first) == {"label": "red fox", "place": 0}
     assert (review.overview()["sure"], review.accept()["decided"], review.accept()["decided"]) == (1, 1, 0)

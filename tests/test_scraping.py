@@ -226,7 +226,7 @@ class Web:
         if number % 7 == 0:
             return DownloadResult(url, b"<html>", final_url=url)
         copied = number - 1 if number % 5 == 0 else number
-        return DownloadResult(url, drawn(copied, 210 if copied < number else 200), final_url=url)
+        return DownloadResult(url, drawn(copied, 120 if copied < number else 110), final_url=url)
 
 
 def hits(label: str, first: int, count: int) -> Iterator[SearchResult]:

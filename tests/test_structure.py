@@ -67,6 +67,7 @@ PAGE = ROOT / "cartoons" / "page"
 SOURCES = [*SCRIPTS, *sorted((ROOT / "cartoons").rglob("[a-z]*.py"))]
 
 
+@cache
 def dotted(path: Path) -> str:
     """A source's module, without the name of the package `cartoons`: "search.ddgs_engine", "train"."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("cartoons.")
@@ -91,6 +92,7 @@ def imports(path: Path) -> set[str]:
     return named
 
 
+@cache
 def imports_of_ours(path: Path) -> set[str]:
     return {dotted(other) for other in SOURCES} & {name.removeprefix("cartoons.") for name in imports(path)}
 

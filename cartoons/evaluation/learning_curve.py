@@ -44,7 +44,7 @@ def measure(
     """
     characters = [label for label in labels if label != OTHER_LABEL]
     held_out = Counter(items[i].label for fold in folds for i in fold.held_out)
-    if len(characters) < 2 or min(held_out[label] for label in characters) < TOO_FEW:
+    if len(characters) < 2 or min(held_out[label] for label in characters) < TOO_FEW or reached >= 1:
         return None
     recall = {label: np.zeros(len(SHARES)) for label in characters}
     draws = math.ceil(DRAWS / len(folds))
@@ -56,7 +56,7 @@ def measure(
                     recall[label][k] += found[label] / draws / held_out[label]
     accuracy = np.mean(list(recall.values()), axis=0)
     gains = {label: float(shares[-1] - shares[0]) for label, shares in recall.items()}
-    if accuracy[-1] - accuracy[0] < NOISE or (np.diff(accuracy) < 0).any() or not accuracy[-1] <= reached < 1:
+    if accuracy[-1] - accuracy[0] < NOISE or (np.diff(accuracy) < 0).any() or accuracy[-1] > reached:
         return None
     rate = -float(np.polyfit(np.log(SHARES), np.log(1 - accuracy), 1)[0])
     most = max(gains, key=lambda label: gains[label])

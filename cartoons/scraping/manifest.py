@@ -1,7 +1,7 @@
 """The manifest, attempts.jsonl: a row per address and label, appended when it was tried; its last row counts."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -69,7 +69,7 @@ class Attempt:
     @classmethod
     def planned(cls, hit: SearchResult) -> "Attempt":
         """The attempt that a hit leads to."""
-        return cls(**asdict(hit), status=Status.PLANNED)
+        return cls(**vars(hit), status=Status.PLANNED)
 
     def with_result(self, result: "Attempt") -> "Attempt":
         """This planned attempt, with what came of its address, perhaps under another label."""
@@ -96,10 +96,10 @@ class Manifest:
 
     def append(self, attempt: Attempt) -> None:
         """Add a row; it is with the operating system when this returns."""
-        append_json_lines(self._path, asdict(attempt))
+        append_json_lines(self._path, vars(attempt))
         self.attempts[attempt.label, attempt.url] = attempt
 
     def update(self, attempts: Iterable[Attempt]) -> None:
         """Take over these attempts, new addresses behind the known ones, and write the file anew in that order."""
         self.attempts.update({(attempt.label, attempt.url): attempt for attempt in attempts})
-        write_json_lines(self._path, map(asdict, self.attempts.values()))
+        write_json_lines(self._path, map(vars, self.attempts.values()))
