@@ -95,14 +95,6 @@ def lean_api(
         rows = [{"label": label, "score": score} for label, score in answered.prediction.probabilities.items()]
         return JSONResponse(rows[:top_k], headers=CORS | headers)
 
-    async def answer(request: Request) -> Response:
-        try:
-            return JSONResponse(await answer_upload(await request.body()))
-        except BusyError as error:
-            return JSONResponse({"error": str(error)}, 429, headers={"retry-after": str(RETRY_AFTER_S)})
-        except ClientDisconnect:  # page.js sends a smaller picture instead
-            return Response(status_code=400)
-
     async def health(_: Request) -> Response:
         return JSONResponse({"ready": True, "revision": info.revision, "model": info.name})
 
@@ -111,12 +103,26 @@ def lean_api(
         return Response(picture, media_type="image/png") if picture else Response(status_code=404)
 
     routes = [
-        Route(ANSWER, answer, methods=["POST"]),
+        answer_route(answer_upload),
         Route(CLASSIFY, classify, methods=["POST", "OPTIONS"]),
         Route(HEALTH, health),
         Route(PREVIEW, link_preview),
     ]
     return Starlette(routes=[*routes, Route(METRICS, metrics.response)] if metrics else routes)
+
+
+def answer_route(answer_upload: AnswerUpload) -> Route:
+    """ANSWER, of the page's own script."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return JSONResponse(await answer_upload(await request.body()))
+        except BusyError as error:
+            return JSONResponse({"error": str(error)}, 429, headers={"retry-after": str(RETRY_AFTER_S)})
+        except ClientDisconnect:  # page.js sends a smaller picture instead
+            return Response(status_code=400)
+
+    return Route(ANSWER, answer, methods=["POST"])
 
 
 def picture_of(body: bytes, content_type: str) -> tuple[bytes, int | None]:
