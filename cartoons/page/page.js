@@ -27,12 +27,12 @@ async function until(condition) {
 
 async function smaller(file) {
   if (!/^image\/(jpeg|png|webp)$/.test(file.type) || file.size <= SMALL_BYTES) return file;
-  const whole = await createImageBitmap(file); // upright
-  if (Math.max(whole.width, whole.height) <= LONGEST_PX) return file;
-  const longest = whole.width > whole.height ? "resizeWidth" : "resizeHeight";
-  const small = await createImageBitmap(whole, { [longest]: LONGEST_PX, resizeQuality: "high" });
-  const canvas = new OffscreenCanvas(small.width, small.height);
-  canvas.getContext("bitmaprenderer").transferFromImageBitmap(small);
+  const whole = await createImageBitmap(file), scale = LONGEST_PX / Math.max(whole.width, whole.height); // upright
+  if (scale >= 1) return file;
+  const size = [whole.width, whole.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = new OffscreenCanvas(...size), pen = canvas.getContext("2d");
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(whole, 0, 0, ...size);
   const type = file.type === "image/jpeg" ? file.type : "image/png";
   const blob = await canvas.convertToBlob({ type, quality: 0.92 });
   return blob.size < file.size ? new File([blob], file.name, { type }) : file;
@@ -183,7 +183,8 @@ function complete() { // what Gradio leaves out
   choose.textContent = asked ? WORDS.another : WORDS.choose;
   const [top, bottom] = [find("#picture"), find("#answer .looked") ?? find("#answer h2 + p")];
   const isSeen = top.getBoundingClientRect().top >= 0 && bottom.getBoundingClientRect().bottom <= innerHeight;
-  if (!isSeen && !answer.querySelector(".empty")) top.scrollIntoView(); // on a phone, they are one below the other
+  if (isSeen || answer.querySelector(".empty")) return;
+  top.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion)").matches ? "auto" : "smooth" }); // on a phone
 }
 
 new MutationObserver(complete).observe(document.body, { childList: true, subtree: true, attributeFilter: ["src"] });
