@@ -150,6 +150,7 @@ def test_a_link_is_previewed_with_our_own_words_and_picture(page: Page, query: s
         ours = answer.read().decode().partition("<head>")[2].partition("<script>Object")[0]
     assert ours.startswith('<meta property="og:type"')  # before any of Gradio's
     assert "<script" not in ours
+    assert re.search('<meta name="description" content="It names bugs bunny, donald duck, [^"]+"', ours)  # search engines'
     [picture] = re.findall('<meta property="og:image" content="([^"]+)"', ours)
     assert picture.startswith("https://user-name.hf.space/preview.png")
     assert ("mickey-mouse-2" in picture) == ("mickey-mouse-2" in query)

@@ -44,6 +44,7 @@ class LinkPreview:
         if page and self._examples:
             tags |= {"og:image": f"{page}{PREVIEW}{query}", "og:image:width": str(SIZE[0]), "og:image:height": str(SIZE[1])}
         lines = [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in tags.items()]
+        lines += [f'<meta name="description" content="{html.escape(description)}">']
         return "".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])
 
     def picture(self, example: str = "") -> bytes | None:
