@@ -374,6 +374,7 @@ def test_it_can_be_heard_and_walked_through_by_keyboard(tab: Tab) -> None:
     tab.locator("#examples button").first.focus()
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("button", name="Another picture")).to_be_visible()  # the page opens with an answer of this name
+    said(tab, "bugs bunny")
     stops = []
     tab.locator("body").click(position={"x": 2, "y": 2})
     for _ in range(30):

@@ -61,7 +61,7 @@ class PageAnswers:
             self.uploads.hold([str(path)])
         return {"path": str(path), "answer": answer}
 
-    def of(self, found: Answered, picture_id: str) -> str:
+    def to_html(self, found: Answered, picture_id: str) -> str:
         """The answer as HTML, which names its picture; the visitor may correct it from now on."""
         assert found.look is not None
         if self.corrections:
@@ -70,7 +70,7 @@ class PageAnswers:
 
     def _shown(self, found: Answered, data: bytes) -> tuple[Path, str]:
         path = add_for_browser(found.picture, data, self.uploads)
-        return path, self.of(found, path.parent.name)
+        return path, self.to_html(found, path.parent.name)
 
 
 def clearest(classifier: Classifier, examples: Sequence[Path]) -> AnsweredExample | None:

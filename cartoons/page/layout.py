@@ -139,7 +139,7 @@ def add_page_events(answers: PageAnswers, picture: gr.Image, answer: gr.HTML) ->
             return None, problem(str(error))
         finally:
             uploads.release(upload, shown=True)
-        return gr.skip(), answers.of(found, picture_id(upload))
+        return gr.skip(), answers.to_html(found, picture_id(upload))
 
     # "change" follows whatever fills or clears the picture, an example's click included ("input" and "clear" come with
     # the value of before when a visitor clears an example), but too often: page.js throws where there is nothing to ask.

@@ -12,8 +12,9 @@ const isPicture = (item) => item.type.startsWith("image/") || /\.(heic|heif)$/i.
 const source = (name) => find(`#picture .source-selection button[aria-label="${name}"]`);
 const say = (sentence) => (note.textContent = sentence);
 const fail = (sentence) => begin("", sentence);
+const answered = () => find("#answer [data-picture]")?.dataset.picture ?? ""; // which picture the answer is of
 
-let doing = "", failed = false, shown, asked; // what the page is at, whether that failed; the answer; which picture it is of
+let doing = "", failed = false, shown, asked; // what the page is at, whether that failed; the answer; of which picture
 
 function begin(words, sentence = "") {
   say(sentence);
@@ -135,7 +136,7 @@ async function upload(address, form) { // in place of Gradio's: the answer comes
   let sent = post(to, isWhole ? file : await window.shrunk(file));
   if (isWhole) await Promise.race([sent.done, new Promise((done) => setTimeout(done, SLOW_MS))]);
   const small = isWhole && sent.left > SMALL_BYTES ? await window.shrunk(file) : file;
-  if (small.size < sent.left) [sent] = [post(to, small), sent.abort()];
+  if (small.size < sent.left) { sent.abort(); sent = post(to, small); }
   await sent.done;
   const { path, answer, error } = sent.response ?? {};
   doing = "";
@@ -155,8 +156,7 @@ window.needsAnswer = async (picture) => { // throws if not: Gradio also tells of
 function settle() { // an answer is seen beside the picture that it is of, and nowhere else
   const image = find("#picture [data-testid] img"), answer = find("#answer");
   if (!answer) return;
-  const of = answer.querySelector("[data-picture]")?.dataset.picture ?? "";
-  if (of === idOf(image?.src) && !doing && !failed) delete answer.dataset.doing;
+  if (answered() === idOf(image?.src) && !doing && !failed) delete answer.dataset.doing;
   else answer.dataset.doing = failed ? "" : doing || WORDS.looking;
   answer.ariaBusy = String(Boolean(answer.dataset.doing));
 }
@@ -177,7 +177,7 @@ function complete() { // what Gradio leaves out
   const html = answer?.querySelector("h2")?.parentElement.outerHTML; // Gradio may keep the elements
   if (!html || html === shown) return;
   const isFirst = !shown;
-  [shown, asked] = [html, answer.querySelector("[data-picture]")?.dataset.picture ?? ""];
+  [shown, asked] = [html, answered()];
   if (isFirst) return;
   begin("");
   choose.textContent = asked ? WORDS.another : WORDS.choose;

@@ -10,8 +10,8 @@ from cartoons.examples import captions
 from cartoons.markdown import plain
 from cartoons.model_folder import Example, ModelInfo
 from cartoons.page.sentences import BRIGHT, BUT_FOR_ONE, DELETED, EXAMPLE, OWN_CHARACTERS, WHERE_IT_LOOKED
+from cartoons.serving.corrections import NONE_OF_THESE
 
-NONE_OF_THESE = "none of these"
 BARS = 4
 """Characters with a bar of their own."""
 
