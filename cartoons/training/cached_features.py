@@ -12,7 +12,6 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -127,7 +126,7 @@ class CachedFeaturesTrainer:
             wd=recipe.weight_decay,
             cbs=[FrozenNorm(), saving, *callbacks],
         )
-        with bfloat16_convolutions(), learner.no_bar(), learner.no_logging():
+        with learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
         return saving.rows
 
@@ -210,18 +209,6 @@ class CachedFeaturesTrainer:
             given = torch.from_numpy(np.stack(batch)).float().to(self.device)
             rows.append(model.eval()(given).cpu().double().numpy())
         return np.concatenate(rows) if rows else np.empty((0, len(self.learn.dls.vocab)))
-
-
-@contextmanager
-def bfloat16_convolutions() -> Iterator[None]:
-    """Meanwhile a processor that can multiplies the numbers of convolutions as bfloat16, in a third less time; others go on
-    in fp32."""
-    convolutions = torch.backends.mkldnn.conv  # type: ignore[attr-defined]  # torch's stubs lack it
-    before, convolutions.fp32_precision = convolutions.fp32_precision, "bf16"
-    try:
-        yield
-    finally:
-        convolutions.fp32_precision = before
 
 
 def freeze_depthwise(model: nn.Module) -> None:

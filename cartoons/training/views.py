@@ -18,9 +18,6 @@ from cartoons.images import load_cutout, on_white, square_pad
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.training.augment import augment, background, drawn
 
-FEWEST_BACKGROUNDS = 20
-"""Of fewer pictures of `_other`, each would stand behind too many of the cut-outs."""
-
 
 class Views:
     """The views of a folder's pictures, by the picture's index and the view's number; number 0 is the picture itself."""
@@ -28,10 +25,7 @@ class Views:
     def __init__(self, items: Sequence[Item], size_px: int, count: int) -> None:
         """count: of the views of each picture, the picture itself included."""
         self.items, self.size_px, self.numbers = items, size_px, range(count)
-        others = [index for index, item in enumerate(items) if item.label == OTHER_LABEL]
-        self._has_others = len(others) >= FEWEST_BACKGROUNDS
-        behind = others if self._has_others else range(len(items))
-        self._ring = sorted((items[index].sha256, index) for index in behind)
+        self._ring = sorted((item.sha256, index) for index, item in enumerate(items))
 
     def name(self, index: int, number: int, is_cutout: bool) -> str:
         """Names a view by all that it is made of."""
@@ -42,16 +36,14 @@ class Views:
         return f"{sha256} {number} on {'' if behind is None else self.items[behind].sha256}"
 
     def behind(self, index: int, number: int) -> int | None:
-        """The picture that a view of a cut-out may be laid on: one of `_other`, as a view of two characters would have one
-        label; in a folder with fewer than FEWEST_BACKGROUNDS of those, one of another label. Nearly always the same one when
-        pictures are added to the folder or taken out of it (consistent hashing, Karger et al. 1997). None for view 0."""
+        """The picture of another label that a view of a cut-out may be laid on: nearly always the same one when pictures are
+        added to the folder or taken out of it (consistent hashing, Karger et al. 1997). None for view 0."""
         if number == 0:
             return None
         item = self.items[index]
         start = bisect.bisect(self._ring, (_hash(f"{item.sha256} {number}"), 0))
         others = (self._ring[(start + k) % len(self._ring)][1] for k in range(len(self._ring)))
-        fits = (o for o in others if o != index and (self._has_others or self.items[o].label != item.label))
-        return next(fits, None)
+        return next((other for other in others if self.items[other].label != item.label), None)
 
     def seen_by(self, index: int, is_cutout: bool, train: Set[int]) -> list[int]:
         """The numbers of a picture's views without those laid on a picture that is not trained on."""
