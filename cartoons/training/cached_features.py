@@ -34,12 +34,12 @@ from cartoons.dataset import Dataset
 from cartoons.images import to_batch
 from cartoons.onnx_graph import open_session
 from cartoons.training import augment, views
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, RegMixup
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm
 from cartoons.training.export import trace
 from cartoons.training.feature_store import FeatureStore, find_folder
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
 from cartoons.training.recipes import CachedFeaturesRecipe
-from cartoons.training.sampling import FeaturesDataset, likeness, sampling_weights
+from cartoons.training.sampling import FeaturesDataset, sampling_weights
 from cartoons.training.views import Views
 
 PICTURES_AT_ONCE = 32
@@ -69,7 +69,6 @@ class CachedFeaturesTrainer:
         maps = self._run_stem(np.zeros((1, 3, network.size_px, network.size_px), np.float32))
         self.store = FeatureStore(find_folder(work), self._stem_hash(), maps.shape[1:])
         self._is_cutout: dict[int, bool] = {}
-        self._untrained: NDArray[np.float64] | None = None
 
     def cache_features(self) -> Iterator[int]:
         """Let the frozen part see every view of every picture that it has not seen; yields how many pictures are done.
@@ -91,32 +90,27 @@ class CachedFeaturesTrainer:
     def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
         """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
         then is the whole network. The rows are the last fit's."""
-        order, states = sorted(train), []
-        items = [self.data.items[i] for i in order]
-        like = likeness(self.imagenet_features()[order], items) if self.recipe.hard_others else np.zeros(len(order))
-        weights = sampling_weights([item.label for item in items], like)
+        states = []
         for number in range(self.recipe.fits):
-            rows = self._fit_once(order, weights, checkpoint.with_suffix(f".fit-{number}"), number)
+            rows = self._fit_once(train, checkpoint.with_suffix(f".fit-{number}"), number)
             states.append(copy.deepcopy(self.tail.state_dict()))
         self.tail.load_state_dict(mean_state(states))
         self.learn.model.eval()
         return rows
 
-    def _fit_once(
-        self, order: Sequence[int], weights: NDArray[np.float64], checkpoint: Path, number: int
-    ) -> list[EpochMetrics]:
+    def _fit_once(self, train: Sequence[int], checkpoint: Path, number: int) -> list[EpochMetrics]:
         recipe, seed = self.recipe, self.recipe.seed + 1000 * number
-        epochs = self._epochs_for(len(order))
+        epochs = self._epochs_for(len(train))
         set_seed(seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
+        order = sorted(train)
         chosen, trained = np.asarray(order), set(order)
         seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in order]
         data = FeaturesDataset(self._maps, seen, self._targets, chosen)
+        weights = sampling_weights([self.data.items[i].label for i in order])
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
         nothing = WeightedDL(FeaturesDataset(self._maps, [], self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
         saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))
-        callbacks = [RegMixup(recipe.regmixup)] if recipe.regmixup else []
-        callbacks += [ChannelsLast()] if len(self.store.shape) == 3 else []
         learner = Learner(
             DataLoaders(loader, nothing, device=self.device),
             self.tail,
@@ -124,7 +118,7 @@ class CachedFeaturesTrainer:
             splitter=lambda model: [params(model[0]), params(model[1])],
             opt_func=ADAMW,
             wd=recipe.weight_decay,
-            cbs=[FrozenNorm(), saving, *callbacks],
+            cbs=[FrozenNorm(), saving, *([ChannelsLast()] if len(self.store.shape) == 3 else [])],
         )
         with learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
@@ -149,12 +143,10 @@ class CachedFeaturesTrainer:
 
     def imagenet_features(self) -> NDArray[np.float64]:
         """What the network made of every picture before it was trained: (items, channels), as the last layer takes them."""
-        if self._untrained is None:
-            untrained = copy.deepcopy(self.tail)
-            untrained.load_state_dict(self._fresh)
-            body = nn.Sequential(untrained[0], *list(untrained[1].children())[:-1])
-            self._untrained = self._run(body, (self._maps(i, 0) for i in range(len(self.data.items))))
-        return self._untrained
+        untrained = copy.deepcopy(self.tail)
+        untrained.load_state_dict(self._fresh)
+        body = nn.Sequential(untrained[0], *list(untrained[1].children())[:-1])
+        return self._run(body, (self._maps(i, 0) for i in range(len(self.data.items))))
 
     def _epochs_for(self, pictures: int) -> int:
         return max(self.recipe.epochs, min(self.recipe.most_epochs, math.ceil(self.recipe.fewest_samples / pictures)))
