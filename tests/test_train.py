@@ -287,7 +287,7 @@ def test_a_finished_epoch_is_not_trained_again(
 
     def fit() -> tuple[list[EpochMetrics], np.ndarray]:
         trainer = make_trainer(config, pictures)
-        trainer.recipe = replace(trainer.recipe, fits=fits)
+        trainer.recipe = replace(trainer.recipe, final_fits=fits)
         seen.clear()
         rows: list[EpochMetrics] = []
         with contextlib.suppress(StopError), progress.show([Stopping("training", 1)]):

@@ -90,21 +90,22 @@ class CachedFeaturesTrainer:
                     yield done
 
     def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
-        """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
-        then is the whole network. The rows are the last fit's."""
+        """Train the tail on the given pictures, recipe.fits times from its fresh state, or recipe.final_fits where they are
+        all there are, and average the weights; learn.model then is the whole network. The rows are the last fit's."""
         order, states = sorted(train), []
+        fits = self.recipe.final_fits if len(order) == len(self.data.items) else self.recipe.fits
         items = [self.data.items[i] for i in order]
         like = likeness(self.imagenet_features()[order], items) if self.recipe.hard_others else np.zeros(len(order))
         weights = sampling_weights([item.label for item in items], like)
-        for number in range(self.recipe.fits):
-            rows = self._fit_once(order, weights, checkpoint.with_suffix(f".fit-{number}"), number)
+        for number in range(fits):
+            rows = self._fit_once(order, weights, checkpoint.with_suffix(f".fit-{number}"), number, fits)
             states.append(copy.deepcopy(self.tail.state_dict()))
         self.tail.load_state_dict(mean_state(states))
         self.learn.model.eval()
         return rows
 
     def _fit_once(
-        self, order: Sequence[int], weights: NDArray[np.float64], checkpoint: Path, number: int
+        self, order: Sequence[int], weights: NDArray[np.float64], checkpoint: Path, number: int, fits: int
     ) -> list[EpochMetrics]:
         recipe, seed = self.recipe, self.recipe.seed + 1000 * number
         epochs = self._epochs_for(len(order))
@@ -115,7 +116,7 @@ class CachedFeaturesTrainer:
         data = FeaturesDataset(self._maps, seen, self._targets, chosen)
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
         nothing = WeightedDL(FeaturesDataset(self._maps, [], self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
-        saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))
+        saving = Checkpoint(checkpoint, seed, (number * epochs, fits * epochs))
         callbacks = [RegMixup(recipe.regmixup)] if recipe.regmixup else []
         callbacks += [ChannelsLast()] if len(self.store.shape) == 3 else []
         learner = Learner(

@@ -24,6 +24,9 @@ class CachedFeaturesRecipe:
     """Of the same pictures in another order, from the same start; their weights are averaged (Wortsman et al. 2022, "Model
     soups"), which costs nothing where the model is used."""
 
+    final_fits: int = 1
+    """As many of all pictures, for the model that is kept: one fit is as good as another on average, and less sure alone."""
+
     regmixup: float = 0.0
     """The alpha of RegMixup; 0 leaves it out."""
 
@@ -52,7 +55,15 @@ class FinetuneRecipe:
 
 FAST = CachedFeaturesRecipe()
 THOROUGH = CachedFeaturesRecipe(
-    name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0, regmixup=10.0, hard_others=True, fits=2
+    name="thorough",
+    frozen_part=0.45,
+    views=8,
+    body_lr=5e-4,
+    label_smoothing=0.0,
+    regmixup=10.0,
+    hard_others=True,
+    fits=2,
+    final_fits=4,
 )
 Recipe = CachedFeaturesRecipe | FinetuneRecipe
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (FAST, THOROUGH, FinetuneRecipe())}
