@@ -81,11 +81,11 @@ class DrawnPictures:
         return Response(figure_jpeg(kind, int(number), self.size))
 
     def search(self, query: str) -> list[Picture]:
-        """Each query of a name, and each of the usual others, finds drawings of its own."""
-        name = next((name for name in self.kinds if query.startswith(name)), "lines")
+        """Each query of a name, and each of the usual others, finds drawings of its own; one for rivals the first others."""
+        name = next((name for name in self.kinds if query in queries_for(name)), "lines")
         queries = OTHER_QUERIES if name == "lines" else queries_for(name)
         kind, count = self.kinds.get(name, "lines"), self.counts.get(name, 40)
-        first = queries.index(query) * count
+        first = queries.index(query) * count if query in queries else 0
         return [Picture(f"https://{k % self.hosts}{HOST}/{kind}/{k}", title=name) for k in range(first, first + count)]
 
 
