@@ -131,9 +131,10 @@ def upload(rng: random.Random, _: str) -> Request:
 
 
 def lean(rng: random.Random, upload: str) -> Request:
-    """A request to /api/classify: a picture's bytes, or JSON with base64."""
+    """A request to /api/classify: a picture's bytes, or JSON with base64; or the bytes to /api/answer."""
     if rng.random() < 0.5:
-        return Request("/api/classify", "POST", "/api/classify", picture(rng), rng.choice(("image/png", "", "text/html")))
+        path = rng.choice(("/api/classify", "/api/answer"))
+        return Request(path, "POST", path, picture(rng), rng.choice(("image/png", "", "text/html")))
     inputs = base64.b64encode(picture(rng)).decode() if rng.random() < 0.5 else value(rng, upload)
     asked = {"inputs": inputs, "parameters": rng.choice([*ODD, {"top_k": rng.choice([*ODD, 1, 4])}])}
     body = json.dumps(asked).encode()
