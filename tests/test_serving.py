@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pillow_heif
 import pytest
 from conftest import EXAMPLES, ROOT, Page, draw_shape
 from huggingface_hub import InferenceClient
@@ -129,6 +130,19 @@ def test_what_the_page_calls_is_checked_by_number_and_private_by_name(client: ht
                 assert_one_sentence(client.post("/gradio_api/run/predict", json=body))
                 assert_one_sentence(client.post(f"/gradio_api/run/{function['api_name']}", json=body))
                 assert_one_sentence(client.post(f"/gradio_api/call/{function['api_name']}", json=body))
+
+
+def test_a_number_in_a_call_by_name_never_fails(client: httpx.Client) -> None:
+    """Some numbers are of the page's own scripts, which no request can call, some of functions that take no picture."""
+    for function in client.get("/config").json()["dependencies"]:
+        for value in (None, "x", -1, 99, 1.5, True, {}, []):
+            for way in ("run", "call/v2"):
+                body = {"data": [value] * len(function["inputs"]), "fn_index": function["id"], "session_hash": "abc"}
+                answer = client.post(f"/gradio_api/{way}/predict", json=body)
+                assert answer.is_success or assert_one_sentence(answer), (function["api_name"], way, value)
+                if function["backend_fn"] is False:
+                    assert answer.status_code == 404
+                    assert client.post("/gradio_api/queue/join", json=body).status_code == 400
 
 
 def test_a_link_among_the_uploads_leads_nowhere(client: httpx.Client) -> None:
@@ -293,6 +307,7 @@ def test_the_lean_route_says_more_in_its_headers_and_lets_web_pages_ask(client: 
 
 def test_the_pages_script_has_the_answer_with_the_upload(client: httpx.Client, uploads: Path) -> None:
     heic = io.BytesIO()
+    pillow_heif.register_heif_opener()
     Image.open(MICKEY).convert("RGB").save(heic, "HEIF")
     for data, format in ((MICKEY.read_bytes(), "PNG"), (heic.getvalue(), "JPEG")):  # browsers show no HEIC
         given = client.post("/api/answer", content=data).raise_for_status().json()

@@ -195,6 +195,8 @@ class ApiGuard:
         """
         functions, number, named = self._functions(), request.get("fn_index"), CALL.fullmatch(path)
         numbered = functions.get(number) if type(number) is int else None
+        if numbered is not None and numbered.fn is None:  # one of the page's own script
+            numbered = None
         if not named:
             if numbered is None or not isinstance(request.get("session_hash"), str):
                 raise RefusedError(400)
@@ -205,7 +207,8 @@ class ApiGuard:
             raise RefusedError(404, f"There is no such endpoint: this page has {names}.")
         if number is None:
             return public[named[1]]
-        if numbered is None or (numbered.queue is not False and numbered not in public.values()):
+        is_named = numbered in public.values()
+        if numbered is None or not (is_named or (numbered.queue is False and "/call/v2/" not in path)):
             raise RefusedError(404, "fn_index is of no public endpoint: leave it out.")
         return numbered
 
@@ -221,6 +224,8 @@ class ApiGuard:
                 self._check_uploads(value if kind == "file" and value and isinstance(value, list) else [value])
             elif isinstance(value, (dict, list)):  # a file where none is taken
                 raise RefusedError(400)
+            elif kind == "dataset" and not (type(value) is int and 0 <= value < len(component.raw_samples)):
+                raise RefusedError(400, "There is no such example.")
 
     def _check_uploads(self, values: list[Any]) -> None:
         """Raise RefusedError unless each is an upload, or a picture by itself, and they are not too many."""
