@@ -193,10 +193,9 @@ class ApiGuard:
 
         Raises RefusedError for one that is not there, and for a private one of Gradio's queue past that queue.
         """
-        functions, number, named = self._functions(), request.get("fn_index"), CALL.fullmatch(path)
+        functions = {n: each for n, each in self._functions().items() if each.fn}  # the others are the page's own scripts
+        number, named = request.get("fn_index"), CALL.fullmatch(path)
         numbered = functions.get(number) if type(number) is int else None
-        if numbered is not None and numbered.fn is None:  # one of the page's own script
-            numbered = None
         if not named:
             if numbered is None or not isinstance(request.get("session_hash"), str):
                 raise RefusedError(400)
@@ -207,8 +206,7 @@ class ApiGuard:
             raise RefusedError(404, f"There is no such endpoint: this page has {names}.")
         if number is None:
             return public[named[1]]
-        is_named = numbered in public.values()
-        if numbered is None or not (is_named or (numbered.queue is False and "/call/v2/" not in path)):
+        if numbered is None or (numbered.queue is not False and numbered not in public.values()):
             raise RefusedError(404, "fn_index is of no public endpoint: leave it out.")
         return numbered
 
