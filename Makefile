@@ -48,7 +48,7 @@ soak fuzz: .venv-dev/ready
 	.venv-dev/bin/python -m bench.record $@
 
 model: .venv-dev/ready
-	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --split source --rounds 3 --name "Four cartoon characters"
+	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --split source --rounds 5 --name "Four cartoon characters"
 
 embed: .venv-dev/ready runs/embedded/model.json
 	.venv-dev/bin/python -m bench.embed runs/embedded

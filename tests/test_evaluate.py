@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import draw_shape
+from PIL import Image
 
 from cartoons.dataset import Item
 from cartoons.evaluation import calibration, corruptions, intervals, metrics, ood
@@ -237,10 +238,31 @@ def test_augmentation_depends_on_its_seed_alone() -> None:
         assert augment(cutout.resize((3 + seed, 90 - seed)), random.Random(seed), [], 32).size == (32, 32)
 
 
+def test_a_picture_drawn_anew_depends_on_its_seed_alone_and_keeps_what_is_dark() -> None:
+    import random
+
+    from cartoons.training.redraw import redrawn
+
+    cutout = draw_shape("round", 1).convert("RGBA")
+    assert redrawn(cutout, random.Random(7)).tobytes() == redrawn(cutout, random.Random(7)).tobytes()
+    bar = np.full((120, 240, 4), (250, 240, 90, 255), np.uint8)
+    bar[40:43] = (0, 0, 0, 255)
+    seen = set()
+    for seed in range(40):
+        drawing = redrawn(Image.fromarray(bar), random.Random(seed))
+        grey = np.asarray(drawing.convert("L"), float)
+        assert (drawing.mode, drawing.size) == ("RGB", (240, 120))
+        assert grey[40:43].mean() + 40 < grey[:30].mean()  # the bar is still there
+        saturation = np.asarray(drawing.convert("HSV"))[..., 1].max()
+        seen.add("colours" if saturation > 60 else "pencil" if grey[:30].std() > 0.5 else "outlines")
+    assert seen == {"colours", "pencil", "outlines"}
+    for seed in range(60):  # odd shapes too
+        assert redrawn(cutout.resize((1 + seed, 90 - seed)), random.Random(seed)).size == (1 + seed, 90 - seed)
+
+
 def test_a_cutout_is_seen_alone_and_in_crowds() -> None:
     import random
 
-    from PIL import Image
     from sklearn.cluster import DBSCAN
 
     cutout, blue = Image.new("RGBA", (60, 60), (255, 0, 0, 255)), Image.new("RGB", (60, 60), (0, 0, 255))

@@ -187,6 +187,21 @@ def test_no_view_shows_behind_a_cutout_what_is_not_trained_on(pictures: Path) ->
     assert any(len(views.seen_by(index, True, train)) < 9 for index in train)
 
 
+def test_a_cutout_is_laid_on_pictures_of_none_of_the_characters_where_there_are_enough(pictures: Path) -> None:
+    items = dataset.read(pictures).items
+    few = Views(items, 64, 9)
+    laid = [n for n in range(1, 9) if n not in (3, 7)]  # those are drawn anew, on nothing
+    assert all(items[few.behind(k, n) or 0].label != item.label for k, item in enumerate(items) for n in laid)
+    assert {few.behind(k, n) for k in range(len(items)) for n in (0, 3, 7)} == {None}
+    others = [item for item in items if item.label == "_other"]
+    enough = [*items, *(replace(item, sha256=f"{k}{item.sha256}") for item in others for k in range(20))]
+    views = Views(enough, 64, 9)
+    behind = {(k, n): views.behind(k, n) for k in range(len(enough)) for n in laid}
+    assert {enough[other or 0].label for other in behind.values()} == {"_other"}
+    assert all(other != k for (k, _), other in behind.items())
+    assert len(set(behind.values())) > 20
+
+
 def test_a_file_that_changed_meanwhile_is_not_taken_for_the_old_one(pictures: Path) -> None:
     views = Views(dataset.read(pictures).items, 64, 2)
     draw_shape("round", 99).save(views.items[0].path)

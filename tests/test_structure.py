@@ -53,7 +53,7 @@ OWNERS = {
     "safetensors": {"training"},
     "matplotlib": {"report"},
     "jinja2": {"model_card", "report"},
-    "sklearn": {"evaluation", "training.quantize"},
+    "sklearn": {"evaluation", "training.quantize", "training.sampling"},
     "scipy": {"evaluation.calibration", "near_duplicates"},
     "cleanlab": {"evaluation.label_issues"},
     "fastai": {"training", "convert"},

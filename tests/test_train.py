@@ -21,6 +21,7 @@ from huggingface_hub import ModelCard
 from terminals import record, screen
 
 from cartoons.classifier import Classifier
+from cartoons.dataset import Item
 from cartoons.errors import DataError, ExportError
 from cartoons.images import load
 from cartoons.model_folder import VERSUS_RULE
@@ -438,9 +439,68 @@ def test_sampling_is_balanced() -> None:
     from cartoons.training.sampling import sampling_weights
 
     labels = ["a"] * 10 + ["b"] * 30 + ["_other"] * 100
-    weights = np.array(sampling_weights(labels))
+    like = np.linspace(0, 1, 140)
+    weights = sampling_weights(labels, like)
     assert [weights[np.array(labels) == name].sum() for name in ("a", "b", "_other")] == pytest.approx([0.25, 0.25, 0.5])
-    assert sum(sampling_weights(["a", "b", "b"])[1:]) == pytest.approx(0.5)
+    assert set(weights[:10]) == {0.025}
+    assert list(weights[40:]) == sorted(weights[40:])
+    assert weights[-1] > 2 * weights[40]
+    assert sampling_weights(["a", "b", "b"], np.zeros(3))[1:].sum() == pytest.approx(0.5)
+
+
+def test_others_like_a_character_are_found_by_what_was_learned_from_other_sources() -> None:
+    from cartoons.training.sampling import likeness
+
+    def item(label: str, source: str) -> Item:
+        return Item(Path("x.png"), label, source, source, label, False)
+
+    characters = [item("fox", f"site {k}") for k in range(20)]
+    others = [item("_other", f"page {k}") for k in range(20)]
+    features = np.random.default_rng(0).normal(0, 0.1, (40, 8))
+    features[:20, 0] += 1  # what shows a character,
+    features[20:, 1] += 1  # and what shows none,
+    features[20:23] = features[:3]  # but for three that look like one
+    like = likeness(features, [*characters, *others])
+    assert like[20:23].min() > like[23:].max()
+    assert set(likeness(features[:20], characters)) == {0.0}
+    assert set(likeness(features[19:21], [characters[0], others[0]])) == {0.0}  # of too few sources to leave one out
+
+
+def test_regmixup_adds_mixed_pictures_to_what_is_trained_on_alone() -> None:
+    import torch
+    from fastai.callback.core import Callback
+    from fastai.data.core import DataLoaders
+    from fastai.data.load import DataLoader
+    from fastai.learner import Learner
+    from torch import nn
+
+    from cartoons.training.callbacks import RegMixup
+
+    seen: dict[bool, set[int]] = {True: set(), False: set()}
+    losses = []
+
+    class Watch(Callback):  # type: ignore[misc]
+        def after_pred(self) -> None:
+            seen[self.training].add(len(self.pred))
+
+        def after_loss(self) -> None:
+            if self.training:
+                plain = nn.functional.cross_entropy
+                (clean, mixed), share, order = self.pred.split(len(self.y)), mixing.share, mixing.partners
+                half, pictures = self.y[: len(mixed)], self.x[: len(self.y)]
+                assert torch.equal(self.x[len(self.y) :], torch.lerp(pictures[order], pictures[: len(mixed)], share))
+                expected = plain(clean, self.y) + share * plain(mixed, half) + (1 - share) * plain(mixed, self.y[order])
+                losses.append(float(self.loss_grad - expected))
+
+    mixing = RegMixup(10.0)
+    data = [(torch.randn(3), torch.tensor(k % 2)) for k in range(7)]
+    dls = DataLoaders(DataLoader(data, bs=4), DataLoader(data, bs=4))
+    learner = Learner(dls, nn.Linear(3, 2), loss_func=nn.CrossEntropyLoss(), cbs=[mixing, Watch()])
+    with learner.no_bar(), learner.no_logging():
+        learner.fit(1)
+    assert seen == {True: {6, 5}, False: {4, 3}}
+    assert losses == pytest.approx([0, 0], abs=1e-6)
+    assert isinstance(learner.loss_func, nn.CrossEntropyLoss)
 
 
 def test_a_label_of_copies_alone_is_one_sentence_and_exit_code_2(

@@ -4,10 +4,11 @@ config.py            what the command line says, and what can be refused of it w
 recipes.py           the numbers of fast, thorough and finetune
 run.py               the pictures, and what lies on disk: half done, finished
 augment.py           a picture -> a changed picture of the same character
+redraw.py            a picture -> the same in outlines, pencil, flat colours or pixels
 views.py             the views of a picture that training sees: itself, and changed ones
 feature_store.py     what the frozen part of a network makes of them, kept for every later training
 network.py           an ImageNet network as a fastai Learner with a fresh head
-callbacks.py         a checkpoint per epoch, frozen batch normalisation, CPU, GPU or several processes
+callbacks.py         a checkpoint per epoch, RegMixup, frozen batch normalisation, CPU, GPU or several processes
 sampling.py          which picture training sees next, and which view of it
 cached_features.py   the recipes for a laptop, fast and thorough: the frozen part's features are cached
 finetune.py          the recipe for a GPU, or several: fast.ai's fine_tune

@@ -1,7 +1,7 @@
 """A picture to another picture of the same character: what training sees besides the pictures themselves.
 
 Character pictures are few, and cut-outs on white are many among them: a network then learns "white behind it" instead of
-the face, and "drawn like that" instead of the character. So cut-outs are laid on pictures of other labels and on drawn
+the face, and "drawn like that" instead of the character. So cut-outs are laid on pictures of none of them and on drawn
 scenes, and every picture is flipped, turned, cropped, shrunk, recoloured, blurred.
 """
 
@@ -10,64 +10,29 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from cartoons.images import WHITE, load, on_white, square_pad
+from cartoons.training.redraw import Colour, random_colour
 
 BACKGROUND_PX = 320
-DRAWN_PX = 120
-"""What is smaller than a few pixels of a photograph so shrunk is left out of a drawing of it."""
-
-Colour = tuple[int, int, int]
 
 
 def augment(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image], size_px: int) -> Image.Image:
     """One random variation of an RGB or RGBA picture, as an RGB square of size_px; rng alone decides which.
 
-    backgrounds: RGB pictures of other labels, to lay a cut-out on.
+    backgrounds: RGB pictures to lay a cut-out on.
     """
     picture = on_scenery(cutout, rng, backgrounds)
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    fill = WHITE if rng.random() < 0.6 else _colour(rng)
+    fill = WHITE if rng.random() < 0.6 else random_colour(rng)
     if rng.random() < 0.4:
         picture = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR, expand=True, fillcolor=fill)
     picture = _recolour(_reframe(picture, rng, fill), rng)
     if rng.random() < 0.25:
         return picture.resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return square_pad(picture, size_px)
-
-
-def drawn(photo: Image.Image, rng: random.Random) -> Image.Image:
-    """An RGB photograph as a drawing: few colours in large areas, its own or any, outlined or not, or outlines alone; whole,
-    or a part of it on one colour.
-
-    For none of the characters: else "flat and bright" would pass for one, as nearly all other drawings show characters.
-    """
-    small = photo.copy()
-    small.thumbnail((DRAWN_PX, DRAWN_PX))
-    smooth = small.filter(ImageFilter.MedianFilter(5)).resize(photo.size, Image.Resampling.BICUBIC)
-    colours, kind = rng.randrange(4, 13), rng.random()
-    areas = smooth.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    edges = areas.convert("L").filter(ImageFilter.FIND_EDGES).point([0] * 12 + [255] * 244)
-    ink = ImageOps.invert(edges.filter(ImageFilter.MaxFilter(rng.choice((3, 3, 5))))).convert("RGB")
-    if kind < 0.2:
-        picture = ink
-    else:
-        if rng.random() < 0.4:
-            areas.putpalette([channel for _ in range(colours) for channel in _colour(rng)])
-        flat = ImageEnhance.Color(areas.convert("RGB")).enhance(rng.uniform(1, 2.5))
-        picture = flat if kind < 0.5 else ImageChops.multiply(flat, ink)
-    return picture if rng.random() < 0.5 else _part(picture, rng)
-
-
-def _part(picture: Image.Image, rng: random.Random) -> Image.Image:
-    """What an ellipse shows of a picture, on white or on one colour."""
-    shown = Image.new("L", picture.size)
-    width, height = picture.size
-    left, top, right, bottom = (rng.uniform(0, 0.3), rng.uniform(0, 0.3), rng.uniform(0.7, 1), rng.uniform(0.7, 1))
-    ImageDraw.Draw(shown).ellipse((left * width, top * height, right * width, bottom * height), fill=255)
-    return Image.composite(picture, Image.new("RGB", picture.size, WHITE if rng.random() < 0.5 else _colour(rng)), shown)
 
 
 def background(source: Path | bytes) -> Image.Image:
@@ -77,12 +42,8 @@ def background(source: Path | bytes) -> Image.Image:
     return picture
 
 
-def _colour(rng: random.Random) -> Colour:
-    return (rng.randrange(256), rng.randrange(256), rng.randrange(256))
-
-
 def on_scenery(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Image.Image]) -> Image.Image:
-    """Mostly on a picture of another label (Ghiasi et al. 2021, "Simple Copy-Paste"), else on a drawn scene, on one colour,
+    """Mostly on one of the backgrounds (Ghiasi et al. 2021, "Simple Copy-Paste"), else on a drawn scene, on one colour,
     or on white; often smaller than what is around it, or there several times. RGB as it is."""
     if cutout.mode != "RGBA" or rng.random() < 0.15:
         return on_white(cutout)
@@ -95,7 +56,7 @@ def on_scenery(cutout: Image.Image, rng: random.Random, backgrounds: Sequence[Im
     elif kind < 0.85:
         behind = _scene(size, rng)
     else:
-        behind = Image.new("RGB", size, _colour(rng))
+        behind = Image.new("RGB", size, random_colour(rng))
     scene = behind.convert("RGBA")
     for figure in figures:
         left, top = rng.randrange(size[0] - figure.width + 1), rng.randrange(size[1] - figure.height + 1)
@@ -134,16 +95,16 @@ def _cover(behind: Image.Image, size: tuple[int, int], rng: random.Random) -> Im
 def _scene(size: tuple[int, int], rng: random.Random) -> Image.Image:
     """A flat cartoon scene: a ground below a sky, and a few shapes with or without an outline."""
     width, height = size
-    scene = Image.new("RGB", size, _colour(rng))
+    scene = Image.new("RGB", size, random_colour(rng))
     draw = ImageDraw.Draw(scene)
-    draw.rectangle((0, int(height * rng.uniform(0.3, 0.9)), width, height), fill=_colour(rng))
+    draw.rectangle((0, int(height * rng.uniform(0.3, 0.9)), width, height), fill=random_colour(rng))
     for _ in range(rng.randrange(2, 9)):
         x, y = rng.uniform(-0.2, 1) * width, rng.uniform(-0.2, 1) * height
         box = (x, y, x + rng.uniform(0.05, 0.6) * width + 1, y + rng.uniform(0.05, 0.6) * height + 1)
-        outline, line_px = (_colour(rng) if rng.random() < 0.3 else (0, 0, 0)), rng.randrange(0, 5)
+        outline, line_px = (random_colour(rng) if rng.random() < 0.3 else (0, 0, 0)), rng.randrange(0, 5)
         shape = rng.choice((draw.ellipse, draw.rectangle, draw.chord))
         arc = {"start": rng.randrange(360), "end": rng.randrange(360)} if shape == draw.chord else {}
-        shape(box, fill=_colour(rng), outline=outline, width=line_px, **arc)
+        shape(box, fill=random_colour(rng), outline=outline, width=line_px, **arc)
     return scene
 
 

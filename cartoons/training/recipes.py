@@ -24,6 +24,12 @@ class CachedFeaturesRecipe:
     """Of the same pictures in another order, from the same start; their weights are averaged (Wortsman et al. 2022, "Model
     soups"), which costs nothing where the model is used."""
 
+    regmixup: float = 0.0
+    """The alpha of RegMixup; 0 leaves it out."""
+
+    hard_others: bool = False
+    """Whether the pictures of `_other` that look most like a character are drawn most often."""
+
     seed: int = 42
 
 
@@ -45,6 +51,15 @@ class FinetuneRecipe:
 
 
 FAST = CachedFeaturesRecipe()
-THOROUGH = CachedFeaturesRecipe(name="thorough", frozen_part=0.45, views=8, body_lr=5e-4, label_smoothing=0.0, fits=3)
+THOROUGH = CachedFeaturesRecipe(
+    name="thorough",
+    frozen_part=0.45,
+    views=8,
+    body_lr=5e-4,
+    label_smoothing=0.0,
+    regmixup=10.0,
+    hard_others=True,
+    fits=3,
+)
 Recipe = CachedFeaturesRecipe | FinetuneRecipe
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (FAST, THOROUGH, FinetuneRecipe())}

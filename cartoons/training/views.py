@@ -16,7 +16,11 @@ from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.images import load_cutout, on_white, square_pad
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.training.augment import augment, background, drawn
+from cartoons.training.augment import augment, background
+from cartoons.training.redraw import drawn, redrawn
+
+FEWEST_BACKGROUNDS = 20
+"""Of fewer pictures of `_other`, each would stand behind too many of the cut-outs."""
 
 
 class Views:
@@ -25,7 +29,10 @@ class Views:
     def __init__(self, items: Sequence[Item], size_px: int, count: int) -> None:
         """count: of the views of each picture, the picture itself included."""
         self.items, self.size_px, self.numbers = items, size_px, range(count)
-        self._ring = sorted((item.sha256, index) for index, item in enumerate(items))
+        others = [index for index, item in enumerate(items) if item.label == OTHER_LABEL]
+        self._has_others = len(others) >= FEWEST_BACKGROUNDS
+        behind = others if self._has_others else range(len(items))
+        self._ring = sorted((items[index].sha256, index) for index in behind)
 
     def name(self, index: int, number: int, is_cutout: bool) -> str:
         """Names a view by all that it is made of."""
@@ -36,14 +43,17 @@ class Views:
         return f"{sha256} {number} on {'' if behind is None else self.items[behind].sha256}"
 
     def behind(self, index: int, number: int) -> int | None:
-        """The picture of another label that a view of a cut-out may be laid on: nearly always the same one when pictures are
-        added to the folder or taken out of it (consistent hashing, Karger et al. 1997). None for view 0."""
-        if number == 0:
+        """The picture that a view of a cut-out may be laid on: one of `_other`, as a view of two characters would have one
+        label; in a folder with fewer than FEWEST_BACKGROUNDS of those, one of another label. Nearly always the same one when
+        pictures are added to the folder or taken out of it (consistent hashing, Karger et al. 1997). None for the picture
+        itself, and for it drawn anew."""
+        if number == 0 or _is_redrawn(number):
             return None
         item = self.items[index]
         start = bisect.bisect(self._ring, (_hash(f"{item.sha256} {number}"), 0))
         others = (self._ring[(start + k) % len(self._ring)][1] for k in range(len(self._ring)))
-        return next((other for other in others if self.items[other].label != item.label), None)
+        fits = (o for o in others if o != index and (self._has_others or self.items[o].label != item.label))
+        return next(fits, None)
 
     def seen_by(self, index: int, is_cutout: bool, train: Set[int]) -> list[int]:
         """The numbers of a picture's views without those laid on a picture that is not trained on."""
@@ -67,7 +77,7 @@ class Views:
         backgrounds = [] if behind is None else [background(self._bytes(behind))]
         rng = random.Random(f"{self.items[index].sha256} {number}")
         picture = drawn(cutout, rng) if cutout.mode == "RGB" and self._is_drawn(index, number) else cutout
-        return augment(picture, rng, backgrounds, self.size_px)
+        return augment(redrawn(picture, rng) if _is_redrawn(number) else picture, rng, backgrounds, self.size_px)
 
     def _bytes(self, index: int) -> bytes:
         item = self.items[index]
@@ -75,6 +85,11 @@ class Views:
         if hashlib.sha256(data).hexdigest() != item.sha256:
             raise DataError(f"{item.path} has changed since the training began: give the same command again.")
         return data
+
+
+def _is_redrawn(number: int) -> bool:
+    """Every fourth view is drawn anew."""
+    return number % 4 == 3
 
 
 def _hash(text: str) -> str:
