@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +33,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn shapes, and a broken picture among them."""
+    """Drawn shapes, with what each of `_other` shows, and a broken picture among them."""
     folder = make_picture_folder(tmp_path_factory.mktemp("train") / "shapes", per_label=8)
+    shown = ({"file_name": f"_other/{k}.png", "character": ("star", "cross")[k % 2]} for k in range(6))
+    (folder / "metadata.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in shown))
     (folder / "round" / "broken.png").write_bytes(b"not a picture")
     return folder
 
@@ -239,7 +240,7 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(trained: tuple[Path, Pat
     """Killed at a random moment of three stages; KILLS=10 for ten kills. `trained` is the run that nothing disturbed."""
     data, whole, out, rng = *trained, tmp_path / "killed", random.Random(0)
     as_trained = command(data, out, "--recipe", "fast", "--epochs", "9", "--rounds", "2", "--name", "Shapes")
-    stages = itertools.cycle(("work/*/fold-0.fit*", "work/*/fold-1.npz", "model.json"))
+    stages = itertools.cycle(("work/*/fold-0.fit", "work/*/fold-1.npz", "model.json"))
     for stage in itertools.islice(stages, int(os.environ.get("KILLS", "3"))):
         with subprocess.Popen(as_trained, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             while process.poll() is None and not list(out.glob(stage)):
@@ -258,10 +259,7 @@ def test_killed_at_random_it_finishes_as_if_undisturbed(trained: tuple[Path, Pat
     np.testing.assert_allclose(mine, theirs, atol=0.02)
 
 
-@pytest.mark.parametrize("fits", [1, 2])
-def test_a_finished_epoch_is_not_trained_again(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits: int
-) -> None:
+def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cartoons import dataset, progress
     from cartoons.near_duplicates import group_near_duplicates
     from cartoons.training import callbacks
@@ -270,7 +268,7 @@ def test_a_finished_epoch_is_not_trained_again(
 
     monkeypatch.setattr(callbacks, "SAVE_EVERY_S", 0)
 
-    config = TrainConfig(data, tmp_path / "out", recipe="fast", epochs=4 // fits, split=SplitConfig(seed=1))
+    config = TrainConfig(data, tmp_path / "out", recipe="fast", epochs=4, split=SplitConfig(seed=1))
     pictures = group_near_duplicates(dataset.read(data))
 
     class StopError(Exception):
@@ -289,7 +287,6 @@ def test_a_finished_epoch_is_not_trained_again(
 
     def fit() -> tuple[list[EpochMetrics], np.ndarray]:
         trainer = make_trainer(config, pictures)
-        trainer.recipe = replace(trainer.recipe, fits=fits)
         seen.clear()
         rows: list[EpochMetrics] = []
         with contextlib.suppress(StopError), progress.show([Stopping("training", 1)]):
@@ -301,7 +298,7 @@ def test_a_finished_epoch_is_not_trained_again(
     stop_after = 99
     resumed, answers = fit()
     assert seen == ["epoch 4 of 4"]
-    for checkpoint in tmp_path.glob("fit.fit-*"):
+    for checkpoint in tmp_path.glob("fit.fit"):
         checkpoint.unlink()
     undisturbed, wanted = fit()
     assert seen == [f"epoch {k} of 4" for k in range(1, 5)]
@@ -407,6 +404,15 @@ def test_one_graph_gives_logits_features_and_heat(trained: tuple[Path, Path]) ->
     assert (logits.shape, features.shape, heat.shape) == ((2, 3), (2, 1280), (2, 3, 7, 7))
 
 
+def test_what_the_others_show_is_learned_and_added_up_in_the_graph(trained: tuple[Path, Path]) -> None:
+    import safetensors.torch
+
+    weights = safetensors.torch.load_file(trained[1] / "weights.safetensors")
+    [last] = [each for name, each in weights.items() if name.startswith("1.") and name.endswith("weight")]
+    assert last.shape == (5, 1280)  # round, square, cross, star, and the two of which nothing is known
+    assert json.loads((trained[1] / "model.json").read_text())["hyperparameters"]["outlier_share"] > 0
+
+
 def test_the_parity_gate_refuses() -> None:
     from cartoons.training.export import compare
 
@@ -464,6 +470,41 @@ def test_others_like_a_character_are_found_by_what_was_learned_from_other_source
     assert like[20:23].min() > like[23:].max()
     assert set(likeness(features[:20], characters)) == {0.0}
     assert set(likeness(features[19:21], [characters[0], others[0]])) == {0.0}  # of too few sources to leave one out
+
+
+def test_others_are_classed_by_what_they_show() -> None:
+    from cartoons.training.outlier_classes import outlier_classes
+
+    def item(label: str, character: str, is_photo: bool = False) -> Item:
+        return Item(Path("x.png"), label, "", "", character, is_photo)
+
+    labels = ("a", "b", "_other")
+    shown = [item("a", "a"), item("b", "b"), *[item("_other", name) for name in ("owl", "b", "owl", "fox", "b", "elk")]]
+    photos = [item("_other", "a tree", is_photo=True), item("_other", "_other", is_photo=True)]
+    assert outlier_classes(shown + photos, labels).tolist() == [0, 1, 4, 3, 4, 2, 3, 2, 5, 5]
+    unknown = [item("a", "a"), *[item("_other", "_other")] * 3]
+    assert outlier_classes(unknown, labels).tolist() == [0, 2, 2, 2]
+    assert outlier_classes(shown[:2], labels[:2]).tolist() == [0, 1]
+
+
+def test_the_classes_of_others_add_up_to_one_label_and_are_learned_apart() -> None:
+    import torch
+    from torch import nn
+
+    from cartoons.training.outlier_classes import SumOfOthers, told_apart, with_classes
+
+    head = with_classes(nn.Sequential(nn.Flatten(), nn.Linear(6, 3)), 7)
+    assert head(torch.randn(2, 6)).tolist() == [pytest.approx([0, 0, np.log(5)])] * 2
+    nn.init.normal_(head[1].weight)
+    features, classes = torch.randn(4, 6), torch.tensor([0, 1, 2, 6])
+    trained, loss = told_apart(nn.Sequential(nn.Identity(), head), share=0.25, label_smoothing=0.0)
+    logits = trained(features)
+    of_all, of_labels = logits.softmax(1), head(features).softmax(1)
+    assert logits.shape == (4, 7)
+    torch.testing.assert_close(of_labels, torch.cat([of_all[:, :2], of_all[:, 2:].sum(1, keepdim=True)], 1))
+    picked, labels = of_all[range(4), classes], of_labels[range(4), classes.clamp(max=2)]
+    torch.testing.assert_close(loss(logits, classes), -(0.75 * labels.log() + 0.25 * picked.log()).mean())
+    assert isinstance(head[-1], SumOfOthers)
 
 
 def test_regmixup_adds_mixed_pictures_to_what_is_trained_on_alone() -> None:

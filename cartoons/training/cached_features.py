@@ -12,7 +12,6 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -35,10 +34,11 @@ from cartoons.dataset import Dataset
 from cartoons.images import to_batch
 from cartoons.onnx_graph import open_session
 from cartoons.training import augment, redraw, views
-from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, RegMixup
+from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, RegMixup, bfloat16_convolutions
 from cartoons.training.export import trace
 from cartoons.training.feature_store import FeatureStore, find_folder
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
+from cartoons.training.outlier_classes import outlier_classes, told_apart, with_classes
 from cartoons.training.recipes import CachedFeaturesRecipe
 from cartoons.training.sampling import FeaturesDataset, likeness, sampling_weights
 from cartoons.training.views import Views
@@ -57,15 +57,23 @@ class CachedFeaturesTrainer:
         self.computed = 0
         self.device = default_device()
         self.learn = learn = build_learner(plain_loaders(data.items, data.labels, network), network, recipe.dropout)
+        self._targets, last = outlier_classes(data.items, data.labels), len(data.labels) - 1
+        has_classes = bool(recipe.outlier_share and (self._targets > last).any())
+        if has_classes:
+            learn.model[1] = with_classes(learn.model[1], int(self._targets.max()) + 1)
         body, head = learn.model[0].to(self.device), learn.model[1].to(self.device)
         sample = torch.zeros(1, 3, network.size_px, network.size_px, device=self.device)
         chain = stages(body, sample)
         cut = math.ceil(len(chain) * recipe.frozen_part)
         self.stem, self.tail = nn.Sequential(*chain[:cut]).eval(), nn.Sequential(nn.Sequential(*chain[cut:]), head)
+        self._trained, self._loss = self.tail, LabelSmoothingCrossEntropyFlat(eps=recipe.label_smoothing)
+        if has_classes:
+            self._trained, self._loss = told_apart(self.tail, recipe.outlier_share, recipe.label_smoothing)
+        else:
+            self._targets = self._targets.clip(max=last)
         self._session = open_session(trace(self.stem, sample, ["maps"]), threads=1) if self.device.type == "cpu" else None
         freeze_depthwise(self.tail)
         self._fresh = copy.deepcopy(self.tail.state_dict())
-        self._targets = np.array([data.labels.index(item.label) for item in data.items])
         self._views = Views(data.items, network.size_px, 1 + recipe.views)
         maps = self._run_stem(np.zeros((1, 3, network.size_px, network.size_px), np.float32))
         self.store = FeatureStore(find_folder(work), self._stem_hash(), maps.shape[1:])
@@ -90,38 +98,23 @@ class CachedFeaturesTrainer:
                     yield done
 
     def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
-        """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
-        then is the whole network. The rows are the last fit's."""
-        order, states = sorted(train), []
-        items = [self.data.items[i] for i in order]
-        like = likeness(self.imagenet_features()[order], items) if self.recipe.hard_others else np.zeros(len(order))
-        weights = sampling_weights([item.label for item in items], like)
-        for number in range(self.recipe.fits):
-            rows = self._fit_once(order, weights, checkpoint.with_suffix(f".fit-{number}"), number)
-            states.append(copy.deepcopy(self.tail.state_dict()))
-        self.tail.load_state_dict(mean_state(states))
-        self.learn.model.eval()
-        return rows
-
-    def _fit_once(
-        self, order: Sequence[int], weights: NDArray[np.float64], checkpoint: Path, number: int
-    ) -> list[EpochMetrics]:
-        recipe, seed = self.recipe, self.recipe.seed + 1000 * number
+        """Train the tail on the given pictures from its fresh state; learn.model then is the whole network."""
+        recipe, order, trained = self.recipe, sorted(train), set(train)
         epochs = self._epochs_for(len(order))
-        set_seed(seed, reproducible=True)
+        set_seed(recipe.seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
-        chosen, trained = np.asarray(order), set(order)
         seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in order]
-        data = FeaturesDataset(self._maps, seen, self._targets, chosen)
+        data = FeaturesDataset(self._maps, seen, self._targets, np.asarray(order))
+        weights = self._weights(order)
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
-        nothing = WeightedDL(FeaturesDataset(self._maps, [], self._targets, chosen[:0]), bs=1, wgts=[], num_workers=0)
-        saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))
+        nothing = FeaturesDataset(self._maps, [], self._targets, np.asarray(order[:0]))
+        saving = Checkpoint(checkpoint.with_suffix(".fit"), recipe.seed, (0, epochs))
         callbacks = [RegMixup(recipe.regmixup)] if recipe.regmixup else []
         callbacks += [ChannelsLast()] if len(self.store.shape) == 3 else []
         learner = Learner(
-            DataLoaders(loader, nothing, device=self.device),
-            self.tail,
-            loss_func=LabelSmoothingCrossEntropyFlat(eps=recipe.label_smoothing),
+            DataLoaders(loader, WeightedDL(nothing, bs=1, wgts=[], num_workers=0), device=self.device),
+            self._trained,
+            loss_func=self._loss,
             splitter=lambda model: [params(model[0]), params(model[1])],
             opt_func=ADAMW,
             wd=recipe.weight_decay,
@@ -129,6 +122,7 @@ class CachedFeaturesTrainer:
         )
         with bfloat16_convolutions(), learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
+        self.learn.model.eval()
         return saving.rows
 
     def portable(self) -> Learner:
@@ -153,9 +147,16 @@ class CachedFeaturesTrainer:
         if self._untrained is None:
             untrained = copy.deepcopy(self.tail)
             untrained.load_state_dict(self._fresh)
-            body = nn.Sequential(untrained[0], *list(untrained[1].children())[:-1])
+            layers = itertools.takewhile(lambda layer: not isinstance(layer, nn.Linear), untrained[1].children())
+            body = nn.Sequential(untrained[0], *layers)
             self._untrained = self._run(body, (self._maps(i, 0) for i in range(len(self.data.items))))
         return self._untrained
+
+    def _weights(self, order: Sequence[int]) -> NDArray[np.float64]:
+        """How often each of these pictures is drawn."""
+        items = [self.data.items[i] for i in order]
+        like = likeness(self.imagenet_features()[order], items) if self.recipe.hard_others else np.zeros(len(order))
+        return sampling_weights([item.label for item in items], like)
 
     def _epochs_for(self, pictures: int) -> int:
         return max(self.recipe.epochs, min(self.recipe.most_epochs, math.ceil(self.recipe.fewest_samples / pictures)))
@@ -212,28 +213,8 @@ class CachedFeaturesTrainer:
         return np.concatenate(rows) if rows else np.empty((0, len(self.learn.dls.vocab)))
 
 
-@contextmanager
-def bfloat16_convolutions() -> Iterator[None]:
-    """Meanwhile a processor that can multiplies the numbers of convolutions as bfloat16, in a third less time; others go on
-    in fp32."""
-    convolutions = torch.backends.mkldnn.conv  # type: ignore[attr-defined]  # torch's stubs lack it
-    before, convolutions.fp32_precision = convolutions.fp32_precision, "bf16"
-    try:
-        yield
-    finally:
-        convolutions.fp32_precision = before
-
-
 def freeze_depthwise(model: nn.Module) -> None:
     """Freeze depthwise filters: their gradients are the slowest on a CPU, and gain nothing on few pictures."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
             module.weight.requires_grad_(False)
-
-
-def mean_state(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of the weights of several fits of one network."""
-    return {
-        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
-        for name, tensor in states[0].items()
-    }

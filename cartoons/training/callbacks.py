@@ -200,6 +200,18 @@ def on_hardware(learn: Learner) -> Iterator[None]:
         learn.remove_cbs([Processes, ChannelsLast])
 
 
+@contextmanager
+def bfloat16_convolutions() -> Iterator[None]:
+    """Meanwhile a processor that can multiplies the numbers of convolutions as bfloat16, in a third less time; others go on
+    in fp32."""
+    convolutions = torch.backends.mkldnn.conv  # type: ignore[attr-defined]  # torch's stubs lack it
+    before, convolutions.fp32_precision = convolutions.fp32_precision, "bf16"
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before
+
+
 class Shards(DistributedDL):  # type: ignore[misc]  # fastai has no types
     """fastai's loader for several processes, on CPUs too: its own sends indices through CUDA alone."""
 

@@ -92,10 +92,13 @@ def to_onnx(model: nn.Module, size_px: int, *, half: bool = True) -> bytes:
 
 
 @torch.no_grad()
-def shift_logit(model: nn.Module, label: int, amount: float) -> None:
-    """Add `amount` to a label's logit for good, in the bias of the last linear layer, in place."""
+def shift_other(model: nn.Module, labels: int, amount: float) -> None:
+    """Add `amount` to the logit of `_other`, the last label, for good, in the biases of the last linear layer, in place.
+
+    labels: how many there are; the layer has more outputs where `_other` is several classes.
+    """
     last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
-    last.bias[label] += amount
+    last.bias[labels - 1 :] += amount
 
 
 @torch.no_grad()
