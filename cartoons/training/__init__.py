@@ -10,6 +10,7 @@ feature_store.py     what the frozen part of a network makes of them, kept for e
 network.py           an ImageNet network as a fastai Learner with a fresh head
 callbacks.py         a checkpoint per epoch, RegMixup, frozen batch normalisation, CPU, GPU or several processes
 sampling.py          which picture training sees next, and which view of it
+outlier_classes.py   what the pictures of `_other` show, told apart in training
 cached_features.py   the recipes for a laptop, fast and thorough: the frozen part's features are cached
 finetune.py          the recipe for a GPU, or several: fast.ai's fine_tune
 cross_validation.py  either recipe, fold by fold, to held-out predictions
