@@ -507,6 +507,25 @@ def test_the_classes_of_others_add_up_to_one_label_and_are_learned_apart() -> No
     assert isinstance(head[-1], SumOfOthers)
 
 
+def test_int8_leaves_the_head_in_float() -> None:
+    import onnx
+    from torch import nn
+
+    from cartoons.training.export import to_onnx
+    from cartoons.training.outlier_classes import with_classes
+    from cartoons.training.quantize import quantize_to_int8
+
+    body = nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.ReLU(), nn.Conv2d(8, 8, 3, 2))
+    head = with_classes(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)), 5)
+    pixels = [np.random.default_rng(k).normal(size=(1, 3, 64, 64)).astype(np.float32) for k in range(4)]
+    graph = onnx.load_from_string(quantize_to_int8(to_onnx(nn.Sequential(body, head), 64, half=False), pixels)).graph
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    assert "QuantizeLinear" in made_by.values()
+    assert {each.name: made_by[each.name] for each in graph.output if made_by[each.name] == "DequantizeLinear"} == {}
+    sums = [node for node in graph.node if node.op_type in ("Gemm", "ReduceLogSumExp", "Slice", "Concat")]
+    assert {made_by.get(name) for node in sums for name in node.input} & {"DequantizeLinear"} == set()
+
+
 def test_regmixup_adds_mixed_pictures_to_what_is_trained_on_alone() -> None:
     import torch
     from fastai.callback.core import Callback

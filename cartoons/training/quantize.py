@@ -45,7 +45,17 @@ CLEARLY_FASTER = 0.95
 INT8_GATE = Gate(0.15, 0.01)
 """int8 is another model, whose own accuracy was measured: what the gate stops is disagreement on many pictures."""
 
-IN_FLOAT = {"Gemm", "MatMul", "GlobalAveragePool", "ReduceMean"}
+IN_FLOAT = {
+    "Gemm",
+    "MatMul",
+    "GlobalAveragePool",
+    "ReduceMean",
+    "ReduceLogSumExp",
+    "Slice",
+    "Concat",
+    "Reshape",
+    "Transpose",
+}
 """Operations of the head, which stay in float32: they take no time, and every answer goes through them."""
 
 COMPARED_PICTURES = 300
