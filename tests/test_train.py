@@ -550,7 +550,7 @@ def test_regmixup_adds_mixed_pictures_to_what_is_trained_on_alone() -> None:
                 half, pictures = self.y[: len(mixed)], self.x[: len(self.y)]
                 assert torch.equal(self.x[len(self.y) :], torch.lerp(pictures[order], pictures[: len(mixed)], share))
                 expected = plain(clean, self.y) + share * plain(mixed, half) + (1 - share) * plain(mixed, self.y[order])
-                losses.append(float(self.loss_grad - expected))
+                losses.append(float((self.loss_grad - expected).detach()))
 
     mixing = RegMixup(10.0)
     data = [(torch.randn(3), torch.tensor(k % 2)) for k in range(7)]
