@@ -509,6 +509,7 @@ def test_the_classes_of_others_add_up_to_one_label_and_are_learned_apart() -> No
 
 def test_int8_leaves_the_head_in_float() -> None:
     import onnx
+    import torch
     from torch import nn
 
     from cartoons.training.export import to_onnx
@@ -524,6 +525,16 @@ def test_int8_leaves_the_head_in_float() -> None:
     assert {each.name: made_by[each.name] for each in graph.output if made_by[each.name] == "DequantizeLinear"} == {}
     sums = [node for node in graph.node if node.op_type in ("Gemm", "ReduceLogSumExp", "Slice", "Concat")]
     assert {made_by.get(name) for node in sums for name in node.input} & {"DequantizeLinear"} == set()
+
+    class Doubled(nn.Module):
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            return torch.cat([maps, maps], 1)
+
+    body = nn.Sequential(nn.Conv2d(3, 4, 3, 4), nn.ReLU(), Doubled(), nn.Conv2d(8, 8, 3, 2))  # of a body, it is in int8
+    graph = onnx.load_from_string(quantize_to_int8(to_onnx(nn.Sequential(body, head), 64, half=False), pixels)).graph
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    joined = [[made_by.get(name) for name in node.input] for node in graph.node if node.op_type == "Concat"]
+    assert ["DequantizeLinear"] * 2 in joined
 
 
 def test_regmixup_adds_mixed_pictures_to_what_is_trained_on_alone() -> None:

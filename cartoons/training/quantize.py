@@ -45,17 +45,7 @@ CLEARLY_FASTER = 0.95
 INT8_GATE = Gate(0.15, 0.01)
 """int8 is another model, whose own accuracy was measured: what the gate stops is disagreement on many pictures."""
 
-IN_FLOAT = {
-    "Gemm",
-    "MatMul",
-    "GlobalAveragePool",
-    "ReduceMean",
-    "ReduceLogSumExp",
-    "Slice",
-    "Concat",
-    "Reshape",
-    "Transpose",
-}
+IN_FLOAT = {"Gemm", "MatMul", "GlobalAveragePool", "ReduceMean"}
 """Operations of the head, which stay in float32: they take no time, and every answer goes through them."""
 
 COMPARED_PICTURES = 300
@@ -199,20 +189,31 @@ def quantize_to_int8(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
             given, ready, made = (Path(folder) / name for name in ("given.onnx", "ready.onnx", "made.onnx"))
             given.write_bytes(graph)
             quant_pre_process(given, ready, skip_symbolic_shape=True)
-            last = [node.name for node in onnx.load(ready).graph.node if node.op_type in IN_FLOAT]
             quantize_static(
                 ready,
                 made,
                 _CalibrationReader(calibration),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
-                nodes_to_exclude=last,
+                nodes_to_exclude=_head(onnx.load(ready).graph),
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
             )
             return made.read_bytes()
     finally:
         quiet.setLevel(level)
+
+
+def _head(graph: onnx.GraphProto) -> list[str]:
+    """The names of the nodes that stay in float32: IN_FLOAT, and all that follows a linear layer, as sums of its outputs."""
+    names, after = [], set[str]()
+    for node in graph.node:  # each behind those that it takes from
+        follows = not after.isdisjoint(node.input)
+        if follows or node.op_type == "Gemm":
+            after.update(node.output)
+        if follows or node.op_type in IN_FLOAT:
+            names.append(node.name)
+    return names
 
 
 class _CalibrationReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
