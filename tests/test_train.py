@@ -491,13 +491,13 @@ def test_the_classes_of_others_add_up_to_one_label_and_are_learned_apart() -> No
     import torch
     from torch import nn
 
-    from cartoons.training.outlier_classes import SumOfOthers, told_apart, with_classes
+    from cartoons.training.outlier_classes import SumOfOthers, model_and_loss, with_outlier_classes
 
-    head = with_classes(nn.Sequential(nn.Flatten(), nn.Linear(6, 3)), 7)
+    head = with_outlier_classes(nn.Sequential(nn.Flatten(), nn.Linear(6, 3)), 7)
     assert head(torch.randn(2, 6)).tolist() == [pytest.approx([0, 0, np.log(5)])] * 2
     nn.init.normal_(head[1].weight)
     features, classes = torch.randn(4, 6), torch.tensor([0, 1, 2, 6])
-    trained, loss = told_apart(nn.Sequential(nn.Identity(), head), share=0.25, label_smoothing=0.0)
+    trained, loss = model_and_loss(nn.Sequential(nn.Identity(), head), share=0.25, label_smoothing=0.0)
     logits = trained(features)
     of_all, of_labels = logits.softmax(1), head(features).softmax(1)
     assert logits.shape == (4, 7)
@@ -513,11 +513,11 @@ def test_int8_leaves_the_head_in_float() -> None:
     from torch import nn
 
     from cartoons.training.export import to_onnx
-    from cartoons.training.outlier_classes import with_classes
+    from cartoons.training.outlier_classes import with_outlier_classes
     from cartoons.training.quantize import quantize_to_int8
 
     body = nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.ReLU(), nn.Conv2d(8, 8, 3, 2))
-    head = with_classes(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)), 5)
+    head = with_outlier_classes(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)), 5)
     pixels = [np.random.default_rng(k).normal(size=(1, 3, 64, 64)).astype(np.float32) for k in range(4)]
     graph = onnx.load_from_string(quantize_to_int8(to_onnx(nn.Sequential(body, head), 64, half=False), pixels)).graph
     made_by = {name: node.op_type for node in graph.node for name in node.output}

@@ -38,7 +38,7 @@ from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, Re
 from cartoons.training.export import trace
 from cartoons.training.feature_store import FeatureStore, find_folder
 from cartoons.training.network import ADAMW, Network, build_learner, plain_loaders, portable, stages
-from cartoons.training.outlier_classes import outlier_classes, told_apart, with_classes
+from cartoons.training.outlier_classes import model_and_loss, outlier_classes, with_outlier_classes
 from cartoons.training.recipes import CachedFeaturesRecipe
 from cartoons.training.sampling import FeaturesDataset, likeness, sampling_weights
 from cartoons.training.views import Views
@@ -60,7 +60,7 @@ class CachedFeaturesTrainer:
         self._targets, last = outlier_classes(data.items, data.labels), len(data.labels) - 1
         has_classes = bool(recipe.outlier_share and (self._targets > last).any())
         if has_classes:
-            learn.model[1] = with_classes(learn.model[1], int(self._targets.max()) + 1)
+            learn.model[1] = with_outlier_classes(learn.model[1], int(self._targets.max()) + 1)
         body, head = learn.model[0].to(self.device), learn.model[1].to(self.device)
         sample = torch.zeros(1, 3, network.size_px, network.size_px, device=self.device)
         chain = stages(body, sample)
@@ -68,7 +68,7 @@ class CachedFeaturesTrainer:
         self.stem, self.tail = nn.Sequential(*chain[:cut]).eval(), nn.Sequential(nn.Sequential(*chain[cut:]), head)
         self._trained, self._loss = self.tail, LabelSmoothingCrossEntropyFlat(eps=recipe.label_smoothing)
         if has_classes:
-            self._trained, self._loss = told_apart(self.tail, recipe.outlier_share, recipe.label_smoothing)
+            self._trained, self._loss = model_and_loss(self.tail, recipe.outlier_share, recipe.label_smoothing)
         else:
             self._targets = self._targets.clip(max=last)
         self._session = open_session(trace(self.stem, sample, ["maps"]), threads=1) if self.device.type == "cpu" else None

@@ -92,7 +92,7 @@ def to_onnx(model: nn.Module, size_px: int, *, half: bool = True) -> bytes:
 
 
 @torch.no_grad()
-def shift_other(model: nn.Module, labels: int, amount: float) -> None:
+def shift_other_logit(model: nn.Module, labels: int, amount: float) -> None:
     """Add `amount` to the logit of `_other`, the last label, for good, in the biases of the last linear layer, in place.
 
     labels: how many there are; the layer has more outputs where `_other` is several classes.

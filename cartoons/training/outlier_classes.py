@@ -62,7 +62,7 @@ class HierarchicalLoss(nn.Module):
         return torch.lerp(by_label, by_class, self.share)
 
 
-def with_classes(head: nn.Sequential, classes: int) -> nn.Sequential:
+def with_outlier_classes(head: nn.Sequential, classes: int) -> nn.Sequential:
     """A head that ends in a linear layer over the labels, with one over all classes in its place, and their sum."""
     *layers, last = head
     assert isinstance(last, nn.Linear)
@@ -72,7 +72,7 @@ def with_classes(head: nn.Sequential, classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, linear, SumOfOthers(last.out_features - 1))
 
 
-def told_apart(tail: nn.Sequential, share: float, label_smoothing: float) -> tuple[nn.Sequential, HierarchicalLoss]:
+def model_and_loss(tail: nn.Sequential, share: float, label_smoothing: float) -> tuple[nn.Sequential, HierarchicalLoss]:
     """Of stages and such a head, what is to be trained, which gives the logits of all classes, and its loss."""
     *layers, total = tail[1].children()
     assert isinstance(total, SumOfOthers)

@@ -34,7 +34,7 @@ from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
 from cartoons.onnx_graph import INPUT_NAME, open_session
 from cartoons.splits import Fold, Split
-from cartoons.training.export import EXACT, Gate, export, round_to_half, shift_other, to_onnx
+from cartoons.training.export import EXACT, Gate, export, round_to_half, shift_other_logit, to_onnx
 from cartoons.training.network import Network
 
 FP32, FP16, INT8 = "fp32", "fp16 weights", "int8"
@@ -105,7 +105,7 @@ def export_smallest(learn: Learner, info: ModelInfo, data: Dataset, split: Split
     compared = held_out if len(held_out) <= PARITY_PICTURES else random.Random(0).sample(held_out, PARITY_PICTURES)
     paths, kept = [data.items[i].path for i in compared], info.metrics["precision"]["kept"]
     if OTHER_LABEL in info.labels:
-        shift_other(learn.model, len(info.labels), info.metrics["calibration"]["other_bias"])
+        shift_other_logit(learn.model, len(info.labels), info.metrics["calibration"]["other_bias"])
     train = split.folds[0].train if split.is_holdout else range(len(data.items))
     graph = make_graph(learn.model, info.size_px, kept, calibration_pixels(info, data, train) if kept == INT8 else ())
     if kept == INT8:
