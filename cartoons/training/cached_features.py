@@ -46,9 +46,6 @@ from cartoons.training.views import Views
 PICTURES_AT_ONCE = 32
 TAIL_BATCH_SIZE = 32
 
-SEEDS_APART = 1000
-"""Between two fits: more than a fit has epochs, as each epoch's seed is the fit's and its number."""
-
 
 class CachedFeaturesTrainer:
     """Has the frozen part see the views of every picture, and trains the rest on any subset of them."""
@@ -101,29 +98,17 @@ class CachedFeaturesTrainer:
                     yield done
 
     def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
-        """Train the tail on the given pictures, recipe.fits times from its fresh state, and average the weights; learn.model
-        then is the whole network. The rows are the last fit's."""
-        order, states = sorted(train), []
-        weights = self._weights(order)
-        for number in range(self.recipe.fits):
-            rows = self._fit_once(order, weights, checkpoint.with_suffix(f".fit-{number}"), number)
-            states.append(copy.deepcopy(self.tail.state_dict()))
-        self.tail.load_state_dict(mean_state(states))
-        self.learn.model.eval()
-        return rows
-
-    def _fit_once(
-        self, order: Sequence[int], weights: NDArray[np.float64], checkpoint: Path, number: int
-    ) -> list[EpochMetrics]:
-        recipe, seed, trained = self.recipe, self.recipe.seed + SEEDS_APART * number, set(order)
+        """Train the tail on the given pictures from its fresh state; learn.model then is the whole network."""
+        recipe, order, trained = self.recipe, sorted(train), set(train)
         epochs = self._epochs_for(len(order))
-        set_seed(seed, reproducible=True)
+        set_seed(recipe.seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in order]
         data = FeaturesDataset(self._maps, seen, self._targets, np.asarray(order))
+        weights = self._weights(order)
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
         nothing = FeaturesDataset(self._maps, [], self._targets, np.asarray(order[:0]))
-        saving = Checkpoint(checkpoint, seed, (number * epochs, recipe.fits * epochs))
+        saving = Checkpoint(checkpoint.with_suffix(".fit"), recipe.seed, (0, epochs))
         callbacks = [RegMixup(recipe.regmixup)] if recipe.regmixup else []
         callbacks += [ChannelsLast()] if len(self.store.shape) == 3 else []
         learner = Learner(
@@ -137,6 +122,7 @@ class CachedFeaturesTrainer:
         )
         with bfloat16_convolutions(), learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
+        self.learn.model.eval()
         return saving.rows
 
     def portable(self) -> Learner:
@@ -232,11 +218,3 @@ def freeze_depthwise(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
             module.weight.requires_grad_(False)
-
-
-def mean_state(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of the weights of several fits of one network."""
-    return {
-        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
-        for name, tensor in states[0].items()
-    }

@@ -20,10 +20,6 @@ class CachedFeaturesRecipe:
     label_smoothing: float = 0.1
     weight_decay: float = 0.05
     frozen_part: float = 0.6
-    fits: int = 1
-    """Of the same pictures in another order, from the same start; their weights are averaged (Wortsman et al. 2022, "Model
-    soups", arXiv 2203.05482), which costs nothing where the model is used."""
-
     regmixup: float = 0.0
     """The alpha of RegMixup; 0 leaves it out."""
 
@@ -56,13 +52,13 @@ class FinetuneRecipe:
 FAST = CachedFeaturesRecipe()
 THOROUGH = CachedFeaturesRecipe(
     name="thorough",
+    epochs=8,
     frozen_part=0.45,
     views=8,
     body_lr=5e-4,
     label_smoothing=0.0,
     regmixup=10.0,
     hard_others=True,
-    fits=3,
 )
 Recipe = CachedFeaturesRecipe | FinetuneRecipe
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (FAST, THOROUGH, FinetuneRecipe())}
