@@ -15,7 +15,7 @@ from pathlib import Path
 from cartoons.console import command
 from cartoons.errors import DataError
 from cartoons.folder_layout import TRAIN, spoken
-from cartoons.metadata import alike_key, clean_label, text
+from cartoons.metadata import alike_key, clean_label, says_photo, text
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import file_sha256
 from cartoons.picture_folder import LabelledPicture, PictureFolder, check_labels, in_words, read_folder
@@ -29,7 +29,10 @@ IN_CONFLICT = "the same picture under several labels"
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of the folder. Fields without metadata: source "", character as the label, group a hash of the file."""
+    """One picture of the folder. Fields without metadata: source "", character as the label, group a hash of the file.
+
+    A character is spelt in small letters, so that Minnie is minnie.
+    """
 
     path: Path
     label: str
@@ -41,6 +44,11 @@ class Item:
     """"train" or "valid" in a folder that is split so, else ""."""
     sha256: str = field(default="", repr=False)
     """Of the file's bytes; "" for one that cannot be read."""
+
+    @property
+    def stranger(self) -> str:
+        """The character of a drawing of `_other`, where metadata names it, else ""."""
+        return "" if self.label != OTHER_LABEL or self.is_photo or self.character == OTHER_LABEL else self.character
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,11 @@ class Dataset:
             files = f"their {sum(map(len, self.conflicts)):,} files are left out, of training and of measuring"
             advice = f"Move or delete those under a wrong label: {command('python', 'scrape.py', 'review', root)}"
             sentences.append(f"It is unclear what they show, so {files}. {advice}")
+        spelt = {alike_key(label): label for label in characters}
+        misplaced = Counter(spelt.get(item.stranger.replace("_", " ")) for item in self.items)
+        for label in filter(None, misplaced):
+            pictures = f"{misplaced[label]} picture{'' if misplaced[label] == 1 else 's'} of {label}, by the metadata"
+            sentences.append(f"{OTHER_LABEL} holds {pictures}, and so teaches not to know {label}: move them to its folder.")
         for label in self.labels:
             artworks = len({item.group for item in self.items if item.label == label})
             if artworks < FEWEST_PER_LABEL and (artworks > 1 or label == OTHER_LABEL):  # a character of one is refused
@@ -206,8 +219,8 @@ def _item(picture: LabelledPicture) -> Item:
         label=picture.label,
         source=text(row.get("source")),
         group=text(row.get("group")) or sha256 or str(picture.path),
-        character=clean_label(row.get("character")) or picture.label,
-        is_photo="photo" in f"{row.get('character', '')} {row.get('style', '')}".lower(),
+        character=alike_key(clean_label(row.get("character"))) or picture.label,
+        is_photo=says_photo(f"{row.get('character', '')} {row.get('style', '')}"),
         part=picture.part,
         sha256=sha256,
     )

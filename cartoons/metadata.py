@@ -30,6 +30,7 @@ SHAREABLE = re.compile(
 )
 """How a stated licence begins that lets everybody pass a picture on, with its author named where it says so."""
 
+PHOTO = re.compile(r"\bphoto(graph)?s?\b", re.IGNORECASE)
 Row = dict[str, Any]
 
 
@@ -80,6 +81,11 @@ def clean_label(value: object) -> str:
     """A label as text in which no two look alike but differ: composed letters, single spaces, nothing invisible."""
     shown = "".join(character for character in text(value) if unicodedata.category(character) != "Cf")
     return " ".join(unicodedata.normalize("NFC", shown).split())
+
+
+def says_photo(words: str) -> bool:
+    """Whether a description is a photograph's: "natural photo", "photos_of_food"; "photoshop" is none."""
+    return bool(PHOTO.search(words.replace("_", " ")))
 
 
 def is_label(label: str) -> bool:

@@ -46,7 +46,7 @@ class Split:
 
     def other_characters_unseen(self, items: Sequence[Item]) -> bool:
         """True when every held-out cartoon of `_other` is of a character that its fold does not train on."""
-        characters = [unit[1] if unit[0] == "character" else "" for unit in map(_unit, items)]
+        characters = [item.stranger for item in items]
         held_out = set[str]()
         for fold in self.folds:
             mine = {characters[i] for i in fold.held_out if items[i].label == OTHER_LABEL and not items[i].is_photo}
@@ -158,8 +158,7 @@ def _permutation(count: int, seed: int) -> list[int]:
 
 def _unit(item: Item) -> Unit:
     """What a picture is held out with, whatever its source."""
-    unnamed = item.label != OTHER_LABEL or item.is_photo or item.character == OTHER_LABEL
-    return ("group", item.group) if unnamed else ("character", item.character)
+    return ("character", item.stranger) if item.stranger else ("group", item.group)
 
 
 def _members(units: Sequence[Unit]) -> dict[Unit, list[int]]:

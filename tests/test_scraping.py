@@ -270,6 +270,18 @@ def test_a_folder_is_filled_with_as_many_as_asked_and_every_attempt_is_logged(tm
     assert all(row["reason"] for row in logged if row["status"] != "kept")
 
 
+def test_what_was_searched_as_a_photograph_of_none_is_said_to_be_one(tmp_path: Path) -> None:
+    queries = {"_other": "photo of food", "a": "photo of a", "b": "b"}
+
+    def found(label: str, query: str) -> Iterator[SearchResult]:
+        return (replace(hit, query=query) for hit in hits(label, 100 * len(query), 8))
+
+    lists = [UrlList(label, found(label, query)) for label, query in queries.items()]
+    asyncio.run(scraper(tmp_path, Web(), 4).run(lists))
+    rows = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text().splitlines()]
+    assert {(row["label"], row["style"]) for row in rows} == {("_other", "photo"), ("a", ""), ("b", "")}
+
+
 def test_a_second_run_asks_nothing_and_changes_nothing(tmp_path: Path) -> None:
     fill(tmp_path / "data", Web())
     before, web = contents(tmp_path / "data"), Web()

@@ -19,7 +19,7 @@ import numpy as np
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_writable, sole_use, write_atomically, write_json_lines
 from cartoons.folder_layout import split_folders
-from cartoons.metadata import METADATA_FILE, read_metadata
+from cartoons.metadata import METADATA_FILE, read_metadata, says_photo
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.near_duplicates import group_hashes
 from cartoons.picture_files import is_hidden
@@ -199,4 +199,5 @@ def _metadata(attempt: Attempt) -> dict[str, object]:
     label = attempt.present_label
     placed = {"file_name": f"{folder_of(label)}/{attempt.file}", "label": label}
     copied = {name: getattr(attempt, name) for name in COPIED}
-    return placed | copied | {"source": attempt.source, "fetched_at": attempt.fetched_at}
+    style = "photo" if label == OTHER_LABEL and says_photo(attempt.query) else ""
+    return placed | copied | {"style": style, "source": attempt.source, "fetched_at": attempt.fetched_at}
