@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,31 @@ def test_unknown_figures() -> None:
     assert fitted.temperature > 0
     assert 0 <= thresholds.certain <= 1
     assert 0 <= thresholds.unknown <= 1
+
+
+def test_strangers_of_one_character_count_once_and_those_without_a_name_each() -> None:
+    known = [item(label, f"{label}{k}") for label in "ab" for k in range(50)]
+    strangers = [item("_other", str(k)) for k in range(200)]
+    logits = [[8, 0, 0]] * 50 + [[0, 8, 0]] * 50 + [[0, 0, 8]] * 200
+    nameless = metrics.measure(predictions(known + strangers, logits))[0]["unknown"]["unseen_cartoons"]
+    assert nameless["refused_95"] == pytest.approx(intervals.wilson(1.0, 200))
+    named = [replace(each, character=f"hero{k % 2}") for k, each in enumerate(strangers)]
+    of_two = metrics.measure(predictions(known + named, logits))[0]["unknown"]["unseen_cartoons"]
+    assert of_two["refused_95"] == pytest.approx(intervals.wilson(1.0, 2))
+
+
+def test_what_is_said_without_perhaps_is_measured() -> None:
+    items = [item("ab"[k % 2], str(k)) for k in range(200)] + [item("_other", str(k)) for k in range(200, 300)]
+    pictures = replace(
+        scored(items, np.r_[np.zeros(200), np.ones(100)]), is_right=np.r_[np.arange(200) % 20 > 0, [False] * 100]
+    )
+    figures = ood.detection(pictures, ood.Thresholds(0.5, 0.5), ("a", "b", "_other"))
+    assert figures["certain_right"] == pytest.approx(0.95)
+    assert figures["characters"]["named"] == 1.0
+    low, high = figures["characters"]["named_95"]
+    assert 0.95 < low < high == 1.0
+    none_certain = ood.detection(pictures, ood.Thresholds(0.5, -1.0), ("a", "b", "_other"))
+    assert none_certain["certain_right"] is None
 
 
 def test_two_characters_that_are_alike_make_a_name_doubtful_and_not_unknown() -> None:

@@ -44,7 +44,7 @@ class Scored:
     is_right: Mask
     """The likeliest character is the label."""
     clusters: NDArray[np.str_]
-    """What of the pictures is alike: an artwork; among cartoons of `_other`, a character."""
+    """What of the pictures is alike: an artwork; among cartoons of `_other` that somebody named, a character."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def detection(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> 
         "right_share": RIGHT_SHARE,
         "characters": characters,
         "characters_kept": characters["named"],
+        "certain_right": _right_share(scored, _is_certain(scored, thresholds)),
     }
     for name, others in _kinds(scored).items():
         truth = np.r_[np.zeros(known.sum()), np.ones(others.sum())]
@@ -104,10 +105,12 @@ def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dic
     right = scored.is_right & named
     masks = {labels[k]: scored.targets == k for k in np.unique(scored.targets[scored.is_character])}
     rows: dict[str, dict[str, Any]] = {}
+    named_95 = list[list[float]]()
     for label, mine in masks.items():
         share = float(right[mine].mean())
-        interval = wilson(share, effective_number(scored.clusters[mine]))
-        rows[label] = {"pictures": int(mine.sum()), "right": share, "right_95": interval}
+        number = effective_number(scored.clusters[mine])
+        rows[label] = {"pictures": int(mine.sum()), "right": share, "right_95": wilson(share, number)}
+        named_95.append(wilson(float(named[mine].mean()), number))
 
     def balanced(hits: Mask) -> float:
         return float(np.mean([hits[mine].mean() for mine in masks.values()]))
@@ -115,11 +118,18 @@ def _named(scored: Scored, thresholds: Thresholds, labels: Sequence[str]) -> dic
     return {
         "pictures": int(scored.is_character.sum()),
         "named": balanced(named),
+        "named_95": mean_interval([float(named[mine].mean()) for mine in masks.values()], named_95),
         "right": balanced(right),
         "right_95": mean_interval([row["right"] for row in rows.values()], [row["right_95"] for row in rows.values()]),
         "certain": balanced(certain),
         "per_class": rows,
     }
+
+
+def _right_share(scored: Scored, named: Mask) -> float | None:
+    """How much of what is so named is right, where each character and all of `_other` count the same."""
+    weights = label_weights(scored.targets, None, 0)[named]
+    return float(np.average(scored.is_right[named], weights=weights)) if len(weights) else None
 
 
 def _is_certain(scored: Scored, thresholds: Thresholds) -> Mask:

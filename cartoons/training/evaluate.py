@@ -35,6 +35,7 @@ def evaluate(config: TrainConfig, trainer: Trainer, split: Split, predictions: H
         "protocol": split.protocol,
         "duplicates": {"alike": data.near_duplicates, "leaked": leaked, "of": of},
         "strangers_unseen": split.other_characters_unseen(data.items),
+        "strangers": len({item.stranger for item in predictions.items} - {""}),
         "precision": read_precision(trainer.work),
     }
     if curve := _learning_curve(trainer, split, figures["balanced_accuracy"]):
