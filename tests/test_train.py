@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from cartoons.dataset import Item
 from cartoons.errors import DataError, ExportError
 from cartoons.images import load
 from cartoons.model_folder import VERSUS_RULE
-from cartoons.splits import SplitConfig
+from cartoons.splits import Fold, SplitConfig
 from cartoons.training import config as config_module
 from cartoons.training.config import TrainConfig
 
@@ -383,6 +384,18 @@ def test_int8_is_kept_only_where_it_costs_nothing() -> None:
     one_of_25 = 1 / (4 * 25)  # a single picture of a character of which 25 were tried says nothing
     assert choose([fp32, fp16, Candidate("int8", 5.0, 4.5, 0.950, 0.98, one_of_25)]).name == "int8"
     assert choose([fp32, fp16, Candidate("int8", 5.0, 4.5, 0.940, 0.98, one_of_25)]).name == "fp16 weights"
+
+
+def test_precisions_are_compared_on_characters_however_many_others_were_held_out() -> None:
+    from cartoons.training.quantize import compared_pictures
+
+    items = [Item(Path(f"{k}.png"), "a" if k < 8 else "_other", "", str(k), "", False) for k in range(4000)]
+    compared = compared_pictures(Fold("all", (), tuple(range(4000))), items)
+    assert len(set(compared)) == len(compared) == 300
+    assert set(range(8)) < set(compared)
+    assert compared_pictures(Fold("few", (), (0, 9)), items) == [0, 9]
+    many = compared_pictures(Fold("many", (), tuple(range(4000))), [replace(item, label="a") for item in items])
+    assert len(set(many)) == 300
 
 
 def test_the_heat_map_comes_with_the_answer(trained: tuple[Path, Path]) -> None:

@@ -27,7 +27,7 @@ from torch import nn
 
 from cartoons import progress
 from cartoons.classifier import softmax
-from cartoons.dataset import Dataset
+from cartoons.dataset import Dataset, Item
 from cartoons.errors import ExportError
 from cartoons.files import write_atomically
 from cartoons.images import load, square_pad, to_batch
@@ -68,6 +68,7 @@ class Candidate:
     megabytes: float
     milliseconds: float
     balanced_accuracy: float
+    """0 where no picture of a character was held out."""
     auroc: float | None
     """Of the highest character probability, where `_other` pictures were held out."""
     one_picture: float = 0.0
@@ -79,7 +80,7 @@ def compare_precisions(learn: Learner, network: Network, data: Dataset, fold: Fo
 
     Writes to work/precision.json "kept", the name of the one to keep, and "candidates", what each costs and gives.
     """
-    held_out = random.Random(0).sample(fold.held_out, min(COMPARED_PICTURES, len(fold.held_out)))
+    held_out = compared_pictures(fold, data.items)
     pixels, targets = to_pixels(network, data, held_out), [data.items[i].label for i in held_out]
     calibration = calibration_pixels(network, data, fold.train)
     candidates = []
@@ -88,6 +89,15 @@ def compare_precisions(learn: Learner, network: Network, data: Dataset, fold: Fo
         candidates.append(measure(name, graph, data.labels, pixels, targets))
     precision = {"kept": choose(candidates).name, "candidates": [asdict(candidate) for candidate in candidates]}
     write_atomically(work / PRECISION_FILE, json.dumps(precision).encode())
+
+
+def compared_pictures(fold: Fold, items: Sequence[Item]) -> list[int]:
+    """At most COMPARED_PICTURES that were held out, half of them of characters where there are so many."""
+    draw, known = random.Random(0), [i for i in fold.held_out if items[i].label != OTHER_LABEL]
+    others = [i for i in fold.held_out if items[i].label == OTHER_LABEL]
+    count = max(COMPARED_PICTURES // 2, COMPARED_PICTURES - len(others))
+    known = draw.sample(known, min(count, len(known)))
+    return known + draw.sample(others, min(COMPARED_PICTURES - len(known), len(others)))
 
 
 def read_precision(work: Path) -> dict[str, Any]:
@@ -172,11 +182,14 @@ def measure(name: str, graph: bytes, labels: Sequence[str], pictures: Sequence[P
     probabilities = softmax(logits)[:, characters]
     known = np.array([target != OTHER_LABEL for target in targets])
     names = np.array(labels)[characters]
+    size = len(graph) / 1e6
+    if not known.any():
+        return Candidate(name, size, median(times), 0.0, None)
     right = balanced_accuracy_score(np.array(targets)[known], names[probabilities[known].argmax(axis=1)])
     auroc = None if known.all() else float(roc_auc_score(known, probabilities.max(axis=1)))
     counts = Counter(np.array(targets)[known].tolist())
     one_picture = 1 / (min(counts.values()) * len(counts))
-    return Candidate(name, len(graph) / 1e6, median(times), float(right), auroc, one_picture)
+    return Candidate(name, size, median(times), float(right), auroc, one_picture)
 
 
 def quantize_to_int8(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
