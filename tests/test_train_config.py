@@ -17,6 +17,7 @@ from cartoons.errors import DataError
 from cartoons.splits import SplitConfig
 from cartoons.training import run
 from cartoons.training.config import TrainConfig, check_arch, check_weights
+from cartoons.training.recipes import FAST
 
 HEAVY = {"torch", "fastai", "timm", "torchvision", "sklearn", "cleanlab", "matplotlib", "gradio", "huggingface_hub"}
 """What takes seconds to import."""
@@ -160,6 +161,9 @@ def test_a_finished_model_of_other_pictures_is_not_overwritten(tmp_path: Path, c
     finish()
     assert state() == "finished"
     assert state(replace(config, split=SplitConfig(seed=1))) == "trained"  # the same pictures in another way
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(run.RECIPES, "fast", replace(FAST, epochs=1))
+        assert state(replace(config, recipe="fast")) == state() == "trained"  # by a recipe that has changed since
     assert state(replace(config, data=elsewhere)) == "refused"
     draw_shape("round", 999).save(root / "round" / "0.png")
     assert state() == "trained"  # the same folder

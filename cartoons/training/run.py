@@ -24,6 +24,7 @@ from cartoons.picture_folder import in_words
 from cartoons.splits import FOLDS
 from cartoons.training.config import TrainConfig
 from cartoons.training.examples import of_owner
+from cartoons.training.recipes import RECIPES
 
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
 DONE_FILE = ".trained"
@@ -102,8 +103,17 @@ def open_pictures(data: Dataset) -> Dataset:
 
 
 def fingerprint(config: TrainConfig, data: Dataset) -> str:
-    """Names exactly what a training is given: the pictures' bytes, what is said of them, and the settings."""
-    settings = (config.recipe, config.arch, config.weights, config.epochs, config.batch_size, config.split, config.name)
+    """Names exactly what a training is given: the pictures' bytes, what is said of them, the settings, and the recipe's
+    numbers."""
+    settings = (
+        RECIPES.get(config.recipe, RECIPES),
+        config.arch,
+        config.weights,
+        config.epochs,
+        config.batch_size,
+        config.split,
+        config.name,
+    )
     return _sha256(f"{STATE_FORMAT} {data.content_hash} {list(data.items)} {settings}")
 
 
