@@ -50,7 +50,7 @@ soak fuzz: .venv-dev/ready
 model: .venv-dev/ready
 	.venv-dev/bin/python train.py $(DATA) --out runs/embedded --recipe thorough --split source --rounds 5 --name "Four cartoon characters"
 
-embed: .venv-dev/ready runs/embedded/model.json
+embed: .venv-dev/ready
 	.venv-dev/bin/python -m bench.embed runs/embedded
 
 examples: .venv-dev/ready browser

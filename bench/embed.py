@@ -12,6 +12,8 @@ from typing import Any
 
 from cartoons import dataset, model_folder
 from cartoons.classifier import Classifier
+from cartoons.errors import BundleError
+from cartoons.evaluation.intervals import wilson
 from cartoons.files import write_atomically
 from cartoons.images import load
 from cartoons.model_card import model_card
@@ -25,26 +27,36 @@ def answer_drawings(classifier: Classifier) -> dict[str, Any]:
     items = dataset.read(DRAWINGS_TO_TRY).items
     answers = classifier.predict([load(item.path) for item in items])
     given = [answer.label if answer.known else OTHER_LABEL for answer in answers]
-    pictures, right, wrong = Counter[str](), Counter[str](), {}
+    pictures, right, wrong, refused = Counter[str](), Counter[str](), {}, list[bool]()
     for item, label in zip(items, given, strict=True):
         style = item.path.stem.rpartition("-")[0]
         pictures[style] += 1
         right[style] += label == item.label
+        if item.label == OTHER_LABEL:
+            refused.append(label == OTHER_LABEL)
         if label != item.label:
             wrong[f"{item.label}/{item.path.name}"] = label
+    share = sum(refused) / len(refused)
     return {
         "pictures": len(items),
         "right": len(items) - len(wrong),
         "styles": {style: {"right": right[style], "pictures": count} for style, count in pictures.items()},
+        "of_none": {"pictures": len(refused), "refused": share, "refused_95": wilson(share, len(refused))},
         "wrong": wrong,
     }
 
 
 def embed(source: Path, target: Path) -> model_folder.ModelInfo:
-    """Write the model of one folder, its card and its score to another. Raises BundleError."""
+    """Write the model of one folder, its card and its score to another. Raises BundleError, also for an older format and for
+    a model of other characters than the drawings'."""
     info, onnx = model_folder.read(source)
+    drawn = {item.label for item in dataset.read(DRAWINGS_TO_TRY).items}
+    if info.format_version != FORMAT_VERSION:
+        raise BundleError(f"{source} is of format {info.format_version}, not {FORMAT_VERSION}: it is an older one.")
+    if drawn != set(info.labels):
+        raise BundleError(f"{source} knows {', '.join(info.labels)}; the drawings show {', '.join(sorted(drawn))}.")
     drawings = answer_drawings(Classifier.load(source))
-    info = replace(info, metrics=info.metrics | {"drawings": drawings}, format_version=FORMAT_VERSION)
+    info = replace(info, metrics=info.metrics | {"drawings": drawings})
     written = model_folder.write(target, info, onnx)
     write_atomically(target / "README.md", model_card(written).encode())
     return written
@@ -53,7 +65,10 @@ def embed(source: Path, target: Path) -> model_folder.ModelInfo:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Make a trained model folder the embedded one.")
     parser.add_argument("source", type=Path)
-    info = embed(parser.parse_args(argv).source, EMBEDDED_MODEL)
+    try:
+        info = embed(parser.parse_args(argv).source, EMBEDDED_MODEL)
+    except BundleError as error:
+        parser.error(f"{error} Run make model.")
     drawings = info.metrics["drawings"]
     print(f"{EMBEDDED_MODEL}: revision {info.revision}, {drawings['right']} of {drawings['pictures']} drawings right.")
     for path, label in drawings["wrong"].items():

@@ -61,9 +61,6 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
     per_class = _per_class(metrics)
     others = {"Macro-F1": "macro_f1", "accuracy": "accuracy"}
     more = ", ".join(f"{words} {_measured(metrics, name)}" for words, name in others.items() if name in metrics)
-    unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
-    kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
-    unknown = metrics.get("unknown", {})
     return card_of(
         _model_card_data(info, metrics, published),
         "model_card.md",
@@ -76,6 +73,8 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
         enough=TOO_FEW,
         held_out=sum(row["pictures"] for row in per_class.values()),
         counted=counted,
+        **_unknown(info, metrics),
+        number=_number,
         share=_share,
         percent=_percent,
         measured=_measured,
@@ -84,7 +83,6 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
         folder=repr(str(folder or Path())),
         serve=plain(command("python", "app.py", "--model", folder or Path())),
         credits=credit_lines(info),
-        out_of_distribution={words: unknown[name] for name, words in kinds.items() if name in unknown},
         weak=_weaknesses(per_class),
         learning_curve=learning_curve.in_words,
         differing=differing_files(info),
@@ -129,7 +127,7 @@ def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None)
             metric_value=round(metrics[key], 4),
         )
         for key, name in names.items()
-        if key in metrics and "balanced_accuracy" in metrics
+        if key in metrics and "balanced_accuracy" in metrics and len(info.characters) > 1
     ]
     address = f"https://huggingface.co/{published.repo}/resolve/main" if published else ""
     drawings = published.drawings if published else ()
@@ -144,6 +142,22 @@ def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None)
         eval_results=results or None,
         widget=[{"src": f"{address}/{path}", "example_title": label} for path, label in drawings] or None,
     )
+
+
+def _unknown(info: ModelInfo, metrics: Row) -> dict[str, Any]:
+    """What the card says of "I don't know": how often it does, of which pictures."""
+    unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
+    kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
+    unknown = metrics.get("unknown") or {}
+    characters = unknown.get("characters") or {}
+    strangers = counted(metrics["strangers"], "character") if metrics.get("strangers") else "characters"
+    return {
+        "out_of_distribution": {words: unknown[name] for name, words in kinds.items() if name in unknown},
+        "unseen": f"cartoons of {strangers} it never saw",
+        "characters": characters,
+        "named": characters.get("per_class", {}),
+        "has_threshold": info.unknown_threshold < 1 and unknown.get("characters_kept") is not None,
+    }
 
 
 def _per_class(metrics: Row) -> Mapping[str, Row]:
@@ -169,9 +183,16 @@ def _reservation(metrics: Row, key: str) -> str:
     )
 
 
-def _share(share: float, pictures: int) -> str:
+def _number(value: float) -> str:
+    """A number from 0 to 1 with three digits: "0.125", "1e-21", "0.9999"."""
+    return (
+        f"{value:.3f}" if value in (0, 1) or 0.0005 <= value < 0.9995 else f"{value:.3g}" if value < 0.5 else f"{value:.7g}"
+    )
+
+
+def _share(share: float, pictures: int, interval: Sequence[float] | None = None) -> str:
     """A share of so many pictures with its interval: "95.0% (91.3% to 97.2%)"."""
-    low, high = wilson(share, pictures)
+    low, high = interval or wilson(share, pictures)
     return f"{share:.1%}" + (f" ({low:.1%} to {high:.1%})" if pictures else "")
 
 

@@ -131,8 +131,7 @@ def by_source(items: Sequence[Item], folds: int = FOLDS) -> Split:
     for number, held_out in enumerate(_balanced(items, units, folds), 1):
         made.append(_fold(f"part {number}", held_out, items, {units[i][1] for i in held_out if units[i][0] == "source"}))
     _check(made, items)
-    left_out = len({name for kind, name in units if kind == "source"})
-    return Split(made, _protocol(sources, left_out, len(made)))
+    return Split(made, _protocol(items, units, sources, len(made)))
 
 
 def split_validation(items: Sequence[Item], train: Sequence[int], pct: float, seed: int) -> tuple[list[int], list[int]]:
@@ -227,11 +226,16 @@ def _check(folds: Sequence[Fold], items: Sequence[Item]) -> None:
         )
 
 
-def _protocol(sources: dict[str, set[str]], left_out: int, folds: int) -> str:
-    """How by_source measures, for the card; left_out: the number of sources that are held out."""
-    single = [label for label in sorted(sources.keys() - {OTHER_LABEL}) if len(sources[label]) < 2]
+def _protocol(items: Sequence[Item], units: Sequence[Unit], sources: dict[str, set[str]], folds: int) -> str:
+    """How by_source measures, for the card. units: what each picture is held out with; sources: by label."""
+    left_out = len({name for kind, name in units if kind == "source"})
     by_group = "in whole groups of alike pictures"
     if not left_out:
         return f"in {folds} parts, held out in turn {by_group}{ELSEWHERE}"
-    words = f"leaving whole sources out ({left_out} sources, {folds} rounds of training)"
-    return f"{words}; {', '.join(single)}, of one source, {by_group}" if single else words
+    single = [label for label in sorted(sources.keys() - {OTHER_LABEL}) if len(sources[label]) < 2]
+    parts = [f"{', '.join(single)}, of one source, {by_group}"] if single else []
+    unstated = sum(not item.source for item in items if item.label not in (OTHER_LABEL, *single))
+    if unstated:
+        parts.append(f"{unstated} of the characters' pictures, without a source, {by_group}")
+    counted = f"{left_out} source{'' if left_out == 1 else 's'}"
+    return "; ".join([f"leaving whole sources out ({counted}, {folds} rounds of training)", *parts])

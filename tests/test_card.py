@@ -54,6 +54,7 @@ METRICS: dict[str, Any] = {
     },
 }
 CHARACTERS = {"pictures": 16, "named": 0.95, "right": 0.93, "right_95": INTERVAL, "certain": 0.8}
+CHARACTERS["named_95"] = [0.9, 0.99]
 CHARACTERS["per_class"] = {"red fox": {"pictures": 9, "right": 0.9, "right_95": INTERVAL}}
 TODAY = {"refused_95": INTERVAL, "certain": 0.01}
 UNKNOWN = {
@@ -134,6 +135,44 @@ def test_a_model_without_none_of_these_says_nothing_of_them() -> None:
     card = described(METRICS | {"unknown": {"characters_kept": 0.95}}, labels=("red fox", "green frog"))
     assert "none of these" not in card
     assert "treat every answer as a guess among the names it knows" in card
+
+
+def test_every_interval_is_the_one_that_was_measured() -> None:
+    """An artwork counts once everywhere, so the same share has one interval, not two."""
+    card = described(METRICS | {"unknown": UNKNOWN | {"certain_right": 0.981}, "strangers": 7}, certain_threshold=0.25)
+    assert card.count("90.0% (80.0% to 100.0%)") + card.count("**90.0%** (80.0% to 100.0%)") == 4
+    assert "95.0% (90.0% to 99.0%) of the characters' pictures" in card
+    assert "98.1% of the names said without it are right" in card
+    assert "20 cartoons of 7 characters it never saw" in card
+    assert "| red fox | 9 | 0.900 (0.800 to 1.000) | 0.950 (0.800 to 1.000) | 0.900 (0.800 to 1.000) |" in card
+    assert "| green frog | 7 | 0.800 (0.800 to 1.000) | 0.950 (0.800 to 1.000) |  |" in card
+
+
+def test_thresholds_that_are_nearly_nothing_are_no_zeros() -> None:
+    card = described(METRICS | {"unknown": UNKNOWN}, certain_threshold=2e-6, unknown_threshold=3e-9)
+    assert "is above 3e-09" in card
+    assert "Below a probability of 0.999998 a name" in card
+
+
+def test_a_threshold_that_nothing_was_refused_by_is_said_too() -> None:
+    alone = {"characters_kept": 0.95, "named_share": 0.95, "characters": CHARACTERS, "right_share": 0.97}
+    card = described(METRICS | {"unknown": alone}, labels=("red fox", "green frog"), certain_threshold=0.25)
+    assert "## In one number" in card
+    assert "it names 95.0% (90.0% to 99.0%) of the characters' pictures" in card
+    assert 'Below a probability of 0.750 a name is said with "perhaps"' in card
+
+
+def test_one_character_has_no_accuracy_among_characters() -> None:
+    card = described(METRICS | {"unknown": UNKNOWN}, labels=("red fox", "_other"), certain_threshold=0.25)
+    assert "It knows one character only" in card
+    assert "chance is" not in card
+    assert "balanced_accuracy" not in card
+
+
+def test_a_model_without_a_second_threshold_says_nothing_of_it() -> None:
+    card = described(METRICS | {"unknown": UNKNOWN}, certain_threshold=None)
+    assert "a name is said with" not in card
+    assert "leave 95% of the characters' pictures named" in card
 
 
 def test_a_converted_model_is_not_said_to_know_what_it_does_not_know() -> None:

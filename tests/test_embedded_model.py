@@ -1,17 +1,20 @@
 """The model in model/: made by today's code, small enough, and asked about drawings that nobody trained on."""
 
+import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from conftest import EXAMPLES
 
-from bench.embed import DRAWINGS_TO_TRY, answer_drawings
+from bench.embed import DRAWINGS_TO_TRY, answer_drawings, embed
 from cartoons import model_folder
 from cartoons.classifier import Classifier
+from cartoons.errors import BundleError
 from cartoons.images import load
 from cartoons.model_card import model_card
-from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, ONNX_FILE, VERSUS_RULE, ModelInfo
+from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, JSON_FILE, ONNX_FILE, VERSUS_RULE, ModelInfo
 
 FEWEST_RIGHT = 31
 LEAST_SURE = 0.6
@@ -53,6 +56,17 @@ def test_drawings_in_other_styles_are_answered_as_its_card_says(classifier: Clas
     found = answer_drawings(classifier)
     assert found["right"] >= FEWEST_RIGHT, found["wrong"]
     assert found == classifier.info.metrics["drawings"]
+
+
+def test_only_a_model_of_today_and_of_the_drawn_characters_is_embedded(tmp_path: Path, colour_model: Path) -> None:
+    with pytest.raises(BundleError, match="the drawings show _other, bugs bunny"):
+        embed(colour_model, tmp_path / "model")
+    shutil.copytree(EMBEDDED_MODEL, tmp_path / "old")
+    described = json.loads((tmp_path / "old" / JSON_FILE).read_text())
+    (tmp_path / "old" / JSON_FILE).write_text(json.dumps(described | {"format_version": 3}))
+    with pytest.raises(BundleError, match="of format 3, not 4"):
+        embed(tmp_path / "old", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_on_sources_it_never_saw_it_knows_them_and_knows_what_it_does_not_know(info: ModelInfo) -> None:

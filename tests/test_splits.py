@@ -48,6 +48,10 @@ def test_leaving_sources_out() -> None:
         assert {items[i].label for i in fold.held_out} <= {items[i].label for i in fold.train}
     assert "3 sources" in split.protocol
     assert "owl, of one source, in whole groups" in split.protocol
+    assert "without a source" not in split.protocol
+    partly = [replace(i, source="") if i.label == "fox" and i.group > "fox2" else i for i in items]
+    of_fox = sum(not i.source for i in partly)
+    assert f"{of_fox} of the characters' pictures, without a source, in whole" in splits.by_source(partly, 4).protocol
 
 
 def test_without_sources_whole_groups_are_held_out() -> None:

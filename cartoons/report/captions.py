@@ -18,7 +18,7 @@ AS_THEY_ARE = "as they are"
 def held_out(findings: Findings) -> str:
     """Where the held-out pictures came from, for the middle of a sentence."""
     protocol = findings.get("protocol", "")
-    all_elsewhere = "source" in protocol and "of one source" not in protocol
+    all_elsewhere = "source" in protocol and "of one source" not in protocol and "without a source" not in protocol
     return "from sites the model never saw" if all_elsewhere else "the model was not trained on"
 
 
@@ -99,7 +99,7 @@ def unknown(findings: Findings) -> str:
     refused: list[str] = []
     for key, spoken in out_of_distribution(findings).items():
         if row := found.get(key):
-            low, high = wilson(row["refused"], row["pictures"])
+            low, high = row.get("refused_95") or wilson(row["refused"], row["pictures"])
             margin = f"({'' if refused else f'95{NARROW}% interval '}{percent(low)} to {percent(high)})"
             refused.append(f"{percent(row['refused'], 1)} of {row['pictures']} {spoken} {margin}")
     if not refused or found.get("characters_kept") is None:
