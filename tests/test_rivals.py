@@ -1,12 +1,15 @@
 """Rivals: what is searched for pictures drawn like the characters, and which results show a character after all."""
 
+from pathlib import Path
+
 import pytest
 from test_scraping import good
 
-from cartoons.scraping.none_of_these import shown_character
+from cartoons.scraping.none_of_these import other_results, shown_character
 from cartoons.scraping.selection import select
-from cartoons.search.engines import SearchResult
+from cartoons.search.engines import ResultPage, SearchResult
 from cartoons.search.rivals import MOST_RIVAL_QUERIES, names_character, rival_queries
+from cartoons.search.searcher import RetryPolicy, Searcher
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,9 @@ from cartoons.search.rivals import MOST_RIVAL_QUERIES, names_character, rival_qu
         ("crayonshinchan.gif", "shinchan"),
         ("Sinchan drawing", "shinchan"),
         ("Pok\u00e9mon Pikach\u00fa", "pikachu"),
+        ("\u0427\u0435\u0440\u043d\u044b\u0439 \u043a\u043e\u0442", "\u041a\u043e\u0442"),
+        ("\u092e\u094b\u091f\u0942 \u092a\u0924\u0932\u0941", "\u092e\u094b\u091f\u0942"),
+        ("\ud53c\uce74\uce04\ub294", "\ud53c\uce74\uce04"),
         ("\u30af\u30ec\u30e8\u30f3\u3057\u3093\u3061\u3083\u3093\u58c1\u7d19", "\u3057\u3093\u3061\u3083\u3093"),
     ],
 )
@@ -47,6 +53,10 @@ def test_names_are_found_however_they_are_written(text: str, name: str) -> None:
         ("Dorami", "doraemon"),
         ("https://a.example/cartoon/12.jpg", "bugs bunny"),
         ("anything", "\u2728"),
+        ("Sofia, a little princess", "princess peach"),
+        ("Detective and thief", "detective conan"),
+        ("\u043a\u043e\u0442\u043e\u0440\u043e\u0435", "\u041a\u043e\u0442"),
+        ("\u091f\u092e\u093e\u091f\u0930", "\u092e\u094b\u091f\u0942"),
         ("", "bugs bunny"),
     ],
 )
@@ -87,6 +97,30 @@ def test_queries_come_from_the_names_and_the_titles_and_stay_few() -> None:
     many = rival_queries({f"name {k}": TITLES for k in range(50)})
     assert len(many) == len(set(many)) == MOST_RIVAL_QUERIES
     assert rival_queries({}) == ()
+
+
+def test_the_name_of_a_site_is_no_show(tmp_path: Path) -> None:
+    class Engine:
+        name, licenses = "sites", frozenset({"any"})
+
+        def page(self, query: str, _number: int, _license: str) -> ResultPage:
+            sites = ("www.pngwing.com", "pngwing.com", "looneytunes.example", "a.example")
+            titles = (
+                "Bugs Bunny | PNGWing",
+                "Bugs Bunny 2 | PNGWing",
+                "Bugs Bunny, Looney Tunes",
+                "Looney Tunes: Bugs Bunny",
+            )
+            found = [
+                SearchResult(f"https://i.example/{query}/{k}", title=title, page_url=f"https://{site}/{k}")
+                for k, (site, title) in enumerate(zip(sites, titles, strict=True))
+            ]
+            return ResultPage.of(found if query == "bugs bunny" else found[:1], False)
+
+    searcher = Searcher([Engine()], tmp_path, "any", RetryPolicy(pause_s=0), lambda _: None)
+    queries = {result.query for result in other_results(searcher, {"bugs bunny": ("bugs bunny",), "_other": ("cows",)})}
+    assert "looney tunes characters" in queries
+    assert not [query for query in queries if "pngwing" in query]
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,17 @@ def test_what_was_searched_as_a_photograph_of_none_is_said_to_be_one(tmp_path: P
     assert {(row["label"], row["style"]) for row in rows} == {("_other", "photo"), ("a", ""), ("b", "")}
 
 
+def test_a_label_s_folder_that_was_made_by_hand_is_a_character_for_others(tmp_path: Path) -> None:
+    (tmp_path / "bugs bunny").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    found = [replace(hit, query="rabbits", title="A Bugs Bunny drawing") for hit in hits("_other", 1, 6)]
+    found += [replace(hit, query="rabbits", title="hidden") for hit in hits("_other", 100, 6)]
+    rows = asyncio.run(scraper(tmp_path, Web(), 4).run([UrlList("_other", found)]))
+    reasons = {row.title: row.reason for row in rows if row.status == "rejected" and "character" in row.reason}
+    assert reasons == {"A Bugs Bunny drawing": "shows a character: its title names bugs bunny"}
+    assert kept_by_label(rows)["_other"] == 4
+
+
 def test_a_second_run_asks_nothing_and_changes_nothing(tmp_path: Path) -> None:
     fill(tmp_path / "data", Web())
     before, web = contents(tmp_path / "data"), Web()

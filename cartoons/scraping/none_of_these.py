@@ -2,11 +2,12 @@
 
 import itertools
 from collections.abc import Container, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.scraping.manifest import Attempt
 from cartoons.search.engines import SearchResult
-from cartoons.search.rivals import MOST_RIVAL_QUERIES, names_character, rival_queries
+from cartoons.search.rivals import MOST_RIVAL_QUERIES, names_character, rival_queries, words_of
 from cartoons.search.searcher import Searcher
 
 RESULTS_IN_TURN = 40
@@ -23,7 +24,7 @@ def other_results(searcher: Searcher, queries: Mapping[str, Sequence[str]]) -> I
     """
     names = [label for label in queries if label != OTHER_LABEL][:MOST_RIVAL_QUERIES]
     titles = {
-        name: [result.title for result in itertools.islice(searcher.search(name, queries[name][:1]), TITLES_READ)]
+        name: [_without_site(result) for result in itertools.islice(searcher.search(name, queries[name][:1]), TITLES_READ)]
         for name in names
     }
     mixed = itertools.chain(*itertools.zip_longest(rival_queries(titles), queries[OTHER_LABEL]))
@@ -36,6 +37,12 @@ def other_results(searcher: Searcher, queries: Mapping[str, Sequence[str]]) -> I
                 waiting.remove(results)
             yield from (result for result in taken if result.url not in seen)
             seen.update(result.url for result in taken)
+
+
+def _without_site(result: SearchResult) -> str:
+    """A result's title without the words that its site's address has: "Bugs Bunny | PNGWing" on pngwing.com."""
+    host = urlsplit(result.page_url or result.url).hostname or ""
+    return " ".join(word for word in result.title.split() if "".join(words_of(word)) not in {*host.split("."), ""})
 
 
 def shown_character(found: SearchResult | Attempt, urls_by_label: Mapping[str, Container[str]]) -> str:

@@ -28,7 +28,7 @@ from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.none_of_these import shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.scraping.selection import PictureStore, kept_by_label, select
-from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, local_pictures
+from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, labels_there, local_pictures
 from cartoons.search.engines import SearchResult
 
 MOST_AT_ONCE = 2000
@@ -63,6 +63,7 @@ class Scraper:
         self._per_class, self._originals = config.per_class, config.originals
         self._fetch, self._progress = fetch, progress
         self._manifest, self._store = Manifest(config.out), PictureStore(config.out)
+        self._labels_there = labels_there(config.out)
         rows = self._manifest.attempts
         self._overrides = self._store.overrides(rows.values(), latest_decisions(read_decisions(config.out)))
         self._limits: dict[str, int] = dict(kept_by_label(rows.values()))
@@ -152,7 +153,8 @@ class Scraper:
 
     def _judged(self, planned: Sequence[Attempt], url_lists: Sequence[UrlList]) -> list[Attempt]:
         """The same, but rejected what was searched for `_other` and shows a character."""
-        urls: dict[str, set[str]] = {url_list.label: set(url_list.urls) for url_list in url_lists}
+        urls = {label: set[str]() for label in self._labels_there}
+        urls |= {url_list.label: set(url_list.urls) for url_list in url_lists}
         for row in self._rows():
             urls.setdefault(row.label, set()).add(row.url)
         reasons = (shown_character(row, urls) for row in planned)

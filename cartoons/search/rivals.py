@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import chain, zip_longest
+from itertools import chain, groupby, zip_longest
 from urllib.parse import unquote
 
 RIVAL_TEMPLATES = ("characters like {name}", "{name}'s friends and family", "{name} fan character")
@@ -27,12 +27,25 @@ SHORTEST_INSIDE = 7
 SHORTEST_MISSPELT, SHORTEST_TWICE_MISSPELT = 6, 10
 """Letters of a name that may have one wrong letter, and two; the first letter must be right, for Wario is not Mario."""
 SHORTEST_FIRST_NAME = 4
+WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7ff]")
+"""Letters of scripts that set no space around a name: Thai, Lao, Burmese, Khmer, Chinese, Japanese; Korean adds to it."""
 
 FUNCTION_WORDS = frozenset(
     re.findall(
         r"\w+", "a an and are as at by de for from how in is la le of on or s that the this to vs what who with you your"
     )
 )
+NO_FIRST_NAMES = frozenset(
+    re.findall(
+        r"\w+",
+        """aunt baby black blue brother captain count crazy daddy detective doctor dragon emperor father general
+        giant good grand grandma grandpa great green inspector iron king lady little lord madame magic mama
+        master miss mister monster mother officer papa panda pink prince princess professor queen red robot
+        scary sergeant silver sister snow space spider star strong super teenage uncle white wicked wild wonder
+        yellow young""",
+    )
+)
+"""First words of names that many others share: "a sleeping princess" is not Princess Peach."""
 AFTER_FIRST_NAME = frozenset(("", "and", "s", "or", "with", "vs", "in", "at", "from"))
 """What follows a first name that stands for the whole: "Mickey and friends". "" is the end, a comma..."""
 GENERIC_WORDS = frozenset(
@@ -53,8 +66,16 @@ GENERIC_WORDS = frozenset(
 def words_of(text: str) -> tuple[str, ...]:
     """A text's words: letters without accents, lower case; digits apart; "BugsBunny" is two."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unquote(text))
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", spaced) if unicodedata.category(letter)[0] != "M")
-    return tuple(re.findall(r"[^\W\d_]+|\d+", plain.casefold()))
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(letter))
+    runs = groupby(plain.casefold(), _kind)
+    return tuple("".join(run) for kind, run in runs if kind)
+
+
+def _kind(letter: str) -> str:
+    """What a character is in a word: a letter (also a vowel sign, as of Hindi), a digit, or "" for what is none."""
+    if letter.isdecimal():
+        return "digit"
+    return "letter" if letter.isalnum() or unicodedata.category(letter)[0] == "M" else ""
 
 
 def names_character(text: str, name: str, *, is_title: bool = False) -> bool:
@@ -71,9 +92,9 @@ def _has_name(text: str, name: str) -> bool:
     if not target:
         return False
     windows = ("".join(words[k : k + size]) for size in range(1, length + 3) for k in range(len(words) - size + 1))
-    has_long_words = len(target) >= SHORTEST_INSIDE or not target.isascii()  # not every script has spaces
+    may_be_inside = len(target) >= SHORTEST_INSIDE or WITHOUT_SPACES.search(target)
     return any(_is_spelling(window, target) for window in windows) or (
-        has_long_words and any(target in word for word in words)
+        bool(may_be_inside) and any(target in word for word in words)
     )
 
 
@@ -88,7 +109,7 @@ def _is_spelling(window: str, target: str) -> bool:
 
 def _has_first_name(title: str, name: str) -> bool:
     first, *others = words_of(name) or ("",)
-    if not others or len(first) < SHORTEST_FIRST_NAME:
+    if not others or len(first) < SHORTEST_FIRST_NAME or first in NO_FIRST_NAMES:
         return False
     segments = map(words_of, re.split(r"[^\w\s'’&-]|\s[-–—]\s", title.replace("&", " and ")))
     pairs = chain(*(zip_longest(words, words[1:], fillvalue="") for words in segments))
