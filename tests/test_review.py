@@ -29,7 +29,7 @@ from cartoons.review.decisions import (
     read_decisions,
     read_pictures,
 )
-from cartoons.review.ranking import Probabilities, cached, opinion
+from cartoons.review.ranking import Probabilities, cached, check_model, opinion
 from cartoons.review.review import Review
 
 METADATA = "metadata.jsonl"
@@ -324,8 +324,22 @@ def test_pictures_that_look_like_another_label_come_first(folder: Path, colour_m
     assert cards[1]["looks_like"] == "green frog"
     assert cards[1]["probability"] > 0.9
     assert review.cards("_other", 0, 1)["cards"][0]["suggested"] == "red fox"
-    looks = {one["label"]: one["to_look_at"] for one in review.overview()["classes"]}
-    assert looks == {"red fox": 2, "green frog": 0, "_other": 1}
+    overview = review.overview()
+    assert {one["label"]: one["to_look_at"] for one in overview["classes"]} == {"red fox": 2, "green frog": 0, "_other": 1}
+    assert {one["label"]: one["sure"] for one in overview["classes"]} == {"red fox": 1, "green frog": 0, "_other": 1}
+    assert (overview["sure"], review.accept()["decided"]) == (1, 1)  # what looks so in _other may be drawn alike
+    assert review.cards("_other", 0, 1)["cards"][0]["action"] == ""
+
+
+def test_labels_may_be_spelt_otherwise_than_the_model_s() -> None:
+    labels, info = ["Red Fox", "GREEN FROG", "_other"], colour_info()
+    check_model(Path(), labels, info)
+    alike = opinion("_other", [0.95, 0.03, 0.02], labels, info)
+    assert (alike.suggested, alike.label, alike.is_sure) == ("Red Fox", "Red Fox", True)
+    for strangers in (["owl", "_other"], ["owl"]):
+        with pytest.raises(DataError, match="knows red fox"):
+            check_model(Path(), strangers, info)
+    check_model(Path(), ["_other"], info)
 
 
 def test_a_label_that_the_model_never_saw_should_look_like_none_of_its_characters() -> None:

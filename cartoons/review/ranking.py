@@ -17,8 +17,8 @@ from cartoons.classifier import BATCH_SIZE, Classifier
 from cartoons.errors import DataError, ImageError
 from cartoons.files import HIDDEN, append_json_lines, read_json_lines
 from cartoons.images import load
-from cartoons.metadata import text
-from cartoons.model_folder import ModelInfo
+from cartoons.metadata import alike_key, text
+from cartoons.model_folder import OTHER_LABEL, ModelInfo
 from cartoons.review.decisions import Picture
 
 CACHE_FOLDER = Path(HIDDEN, "opinions")
@@ -59,8 +59,9 @@ UNSEEN = Opinion("", 0.0, 0.0, "")
 
 
 def check_model(root: Path, labels: Sequence[str], info: ModelInfo) -> None:
-    """Raise DataError when the model knows none of the folder's labels."""
-    if not set(labels) & set(info.labels):
+    """Raise DataError when the model knows none of the folder's characters, however they are spelt."""
+    characters = {alike_key(label) for label in labels if label != OTHER_LABEL}
+    if characters.isdisjoint(map(alike_key, info.characters)) and (characters or OTHER_LABEL not in info.labels):
         raise DataError(
             f"The model {info.name} knows {', '.join(info.labels)}, but {root} holds {', '.join(labels)}: "
             "give a model of these labels, or none."
@@ -74,8 +75,9 @@ def opinion(label: str, row: Sequence[float] | None, labels: Sequence[str], info
     """
     if row is None:
         return Opinion("", 0.0, math.inf, "")
-    by_label = dict(zip(info.labels, row, strict=True))
-    own = by_label.get(label, 1 - max(by_label[character] for character in info.characters))
+    spelt = {alike_key(name): name for name in labels}
+    by_label = {spelt.get(alike_key(name), name): share for name, share in zip(info.labels, row, strict=True)}
+    own = by_label.get(label, 1 - max(share for name, share in by_label.items() if name != OTHER_LABEL))
     likeliest = max(by_label, key=lambda name: by_label[name])
     others = [name for name in labels if name != label and by_label.get(name, 0) > own]
     suggested = max(others, key=lambda name: by_label[name], default="")

@@ -113,7 +113,7 @@ const keys = make("dialog", { class: "keys", "aria-label": "Keys" });
 const KEYS = {
   "← → ↑ ↓": "select a picture", "Shift + those": "select several (or Shift and a click)", K: "keep it", "D, Delete": "delete it", "1 … 9": "move it to that label",
   M: "choose a label to move it to", U: "undo the last decision", N: "the next one to look at, of any label",
-  A: "move each that surely looks like another label there", R: "keep the rest of the label", "Enter, Space": "see it large",
+  A: "move each of a character that surely looks like another label there", R: "keep the rest of the label", "Enter, Space": "see it large",
   "Page Up, Page Down": "turn the page", "?": "these keys",
 };
 

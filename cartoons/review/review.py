@@ -12,6 +12,7 @@ from cartoons.classifier import Classifier
 from cartoons.errors import DataError
 from cartoons.images import load
 from cartoons.metadata import text
+from cartoons.model_folder import OTHER_LABEL
 from cartoons.review import decisions
 from cartoons.review.apply import apply
 from cartoons.review.decisions import DELETE, KEEP, MOVE, UNDO, Decision, Picture
@@ -56,8 +57,7 @@ class Review:
         that changes when the pictures of the classes are in another order.
         """
         with self._lock:
-            sure = set(self._sure())
-            classes = [self._class(label, keys, sure) for label, keys in self._classes.items()]
+            classes = [self._class(label, keys) for label, keys in self._classes.items()]
             waiting = sum(decisions.is_pending(picture, self._decision(picture)) for picture in self._pictures.values())
             opinions = self._opinions
             return {
@@ -65,7 +65,7 @@ class Review:
                 "model": opinions.name if opinions else "",
                 "classes": classes,
                 "waiting": waiting,
-                "sure": len(sure),
+                "sure": len(self._acceptable()),
                 "sure_percent": round(100 * SURE),
                 "order": self._order,
                 "looked_at": len(opinions.by_file) if opinions else len(self._pictures),
@@ -73,7 +73,7 @@ class Review:
                 "trouble": opinions.trouble if opinions else "",
             }
 
-    def _class(self, label: str, keys: Sequence[str], sure: set[str]) -> Answer:
+    def _class(self, label: str, keys: Sequence[str]) -> Answer:
         undecided = [key for key in keys if self._is_undecided(key)]
         return {
             "label": label,
@@ -81,7 +81,7 @@ class Review:
             "doubted": sum(map(self._is_doubted, keys)),
             "to_look_at": sum(map(self._is_doubted, undecided)),
             "undecided": len(undecided),
-            "sure": len(sure.intersection(keys)),
+            "sure": sum(self._opinion(key).is_sure for key in undecided),
         }
 
     def cards(self, label: str, start: int, count: int) -> Answer:
@@ -100,9 +100,12 @@ class Review:
             return {"cards": [self._card(key) for key in keys], "overview": self.overview()}
 
     def accept(self) -> Answer:
-        """Move every undecided picture that looks exactly like another label there; {"decided": n, "overview": ...}."""
+        """Move every undecided picture that looks exactly like another label there; {"decided": n, "overview": ...}.
+
+        Those of `_other` are left to the eye: what is drawn like a character may well be none.
+        """
         with self._lock:
-            return self._decided({key: (MOVE, self._opinion(key).suggested) for key in self._sure()})
+            return self._decided({key: (MOVE, self._opinion(key).suggested) for key in self._acceptable()})
 
     def keep_rest(self, label: str) -> Answer:
         """Keep every undecided picture of a class; answers as `accept`."""
@@ -225,9 +228,10 @@ class Review:
     def _is_to_look_at(self, key: str) -> bool:
         return self._is_doubted(key) and self._is_undecided(key)
 
-    def _sure(self) -> list[str]:
-        """The undecided pictures that look exactly like another label."""
-        return [key for key in self._pictures if self._opinion(key).is_sure and self._is_undecided(key)]
+    def _acceptable(self) -> list[str]:
+        """The undecided pictures of characters that look exactly like another label."""
+        keys = (key for label, keys in self._classes.items() if label != OTHER_LABEL for key in keys)
+        return [key for key in keys if self._opinion(key).is_sure and self._is_undecided(key)]
 
     def _card(self, key: str) -> Answer:
         picture = self._pictures[key]

@@ -34,7 +34,7 @@ function showTools(left, classes, sure, percent) {
   const rest = classes.find((one) => one.label === view.label)?.undecided ?? 0;
   dressTool(doubtButton, "Next", " to look at", "N", !left);
   dressTool(acceptButton, `Accept ${sure}`, ` suggestion${sure === 1 ? "" : "s"} above ${percent}\u00a0%`, "A", !sure);
-  acceptButton.title += ": move each picture to the label that it looks like";
+  acceptButton.title += `: move each to the label that it looks like; look at those of “${spoken(OTHER)}” yourself`;
   acceptButton.hidden = !view.overview.model;
   dressTool(restButton, "Keep the rest", `: ${rest}`, "R", !rest);
   restButton.title = `Keep the ${rest} of ${spoken(view.label)} that you have not decided on`;
