@@ -91,7 +91,7 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
     from cartoons.classifier import Classifier  # with onnxruntime and huggingface_hub, which a refusal need not load
     from cartoons.examples import small_jpeg
     from cartoons.images import load
-    from cartoons.model_card import model_card, without_place
+    from cartoons.model_card import counted, model_card, without_place
 
     classifier, found, numbers = Classifier.load(out, trusted=True), dict[Example, bytes](), Counter[str]()
     for each in _in_turn(candidates):
@@ -117,7 +117,7 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
     info = model_folder.write(out, replace(info, examples=tuple(found)), model_folder.read(out)[1])
     if is_ours:
         write_atomically(card, model_card(info, folder=out).encode())
-    log.info("%d pictures to try it with: %s.", len(found), folder)
+    log.info("%s to try it with: %s.", counted(len(found), "picture"), folder)
     return info
 
 
