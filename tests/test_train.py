@@ -20,14 +20,17 @@ from conftest import ROOT, draw_shape, free_port, make_picture_folder
 from huggingface_hub import ModelCard
 from terminals import record, screen
 
+from cartoons import dataset
 from cartoons.classifier import Classifier
 from cartoons.dataset import Item
 from cartoons.errors import DataError, ExportError
-from cartoons.images import load
+from cartoons.images import load, square_pad
 from cartoons.model_folder import VERSUS_RULE
 from cartoons.splits import Fold, SplitConfig
 from cartoons.training import config as config_module
+from cartoons.training import run
 from cartoons.training.config import TrainConfig
+from cartoons.training.recipes import FAST
 
 pytestmark = pytest.mark.slow
 
@@ -115,6 +118,34 @@ def test_the_chain_of_stages_is_the_network() -> None:
         assert len(chain) >= fewest
         with torch.no_grad():
             torch.testing.assert_close(nn.Sequential(*chain)(sample), body(sample), atol=1e-4, rtol=1e-4)
+
+
+def test_a_network_is_asked_about_larger_squares_where_it_takes_any() -> None:
+    from cartoons.training.network import find_network
+
+    sizes = {arch: find_network(arch).scaled(8 / 7).size_px for arch in ("tf_efficientnet_lite0", "resnet18", "vit_b_16")}
+    assert sizes == {"tf_efficientnet_lite0": 256, "resnet18": 256, "vit_b_16": 224}
+    assert find_network("vit_tiny_patch16_224").scaled(8 / 7) == find_network("vit_tiny_patch16_224")
+    assert find_network("tf_efficientnet_lite0").scaled(1) == find_network("tf_efficientnet_lite0")
+
+
+def test_what_is_trained_on_small_squares_is_asked_about_larger_ones(data: Path, tmp_path: Path) -> None:
+    from cartoons.training.cached_features import CachedFeaturesTrainer
+    from cartoons.training.network import find_network, predict_logits
+
+    pictures = run.open_pictures(dataset.read(data))
+    recipe = replace(FAST, views=1, epochs=1, test_scale=8 / 7)
+    trainer = CachedFeaturesTrainer(find_network("tf_efficientnet_lite0"), pictures, recipe, tmp_path)
+    list(trainer.cache_features())
+    trainer.fit(range(len(pictures.items)), tmp_path / "fit")
+    some = [0, 9, len(pictures.items) - 1]
+    paths = [pictures.items[i].path for i in some]
+    squares = [square_pad(load(path), trainer.network.size_px) for path in paths]
+    assert [square.size for square in squares] == [(256, 256)] * 3
+    assert trainer.examples([0])[0][0].size == (224, 224)
+    answers = trainer.predict(some)
+    np.testing.assert_allclose(answers, trainer.predict_pictures(squares))
+    np.testing.assert_allclose(answers, predict_logits(trainer.portable(), paths), atol=0.02)
 
 
 def test_packaged_weights_are_imagenets() -> None:

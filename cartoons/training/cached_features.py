@@ -31,7 +31,7 @@ from torch import nn
 
 from cartoons import image_modes, images
 from cartoons.dataset import Dataset
-from cartoons.images import to_batch
+from cartoons.images import load, square_pad, to_batch
 from cartoons.onnx_graph import open_session
 from cartoons.training import augment, redraw, views
 from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, RegMixup, bfloat16_convolutions
@@ -52,11 +52,13 @@ class CachedFeaturesTrainer:
 
     def __init__(self, network: Network, data: Dataset, recipe: CachedFeaturesRecipe, work: Path) -> None:
         """work: a folder for what `fit` keeps. Raises DataError when the network's ImageNet weights cannot be had."""
-        self.network, self.data, self.recipe, self.work = network, data, recipe, work
+        self.data, self.recipe, self.work = data, recipe, work
+        self._train_network, self.network = network, network.scaled(recipe.test_scale)
         self.lr_finder: dict[str, Any] = {}
         self.computed = 0
         self.device = default_device()
-        self.learn = learn = build_learner(plain_loaders(data.items, data.labels, network), network, recipe.dropout)
+        dls = plain_loaders(data.items, data.labels, self.network)
+        self.learn = learn = build_learner(dls, self.network, recipe.dropout)
         self._targets, last = outlier_classes(data.items, data.labels), len(data.labels) - 1
         has_classes = bool(recipe.outlier_share and (self._targets > last).any())
         if has_classes:
@@ -71,11 +73,15 @@ class CachedFeaturesTrainer:
             self._trained, self._loss = model_and_loss(self.tail, recipe.outlier_share, recipe.label_smoothing)
         else:
             self._targets = self._targets.clip(max=last)
-        self._session = open_session(trace(self.stem, sample, ["maps"]), threads=1) if self.device.type == "cpu" else None
+        self._sessions = {
+            size_px: open_session(trace(self.stem, torch.zeros(1, 3, size_px, size_px), ["maps"]), threads=1)
+            for size_px in {network.size_px, self.network.size_px}
+            if self.device.type == "cpu"
+        }
         freeze_depthwise(self.tail)
         self._fresh = copy.deepcopy(self.tail.state_dict())
         self._views = Views(data.items, network.size_px, 1 + recipe.views)
-        maps = self._run_stem(np.zeros((1, 3, network.size_px, network.size_px), np.float32))
+        maps = self._run_stem(sample.cpu().numpy())
         self.store = FeatureStore(find_folder(work), self._stem_hash(), maps.shape[1:])
         self._is_cutout: dict[int, bool] = {}
         self._untrained: NDArray[np.float64] | None = None
@@ -135,10 +141,10 @@ class CachedFeaturesTrainer:
 
     def predict(self, indices: Sequence[int]) -> NDArray[np.float64]:
         """What the network as now trained answers for pictures of the folder as they are: (len(indices), labels)."""
-        return self._run(self.tail, (self._maps(i, 0) for i in indices))
+        return self._run(self.tail, self._test_maps(indices))
 
     def predict_pictures(self, squares: Sequence[Image.Image]) -> NDArray[np.float64]:
-        """What it answers for any RGB squares of size_px: (len(squares), labels)."""
+        """What it answers for any RGB squares of network.size_px: (len(squares), labels)."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return self._run(self.tail, pool.map(self._maps_of, squares))
 
@@ -163,7 +169,7 @@ class CachedFeaturesTrainer:
 
     def _stem_hash(self) -> str:
         """Names all that the maps of a view depend on besides its name: weights, stages, numbers, and the code of views."""
-        numbers = replace(self.network, weights=None)
+        numbers = replace(self._train_network, weights=None)
         digest = hashlib.sha256(f"{numbers} {self.stem} {version('timm')} {version('pillow')}".encode())
         for tensor in self.stem.state_dict().values():
             digest.update(tensor.cpu().numpy().tobytes())
@@ -193,6 +199,19 @@ class CachedFeaturesTrainer:
         maps = self.store.read(self._views.name(index, number, self._is_cutout[index]))
         return self._compute(index, [number])[0] if maps is None else maps
 
+    def _test_maps(self, indices: Sequence[int]) -> Iterator[NDArray[np.float16]]:
+        """What it makes of pictures as they are, in squares of the size that the model is asked about."""
+        if self.network == self._train_network:
+            yield from (self._maps(i, 0) for i in indices)
+            return
+
+        def of(index: int) -> NDArray[np.float16]:
+            return self._maps_of(square_pad(load(self.data.items[index].path), self.network.size_px))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for start in range(0, len(indices), PICTURES_AT_ONCE):
+                yield from pool.map(of, indices[start : start + PICTURES_AT_ONCE])
+
     def _maps_of(self, square: Image.Image) -> NDArray[np.float16]:
         """What it makes of one RGB square; one at a time is what fits a CPU's cache."""
         return np.asarray(self._run_stem(to_batch([square], self.network.mean, self.network.std))[0], np.float16)
@@ -200,8 +219,8 @@ class CachedFeaturesTrainer:
     @torch.no_grad()
     def _run_stem(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """On a CPU with onnxruntime, a core per picture, which is twice as fast there and agrees to 1e-6."""
-        if self._session:
-            return np.asarray(self._session.run(None, {self._session.get_inputs()[0].name: batch})[0])
+        if session := self._sessions.get(batch.shape[-1]):
+            return np.asarray(session.run(None, {session.get_inputs()[0].name: batch})[0])
         return np.asarray(self.stem(torch.from_numpy(batch).to(self.device)).cpu().numpy())
 
     @torch.no_grad()

@@ -30,11 +30,11 @@ from cartoons.splits import split_validation
 from cartoons.training.augment import background, on_scenery
 from cartoons.training.callbacks import Checkpoint, EpochMetrics, FrozenNorm, on_hardware
 from cartoons.training.network import (
+    LabelOf,
     Network,
     augmented_on_device,
     build_learner,
     data_block,
-    label_of,
     plain_loaders,
     portable,
     predict_logits,
@@ -71,7 +71,7 @@ class OnScenery(Transform):  # type: ignore[misc]  # fastai has no types
 
     def __init__(self, items: Sequence[Item], trained: Sequence[Item]) -> None:
         """items: all; trained: those trained on, which alone may be seen behind a cut-out."""
-        self.label_of = {item.path: item.label for item in items}
+        self.LabelOf = {item.path: item.label for item in items}
         self.behind = {
             label: [item.path for item in trained if item.label != label] for label in {item.label for item in items}
         }
@@ -80,7 +80,7 @@ class OnScenery(Transform):  # type: ignore[misc]  # fastai has no types
         """Called by fastai for each picture."""
         if x.mode != "RGBA" or x.file is None:
             return PILImage(on_white(x))
-        others = self.behind[self.label_of[x.file]]
+        others = self.behind[self.LabelOf[x.file]]
         behind = [background(random.choice(others))] if others else []
         return PILImage(on_scenery(x, random.Random(random.random()), behind))
 
@@ -165,7 +165,7 @@ class FinetuneTrainer:
         trained = [self.data.items[i] for i in train]
         counts = Counter(item.label for item in trained)
         held_out = range(len(train), len(train) + len(valid))
-        block = data_block(self.data.labels, self.network, label_of(self.data.items), augmented_on_device(), held_out)
+        block = data_block(self.data.labels, self.network, LabelOf(self.data.items), augmented_on_device(), held_out)
         block.item_tfms = [*block.item_tfms, OnScenery(self.data.items, trained), OnWhite()]
         block.type_tfms = ((Cutout.create,), block.type_tfms[1])
         dls = block.dataloaders(

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -36,6 +36,7 @@ PACKAGED_WEIGHTS = {
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 TORCHVISION_PX = 224
+SIZE_STEP_PX = 32
 LABEL_SMOOTHING = 0.1
 ADAMW = partial(OptimWrapper, opt=torch.optim.AdamW, fused=True)
 """A third faster than fastai's own on a CPU."""
@@ -53,6 +54,14 @@ class Network:
     std: tuple[float, float, float]
     weights: Path | None = None
     """A file of ImageNet weights; None takes the installed package's or downloads them."""
+    has_fixed_size: bool = False
+    """Whether it takes squares of size_px alone, as vision transformers do."""
+
+    def scaled(self, scale: float) -> "Network":
+        """The network for squares so much larger, in steps of SIZE_STEP_PX; as it is if its size is fixed."""
+        if self.has_fixed_size or scale == 1:
+            return self
+        return replace(self, size_px=max(self.size_px, SIZE_STEP_PX * round(self.size_px * scale / SIZE_STEP_PX)))
 
     @property
     def is_timm(self) -> bool:
@@ -85,26 +94,22 @@ def find_network(arch: str, weights: Path | None = None) -> Network:
     check_weights(arch, weights)
     config = timm.get_pretrained_cfg(arch, allow_unregistered=False) if timm.is_model(arch) else None
     if config is not None:
-        return Network(arch, config.input_size[-1], tuple(config.mean), tuple(config.std), weights)
+        mean, std = tuple(config.mean), tuple(config.std)
+        return Network(arch, config.input_size[-1], mean, std, weights, bool(config.fixed_input_size))
     if arch in torchvision.models.list_models(module=torchvision.models):
-        return Network(arch, TORCHVISION_PX, IMAGENET_MEAN, IMAGENET_STD, weights)
+        return Network(arch, TORCHVISION_PX, IMAGENET_MEAN, IMAGENET_STD, weights, "vit" in arch)
     raise DataError(unknown_arch(arch))
 
 
 class LabelOf:
     """A picture's label: as the folder was read, else the name of the folder it lies in."""
 
-    def __init__(self, labels: dict[Path, str]) -> None:
-        self.labels = labels
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.labels = {item.path: item.label for item in items}
 
     def __call__(self, path: Path) -> str:
         """Called by fastai for each picture."""
         return self.labels.get(path) or Path(path).parent.name
-
-
-def label_of(items: Sequence[Item]) -> LabelOf:
-    """The labels of these items."""
-    return LabelOf({item.path: item.label for item in items})
 
 
 def data_block(
@@ -142,9 +147,8 @@ def build_learner(
     try:
         learn = vision_learner(dls, arch, normalize=False, pretrained=not own, **head)
         with torch.no_grad():
-            learn.model.eval()(
-                torch.zeros(1, 3, network.size_px, network.size_px, device=next(learn.model.parameters()).device)
-            )
+            device = next(learn.model.parameters()).device
+            learn.model.eval()(torch.zeros(1, 3, network.size_px, network.size_px, device=device))
     except (AttributeError, IndexError, RuntimeError, StopIteration, TypeError) as error:
         message = f"{network.arch} does not take a linear head over its feature maps ({error}): take {DEFAULT_ARCH}."
         raise DataError(message) from error
@@ -192,7 +196,7 @@ def load_weights(body: nn.Module, network: Network) -> None:
 
 def plain_loaders(items: Sequence[Item], labels: Sequence[str], network: Network) -> DataLoaders:
     """Loaders without augmentation, for judging and for the learner that is kept: of the folder it remembers nothing."""
-    get_y = label_of(items)
+    get_y = LabelOf(items)
     dls = data_block(labels, network, get_y).dataloaders([item.path for item in items], bs=BATCH_SIZE, num_workers=0)
     get_y.labels = {}
     return dls

@@ -26,6 +26,10 @@ class CachedFeaturesRecipe:
     hard_others: bool = False
     """Whether the pictures of `_other` that look most like a character are drawn most often."""
 
+    test_scale: float = 1.0
+    """How much larger than in training the squares are that the model is asked about: augmented views show things larger
+    (Touvron et al. 2019, arXiv 1906.06423)."""
+
     outlier_share: float = 0.2
     """How much of the loss is about which character of `_other` it is; 0 leaves them one class."""
 
@@ -59,6 +63,7 @@ THOROUGH = CachedFeaturesRecipe(
     label_smoothing=0.0,
     regmixup=10.0,
     hard_others=True,
+    test_scale=8 / 7,
 )
 Recipe = CachedFeaturesRecipe | FinetuneRecipe
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (FAST, THOROUGH, FinetuneRecipe())}
