@@ -75,7 +75,7 @@ def test_on_sources_it_never_saw_it_knows_them_and_knows_what_it_does_not_know(i
     assert figures["calibration"]["ece_after"] <= 0.03
     assert unknown["characters"]["named"] >= 0.95
     assert unknown["photographs"]["auroc"] >= 0.99
-    assert unknown["unseen_cartoons"]["auroc"] >= 0.955
+    assert unknown["unseen_cartoons"]["auroc"] >= 0.96
     assert unknown["unseen_cartoons"]["refused"] >= 0.84
 
 

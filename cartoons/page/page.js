@@ -3,7 +3,7 @@
 
 const [choose, camera, paste] = element.querySelectorAll("button"), note = element.querySelector("[role=alert]");
 const INPUT = "#picture input[type=file]";
-const LONGEST_PX = 1024; // of what is uploaded: the model sees 224
+const LONGEST_PX = 1024; // of what is uploaded: the model sees a quarter
 const SMALL_BYTES = 200_000, WHOLE_BYTES = 8_000_000, SLOW_MS = 200; // sent as it is; as it is at first, and for so long
 
 const find = (selector) => document.querySelector(selector);
