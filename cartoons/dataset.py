@@ -46,7 +46,7 @@ class Item:
     """Of the file's bytes; "" for one that cannot be read."""
 
     @property
-    def stranger(self) -> str:
+    def other_character(self) -> str:
         """The character of a drawing of `_other`, where metadata names it, else ""."""
         return "" if self.label != OTHER_LABEL or self.is_photo or self.character == OTHER_LABEL else self.character
 
@@ -127,7 +127,7 @@ class Dataset:
             advice = f"Move or delete those under a wrong label: {command('python', 'scrape.py', 'review', root)}"
             sentences.append(f"It is unclear what they show, so {files}. {advice}")
         spelt = {alike_key(label): label for label in characters}
-        misplaced = Counter(spelt.get(item.stranger.replace("_", " ")) for item in self.items)
+        misplaced = Counter(spelt.get(item.other_character.replace("_", " ")) for item in self.items)
         for label in filter(None, misplaced):
             pictures = f"{misplaced[label]} picture{'' if misplaced[label] == 1 else 's'} of {label}, by the metadata"
             sentences.append(f"{OTHER_LABEL} holds {pictures}, and so teaches not to know {label}: move them to its folder.")

@@ -10,10 +10,11 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData
 
+from cartoons.errors import counted
 from cartoons.files import read_json_lines, write_atomically
 from cartoons.markdown import code, markdown, plain
 from cartoons.metadata import METADATA_FILE, read_metadata
-from cartoons.model_card import card_of, counted
+from cartoons.model_card import card_of
 from cartoons.model_folder import OTHER_LABEL
 
 MOST_HOSTS = 20

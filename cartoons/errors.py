@@ -35,6 +35,11 @@ def shortened(text: str) -> str:
     )
 
 
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """A number of things: "1 picture", "1,234 addresses"."""
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
+
+
 class CartoonError(Exception):
     """Base of every error raised on purpose; `str(error)`, shortened, can be shown to a user as it is."""
 

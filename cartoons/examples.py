@@ -3,7 +3,6 @@
 Whoever uses one opens it first: a model folder may come from anybody.
 """
 
-import io
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from PIL import Image
 
 from cartoons import model_folder
 from cartoons.errors import BundleError, CartoonError
-from cartoons.images import load
+from cartoons.images import encoded, load
 from cartoons.model_folder import EMBEDDED_MODEL, EXAMPLES, OTHER_LABEL, Example, ModelInfo
 
 DRAWINGS = EMBEDDED_MODEL.parent / "examples"
@@ -38,11 +37,10 @@ def small_jpeg(source: Path | Image.Image) -> bytes:
 
     source: a file, or what was loaded from one.
     """
-    picture, buffer = load(source) if isinstance(source, Path) else source.copy(), io.BytesIO()
+    picture = load(source) if isinstance(source, Path) else source.copy()
     picture.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
     picture.info.clear()  # a JPEG's comment would be written again
-    picture.save(buffer, "JPEG", quality=QUALITY)
-    return buffer.getvalue()
+    return encoded(picture, "JPEG", quality=QUALITY)
 
 
 def captions(examples: Sequence[tuple[Path, Example]]) -> Iterator[str]:

@@ -18,14 +18,22 @@ HIDDEN = ".scrape"
 PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write through a temporary name in the same folder: a reader sees the old file or the new one, whole."""
+def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write through a temporary name in the same folder: a reader sees the old file or the new one, whole.
+
+    sync: also after a power cut.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def check_folder(path: Path, expected: str = PICTURE_FOLDER) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cartoons.errors import DataError
+from cartoons.errors import DataError, counted
 from cartoons.picture_files import Parts, is_hidden
 
 TRAIN, VALID, TEST = "train", "valid", "test"
@@ -218,11 +218,6 @@ def shown_name(name: str) -> str:
     return f"{name if name.isprintable() else repr(name)}/"
 
 
-def pictures_in_words(count: int) -> str:
-    """ "1 picture", "2,000 pictures"."""
-    return f"{count:,} {'picture' if count == 1 else 'pictures'}"
-
-
 def renaming(name: str) -> str:
     """What to do with a folder that is called as a part of a split and is none."""
     return f'If it is a character, give its folder another name, such as "the {name.strip()}"'
@@ -235,7 +230,7 @@ def spoken(names: Iterable[str]) -> str:
 
 
 def _counted(children: Children) -> str:
-    counts = [f"{shown_name(name)} ({pictures_in_words(len(pictures))})" for name, pictures in children.items()]
+    counts = [f"{shown_name(name)} ({counted(len(pictures), 'picture')})" for name, pictures in children.items()]
     return ", ".join(_first(counts, "more folders"))
 
 

@@ -5,12 +5,14 @@ square = square_pad(picture, 224)        # PIL, 224 x 224, the whole picture on 
 batch = to_batch([square], mean, std)    # float32, (1, 3, 224, 224)
 """
 
+import base64
 import functools
 import io
 import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +102,19 @@ def to_batch(squares: Sequence[Image.Image], mean: Sequence[float], std: Sequenc
     batch *= 1 / (255 * spread)
     batch -= middle / spread
     return batch
+
+
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    """A picture as the bytes of a file; kind: as Pillow names it. options: as Image.save takes them."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def jpeg_url(picture: Image.Image, side_px: int, quality: int) -> str:
+    """A picture as a data: URL of a JPEG of at most side_px a side. The picture itself is made small."""
+    picture.thumbnail((side_px, side_px))
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded(picture, 'JPEG', quality=quality)).decode()}"
 
 
 def _read(path: Path) -> bytes:

@@ -13,6 +13,7 @@ from huggingface_hub import CardData, EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader
 
 from cartoons.console import command
+from cartoons.errors import counted
 from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.markdown import code, markdown, plain
@@ -215,11 +216,6 @@ def _weaknesses(per_class: Mapping[str, Row]) -> str:
         return f"{judged[:1].upper()}{judged[1:]}."
     names = " and ".join(map(markdown, weakest))
     return f"{names[:1].upper()}{names[1:]} {'is' if len(weakest) == 1 else 'are'} found least often; {judged}."
-
-
-def counted(number: int, noun: str, plural: str = "s") -> str:
-    """A number of things: "1 picture", "1,234 addresses"."""
-    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def differing_files(info: ModelInfo) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from cartoons.errors import DataError
+from cartoons.errors import DataError, counted
 from cartoons.files import check_folder
 from cartoons.folder_layout import (
     TEST,
@@ -15,7 +15,6 @@ from cartoons.folder_layout import (
     Place,
     layout_of,
     part_of,
-    pictures_in_words,
     renaming,
     shown_name,
     spoken,
@@ -79,7 +78,7 @@ class PictureFolder:
         sentences = []
         for name, why in self.left_out.items():
             advice = f" {renaming(name)}." if part_of(name) else ""
-            sentences.append(f"{shown_name(name)} ({pictures_in_words(self._below(name))}) is left out: {why}.{advice}")
+            sentences.append(f"{shown_name(name)} ({counted(self._below(name), 'picture')}) is left out: {why}.{advice}")
         for name, reasons in self.emptied.items():
             why = f"passed over: {in_words(reasons)}" if reasons else "it is empty"
             sentences.append(f"{shown_name(name)} holds no picture ({why}), so there is no label {name!r}.")

@@ -46,7 +46,7 @@ class Split:
 
     def other_characters_unseen(self, items: Sequence[Item]) -> bool:
         """True when every held-out cartoon of `_other` is of a character that its fold does not train on."""
-        characters = [item.stranger for item in items]
+        characters = [item.other_character for item in items]
         held_out = set[str]()
         for fold in self.folds:
             mine = {characters[i] for i in fold.held_out if items[i].label == OTHER_LABEL and not items[i].is_photo}
@@ -157,7 +157,7 @@ def _permutation(count: int, seed: int) -> list[int]:
 
 def _unit(item: Item) -> Unit:
     """What a picture is held out with, whatever its source."""
-    return ("character", item.stranger) if item.stranger else ("group", item.group)
+    return ("character", item.other_character) if item.other_character else ("group", item.group)
 
 
 def _members(units: Sequence[Unit]) -> dict[Unit, list[int]]:

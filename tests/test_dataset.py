@@ -47,7 +47,7 @@ def test_the_content_hash_names_the_pictures(tmp_path: Path) -> None:
     assert dataset.read(root).content_hash != first
 
 
-def test_metadata_says_who_a_stranger_is_and_what_is_a_photograph(tmp_path: Path) -> None:
+def test_metadata_says_which_other_character_it_is_and_what_is_a_photograph(tmp_path: Path) -> None:
     root = make_picture_folder(tmp_path / "d")
     said = [
         {"character": "Minnie  Mouse"},
@@ -61,7 +61,7 @@ def test_metadata_says_who_a_stranger_is_and_what_is_a_photograph(tmp_path: Path
     (root / "metadata.jsonl").write_text("\n".join(rows))
     data = dataset.read(root)
     others = [item for item in data.items if item.label == "_other"]
-    assert [item.stranger for item in others] == ["minnie mouse", "minnie mouse", "", "", "", "round"]
+    assert [item.other_character for item in others] == ["minnie mouse", "minnie mouse", "", "", "", "round"]
     assert [item.is_photo for item in others] == [False, False, True, True, False, False]
     [warning] = data.warnings()
     assert warning.startswith("_other holds 1 picture of round, by the metadata")

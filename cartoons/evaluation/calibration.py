@@ -25,15 +25,9 @@ class Calibration:
     temperature: float
     other_bias: float = 0.0
 
-    def shifted(self, logits: Floats, other: int | None) -> Floats:
-        """Logits with other_bias added to the column `other`: (n, labels)."""
-        if other is None:
-            return logits
-        return np.asarray(logits + self.other_bias * (np.arange(logits.shape[1]) == other))
-
     def probabilities(self, logits: Floats, other: int | None) -> Floats:
         """Logits (n, labels) as probabilities; other: the column of `_other`, None where there is none."""
-        return softmax(self.shifted(logits, other) / self.temperature)
+        return softmax((logits + self.other_bias * (np.arange(logits.shape[1]) == other)) / self.temperature)
 
 
 def label_weights(targets: NDArray[np.int64], other: int | None, other_share: float) -> Floats:

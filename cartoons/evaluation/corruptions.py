@@ -1,11 +1,10 @@
 """The same pictures as people really send them: grey, squeezed by a messenger, cropped, mirrored, on black."""
 
-import io
 from collections.abc import Callable
 
 from PIL import Image, ImageOps
 
-from cartoons.images import load, on_white
+from cartoons.images import encoded, load, on_white
 
 JPEG_QUALITY = 30
 TIGHT_SHARE = 0.7
@@ -21,9 +20,7 @@ def grey(picture: Image.Image) -> Image.Image:
 
 def jpeg(picture: Image.Image) -> Image.Image:
     """Compressed hard, as pictures that were passed on often."""
-    buffer = io.BytesIO()
-    on_white(picture).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return load(buffer.getvalue())
+    return load(encoded(on_white(picture), "JPEG", quality=JPEG_QUALITY))
 
 
 def half_size(picture: Image.Image) -> Image.Image:

@@ -76,7 +76,7 @@ class HeldOutPredictions:
     def scored(self, fitted: Calibration) -> ood.Scored:
         """What out-of-distribution detection needs to know of them."""
         targets = self.targets
-        clusters = [item.stranger or item.group for item in self.items]
+        clusters = [item.other_character or item.group for item in self.items]
         probabilities = fitted.probabilities(self.logits, self.other)
         return ood.Scored(
             score=unknown_score(probabilities, self.labels, ood.rule_for(self.labels)),

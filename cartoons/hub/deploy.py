@@ -191,7 +191,7 @@ def _wait(space: str, commit: str, say: Say) -> str:
     else:
         raise HubError(f"{space} is still {said} after {WAIT_S / 60:.0f} minutes: look at {api.endpoint}/spaces/{space}.")
     if runtime.stage != "RUNNING":
-        _show_end(space, say)
+        _show_log(space, say, build=False)
         raise HubError(
             f"{space} was uploaded, but does not run ({runtime.stage}): see {api.endpoint}/spaces/{space}?logs=build."
         )
@@ -206,22 +206,14 @@ def _is_of(runtime: SpaceRuntime, commit: str, settled: bool) -> bool:
     return running == commit or (settled and (running is None or runtime.stage != "RUNNING"))
 
 
-def _show_log(space: str, say: Say) -> None:
-    """The build's log, as it comes."""
+def _show_log(space: str, say: Say, build: bool = True) -> None:
+    """The build's log, as it comes; else the last lines that the app itself printed."""
     try:
-        for line in HfApi().fetch_space_logs(space, build=True, follow=True):
+        lines = HfApi().fetch_space_logs(space, build=build, follow=build)
+        for line in lines if build else list(lines)[-20:]:
             say(f"  {shortened(line.rstrip())}")
     except Exception as error:
-        say(f"  (no build log: {read_failure(error)})")
-
-
-def _show_end(space: str, say: Say) -> None:
-    """The last lines that the app itself printed."""
-    try:
-        for line in list(HfApi().fetch_space_logs(space))[-20:]:
-            say(f"  {shortened(line.rstrip())}")
-    except Exception as error:
-        say(f"  (no log: {read_failure(error)})")
+        say(f"  (no {'build ' if build else ''}log: {read_failure(error)})")
 
 
 def _ask(space: str, page: str, source: SpaceModel) -> str:

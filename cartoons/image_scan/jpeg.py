@@ -28,6 +28,7 @@ MAX_PIXELS_FACTOR = 4
 SOI, EOI, SOS, DHT, DQT, DNL, DRI, TEM, COM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDC, 0xDD, 0x01, 0xFE
 APP0, APP1, APP14, APP15 = 0xE0, 0xE1, 0xEE, 0xEF
 FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+AFTER_SCAN = {EOI, SOS, DHT, DQT, DNL, DRI, *range(APP0, APP15 + 1), COM}
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -115,16 +116,7 @@ class _File:
             raise too_costly("a JPEG", f"too many scans for {self.frame.width} x {self.frame.height} pixels")
         found = _MARKER.search(self.data, end)
         # A marker that cannot follow a scan counts as a cut: libjpeg stops there too.
-        self.cut |= not found or self.data[found.end() - 1] not in (
-            EOI,
-            SOS,
-            DHT,
-            DQT,
-            DNL,
-            DRI,
-            *range(APP0, APP15 + 1),
-            COM,
-        )
+        self.cut |= not found or self.data[found.end() - 1] not in AFTER_SCAN
         start = end - len(body) - 4
         self.kept.append(memoryview(self.data)[start : found.start() if found else len(self.data)])
 

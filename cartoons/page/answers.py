@@ -2,7 +2,6 @@
 
 import asyncio
 import html
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from PIL import Image
 
 from cartoons.classifier import Classifier, Look
 from cartoons.errors import ImageError
-from cartoons.images import load
+from cartoons.images import encoded, load
 from cartoons.model_folder import ModelInfo
 from cartoons.page.heat_map import mask_url
 from cartoons.page.result_card import result_card
@@ -103,9 +102,7 @@ def add_for_browser(picture: Image.Image, data: bytes, uploads: UploadFolder) ->
     """
     name = f"picture.{str(picture.format).lower()}"
     if picture.format in SHOWN_BY_NO_BROWSER:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
-        name, data = "picture.jpg", buffer.getvalue()
+        name, data = "picture.jpg", encoded(picture, "JPEG", quality=JPEG_QUALITY)
     path = uploads.add(name, data)
     uploads.release({"path": str(path)}, shown=True)
     return path

@@ -1,11 +1,12 @@
 """Where the network looked, as a CSS mask over the picture: it stays bright where it spoke for the answer."""
 
 import base64
-import io
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from cartoons.images import encoded
 
 LONGEST_PX = 64
 """Of the mask: the browser scales it to the picture, and a heat map has a few cells only."""
@@ -25,9 +26,8 @@ def mask_url(heat: NDArray[np.float64], picture_size: tuple[int, int], resize_ru
     light = Image.fromarray((heat / max(float(heat.max()), 1e-9) * 255).round().astype(np.uint8))
     over_picture = _over_picture(light, picture_size, resize_rule)
     alpha = over_picture.point([round(255 * DIMMEST + value * (1 - DIMMEST)) for value in range(256)])
-    buffer = io.BytesIO()
-    Image.merge("LA", (Image.new("L", alpha.size), alpha)).save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    mask = Image.merge("LA", (Image.new("L", alpha.size), alpha))
+    return f"data:image/png;base64,{base64.b64encode(encoded(mask, 'PNG')).decode()}"
 
 
 def _over_picture(light: Image.Image, picture_size: tuple[int, int], resize_rule: str) -> Image.Image:

@@ -5,7 +5,6 @@ preview.tags("https://user-name.hf.space", "mickey-mouse-1"), preview.picture("m
 """
 
 import html
-import io
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import quote
 
 from PIL import Image, ImageDraw, ImageOps
 
-from cartoons.images import load
+from cartoons.images import encoded, load
 from cartoons.page.words import link_words
 from cartoons.serving.lean_api import PREVIEW
 
@@ -72,6 +71,4 @@ def picture_of(paths: Sequence[Path]) -> bytes:
         card = ImageOps.pad(load(path), (side, side), color=CARD)
         place = left + number % columns * (side + GAP), top + number // columns * (side + GAP)
         canvas.paste(card, place, rounded)
-    buffer = io.BytesIO()
-    canvas.quantize(256).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return encoded(canvas.quantize(256), "PNG", optimize=True)

@@ -7,9 +7,10 @@ where they do not hold its numbers.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cartoons.errors import counted
 from cartoons.evaluation.intervals import wilson
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.report.pages import NARROW, counted, percent, shown
+from cartoons.report.pages import NARROW, percent, shown
 
 Findings = Mapping[str, Any]
 AS_THEY_ARE = "as they are"

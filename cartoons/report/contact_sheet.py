@@ -4,7 +4,6 @@ It is for whoever owns the pictures, to see what the model was given and to find
 """
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from PIL import Image
 from cartoons.console import command
 from cartoons.errors import ImageError
 from cartoons.files import write_atomically
-from cartoons.images import load
+from cartoons.images import encoded, load
 from cartoons.report.pages import render
 
 THUMBNAIL_PX, JPEG_QUALITY = 168, 82
@@ -48,9 +47,9 @@ def write_contact_sheet(folder: Path, findings: Mapping[str, Any], augmented: Au
 
 def _write_thumbnail(folder: Path, picture: Image.Image) -> str:
     """Write a small copy, named by its content, so that none is kept twice; its name."""
-    small, file = picture.convert("RGB"), io.BytesIO()
+    small = picture.convert("RGB")
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    small.save(file, "JPEG", quality=JPEG_QUALITY)
-    name = f"{hashlib.sha256(file.getvalue()).hexdigest()[:16]}.jpg"
-    write_atomically(folder / name, file.getvalue())
+    data = encoded(small, "JPEG", quality=JPEG_QUALITY)
+    name = f"{hashlib.sha256(data).hexdigest()[:16]}.jpg"
+    write_atomically(folder / name, data)
     return name

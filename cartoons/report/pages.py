@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from cartoons.errors import shortened
+from cartoons.errors import counted, shortened
 from cartoons.model_folder import OTHER_LABEL
 
 INK, MUTED, RULE, PAPER = "#1d252c", "#5c6873", "#d5dbe0", "#fdfdfc"
@@ -29,11 +29,6 @@ def shown(label: str) -> str:
 def clean(words: str) -> str:
     """The words without what no page or SVG can hold: control characters, halves of characters, unassigned ones."""
     return "".join("\ufffd" if unicodedata.category(letter) in ("Cc", "Cs", "Cn") else letter for letter in words)
-
-
-def counted(number: int, noun: str) -> str:
-    """ "1 picture", "1,234 pictures"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from cartoons.errors import shortened
+from cartoons.errors import counted, shortened
 from cartoons.files import write_atomically
-from cartoons.report.pages import clean, counted, render, shown
+from cartoons.report.pages import clean, render, shown
 
 PAGE_FILE = "report.html"
 MOST_HOSTS = 20

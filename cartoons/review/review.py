@@ -1,7 +1,5 @@
 """A picture folder under review: what its page shows, asks and is told, as plain values."""
 
-import base64
-import io
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,7 +8,7 @@ from typing import Any
 
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.images import load
+from cartoons.images import jpeg_url, load
 from cartoons.metadata import text
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.review import decisions
@@ -159,11 +157,7 @@ class Review:
 
     def picture(self, key: str, large: bool) -> Answer:
         """{"url": a data: URL of a copy, at most LARGE_PX or SMALL_PX a side}. Raises ImageError for a broken one."""
-        copy, side_px = load(self._picture(key).path), LARGE_PX if large else SMALL_PX
-        copy.thumbnail((side_px, side_px))
-        buffer = io.BytesIO()
-        copy.save(buffer, "JPEG", quality=JPEG_QUALITY)
-        return {"url": f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"}
+        return {"url": jpeg_url(load(self._picture(key).path), LARGE_PX if large else SMALL_PX, JPEG_QUALITY)}
 
     def _read(self) -> None:
         """Everything from the disk, in the order to look at it; the classes stay, emptied ones too."""

@@ -1,14 +1,13 @@
 """Bytes to a picture worth keeping: whole, large enough, no banner, not one flat colour; small, and without metadata."""
 
 import hashlib
-import io
 import threading
 from dataclasses import dataclass
 
 from PIL import Image, ImageStat
 
 from cartoons.errors import ImageError
-from cartoons.images import load_cutout, on_white, size_by_header
+from cartoons.images import encoded, load_cutout, on_white, size_by_header
 from cartoons.near_duplicates import HASHED_PX, perceptual_hash
 from cartoons.scraping.config import STORED_PX
 
@@ -82,9 +81,6 @@ def _decoded(data: bytes, pixels: int, originals: bool) -> CleanImage:
 
 def _encoded(cutout: Image.Image, picture: Image.Image) -> tuple[bytes, str]:
     """JPEG; WebP for a cut-out, whose transparency training makes use of. Bytes and suffix."""
-    buffer = io.BytesIO()
     if cutout.mode == "RGBA" and cutout.getchannel("A").getextrema() != (255, 255):
-        cutout.save(buffer, "WEBP", quality=QUALITY, method=2, exif=b"", icc_profile=b"", xmp=b"")
-        return buffer.getvalue(), ".webp"
-    picture.save(buffer, "JPEG", quality=QUALITY, exif=b"", icc_profile=None)
-    return buffer.getvalue(), ".jpg"
+        return encoded(cutout, "WEBP", quality=QUALITY, method=2, exif=b"", icc_profile=b"", xmp=b""), ".webp"
+    return encoded(picture, "JPEG", quality=QUALITY, exif=b"", icc_profile=None), ".jpg"

@@ -4,7 +4,6 @@ batch = PictureBatch(service, uploads)
 for row in batch.rows([upload, upload], "/classify_many"): ...
 """
 
-import base64
 import io
 import threading
 import zipfile
@@ -15,12 +14,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from PIL import Image
-
 from cartoons.answer_table import Row, rows
 from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, ImageError
-from cartoons.images import MAX_BYTES
+from cartoons.images import MAX_BYTES, jpeg_url
 from cartoons.picture_files import is_hidden
 from cartoons.serving.picture_service import Answered, PictureService
 from cartoons.serving.uploads import NOT_UPLOADED, UploadFolder
@@ -44,7 +41,7 @@ ENTRY = b"PK\1\2"
 ZIPS = (b"PK\3\4", b"PK\5\6")
 """How zips begin; the second one is empty."""
 
-THUMBNAIL_PX = 96
+THUMBNAIL_PX, THUMBNAIL_QUALITY = 96, 80
 MOST_NAME = 200
 NO_FILES = "No pictures were given: send a list of files, or a zip."
 TOO_MANY = f"There are more than {MOST_FILES} files: send {MOST_FILES} at a time."
@@ -103,7 +100,8 @@ class PictureBatch:
         def finish(answered: "Future[Answered]") -> None:
             try:
                 found = answered.result()
-                row.set_result((found.prediction, thumbnail_url(found.picture) if thumbnails else ""))
+                url = jpeg_url(found.picture, THUMBNAIL_PX, THUMBNAIL_QUALITY) if thumbnails else ""
+                row.set_result((found.prediction, url))
             except Exception as error:
                 row.set_exception(error)
 
@@ -122,14 +120,6 @@ class PictureBatch:
         if start in ZIPS:
             return list(_zipped(path or io.BytesIO(data)))
         return [(name[:MOST_NAME], partial(self._uploads.read, value))]
-
-
-def thumbnail_url(picture: Image.Image) -> str:
-    """A small JPEG of an RGB picture, as a data: URL. The picture itself is made small."""
-    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _start(path: Path) -> bytes:

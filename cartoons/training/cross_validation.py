@@ -6,15 +6,12 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from fastai.learner import Learner
 from fastai.torch_core import num_distrib
 from numpy.typing import NDArray
-from PIL import Image
 
 from cartoons import progress
 from cartoons.console import spoken_time
@@ -30,7 +27,7 @@ from cartoons.splits import Fold, Split
 from cartoons.training import cached_features, finetune, quantize
 from cartoons.training.callbacks import EpochMetrics, claim_device
 from cartoons.training.config import TrainConfig
-from cartoons.training.network import Network, find_network
+from cartoons.training.network import find_network
 from cartoons.training.recipes import RECIPES, CachedFeaturesRecipe, FinetuneRecipe, Recipe
 from cartoons.training.run import is_main_process, work_folder
 
@@ -42,33 +39,7 @@ log = logging.getLogger("train")
 Floats = NDArray[np.float64]
 
 
-class Trainer(Protocol):
-    """A recipe at work: trains on any of the pictures from the same fresh start, then predicts others."""
-
-    data: Dataset
-    network: Network
-    recipe: Any
-    work: Path
-    lr_finder: dict[str, Any]
-    """The learning-rate finder's curve, where the recipe looks for one."""
-
-    def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
-        """Train on these items; resumes from `checkpoint`, a path without suffix. Shows how far it is."""
-
-    def predict(self, indices: Sequence[int]) -> Floats:
-        """Logits of items: (len(indices), labels)."""
-
-    def predict_pictures(self, squares: Sequence[Image.Image]) -> Floats:
-        """Logits of RGB squares of the network's size: (len(squares), labels)."""
-
-    def examples(self, indices: Sequence[int]) -> list[list[Image.Image]]:
-        """For each item its square, then augmented views of it."""
-
-    def imagenet_features(self) -> Floats | None:
-        """What the network made of every picture before it was trained, where that takes no time: (items, channels)."""
-
-    def portable(self) -> Learner:
-        """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
+Trainer = cached_features.CachedFeaturesTrainer | finetune.FinetuneTrainer
 
 
 @dataclass(frozen=True)

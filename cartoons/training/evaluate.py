@@ -18,7 +18,7 @@ from cartoons.splits import Split, leaked_by_random_split
 from cartoons.training.callbacks import EpochMetrics
 from cartoons.training.config import TrainConfig
 from cartoons.training.cross_validation import Trainer
-from cartoons.training.quantize import read_precision
+from cartoons.training.quantize import PRECISION_FILE
 from cartoons.training.run import describe
 
 BATCH_SHOWN = 12
@@ -35,8 +35,8 @@ def evaluate(config: TrainConfig, trainer: Trainer, split: Split, predictions: H
         "protocol": split.protocol,
         "duplicates": {"alike": data.near_duplicates, "leaked": leaked, "of": of},
         "strangers_unseen": split.other_characters_unseen(data.items),
-        "strangers": len({item.stranger for item in predictions.items} - {""}),
-        "precision": read_precision(trainer.work),
+        "strangers": len({item.other_character for item in predictions.items} - {""}),
+        "precision": json.loads((trainer.work / PRECISION_FILE).read_text(encoding="utf-8")),
     }
     if curve := _learning_curve(trainer, split, figures["balanced_accuracy"]):
         figures["learning_curve"] = curve

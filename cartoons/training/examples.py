@@ -10,7 +10,7 @@ from pathlib import Path
 from cartoons import model_folder
 from cartoons.console import command
 from cartoons.dataset import Dataset, Item
-from cartoons.errors import DataError, ImageError
+from cartoons.errors import DataError, ImageError, counted
 from cartoons.files import check_folder, write_atomically
 from cartoons.metadata import Row, alike_key, may_be_shared, text
 from cartoons.model_folder import EXAMPLES, MOST_EXAMPLES, OTHER_LABEL, Example, ModelInfo
@@ -91,7 +91,7 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
     from cartoons.classifier import Classifier  # with onnxruntime and huggingface_hub, which a refusal need not load
     from cartoons.examples import small_jpeg
     from cartoons.images import load
-    from cartoons.model_card import counted, model_card, without_place
+    from cartoons.model_card import model_card, without_place
 
     classifier, found, numbers = Classifier.load(out, trusted=True), dict[Example, bytes](), Counter[str]()
     for each in _in_turn(candidates):

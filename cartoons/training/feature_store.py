@@ -9,7 +9,6 @@ import hashlib
 import math
 import os
 import shutil
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartoons.errors import DataError
+from cartoons.files import write_atomically
 
 MOST_BYTES = 4 * 10**9
 HASH_BYTES = 32
@@ -62,15 +62,11 @@ class FeatureStore:
     def write(self, view: str, maps: Maps) -> None:
         """Keep the maps of a view. Raises DataError when that cannot be."""
         path, numbers = self._path(view), maps.astype(np.float16).tobytes()
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # The hash tells of a power cut, sooner than a sync.
-            temporary.write_bytes(numbers + hashlib.sha256(numbers).digest())
-            temporary.replace(path)
+            write_atomically(path, numbers + hashlib.sha256(numbers).digest(), sync=False)
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
             raise DataError(
                 f"{self.folder} takes no more of what the frozen part sees ({error.strerror}): make room there, or name "
                 "another folder in CARTOONS_CACHE."

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import onnx
@@ -98,12 +97,6 @@ def compared_pictures(fold: Fold, items: Sequence[Item]) -> list[int]:
     count = max(COMPARED_PICTURES // 2, COMPARED_PICTURES - len(others))
     known = draw.sample(known, min(count, len(known)))
     return known + draw.sample(others, min(COMPARED_PICTURES - len(known), len(others)))
-
-
-def read_precision(work: Path) -> dict[str, Any]:
-    """What compare_precisions found."""
-    precision: dict[str, Any] = json.loads((work / PRECISION_FILE).read_text(encoding="utf-8"))
-    return precision
 
 
 def export_smallest(learn: Learner, info: ModelInfo, data: Dataset, split: Split, folder: Path) -> ModelInfo:
