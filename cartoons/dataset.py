@@ -126,7 +126,7 @@ class Dataset:
             files = f"their {sum(map(len, self.conflicts)):,} files are left out, of training and of measuring"
             advice = f"Move or delete those under a wrong label: {command('python', 'scrape.py', 'review', root)}"
             sentences.append(f"It is unclear what they show, so {files}. {advice}")
-        spelt = {alike_key(label): label for label in characters}
+        spelt = {alike_key(label).replace("_", " "): label for label in characters}
         misplaced = Counter(spelt.get(item.other_character.replace("_", " ")) for item in self.items)
         for label in filter(None, misplaced):
             pictures = f"{misplaced[label]} picture{'' if misplaced[label] == 1 else 's'} of {label}, by the metadata"
