@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cartoons.console import command
-from cartoons.errors import DataError
+from cartoons.errors import DataError, counted
 from cartoons.folder_layout import TRAIN, spoken
 from cartoons.metadata import alike_key, clean_label, says_photo, text
 from cartoons.model_folder import OTHER_LABEL
@@ -129,7 +129,7 @@ class Dataset:
         spelt = {alike_key(label).replace("_", " "): label for label in characters}
         misplaced = Counter(spelt.get(item.other_character.replace("_", " ")) for item in self.items)
         for label in filter(None, misplaced):
-            pictures = f"{misplaced[label]} picture{'' if misplaced[label] == 1 else 's'} of {label}, by the metadata"
+            pictures = f"{counted(misplaced[label], 'picture')} of {label}, by the metadata"
             sentences.append(f"{OTHER_LABEL} holds {pictures}, and so teaches not to know {label}: move them to its folder.")
         for label in self.labels:
             artworks = len({item.group for item in self.items if item.label == label})

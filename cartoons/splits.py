@@ -9,7 +9,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from cartoons.dataset import Item
-from cartoons.errors import DataError
+from cartoons.errors import DataError, counted
 from cartoons.folder_layout import VALID
 from cartoons.model_folder import OTHER_LABEL
 
@@ -237,5 +237,4 @@ def _protocol(items: Sequence[Item], units: Sequence[Unit], sources: dict[str, s
     unstated = sum(not item.source for item in items if item.label not in (OTHER_LABEL, *single))
     if unstated:
         parts.append(f"{unstated} of the characters' pictures, without a source, {by_group}")
-    counted = f"{left_out} source{'' if left_out == 1 else 's'}"
-    return "; ".join([f"leaving whole sources out ({counted}, {folds} rounds of training)", *parts])
+    return "; ".join([f"leaving whole sources out ({counted(left_out, 'source')}, {folds} rounds of training)", *parts])

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cartoons.errors import counted
+
 TOO_FEW = 10
 """With fewer held-out pictures of a character, it is too few to say how good the model is."""
 
@@ -69,8 +71,7 @@ def in_words(metrics: Mapping[str, Any]) -> str:
     number += f" ({pair[0]:.3f} to {pair[1]:.3f})" if pair else ""
     if not (few := too_few(metrics.get("per_class") or {})):
         return number
-    pictures = f"{few[1]} held-out picture{'' if few[1] == 1 else 's'}"
-    return f"too few to say, with {pictures} of {few[0]} ({TOO_FEW} are needed): {number}"
+    return f"too few to say, with {counted(few[1], 'held-out picture')} of {few[0]} ({TOO_FEW} are needed): {number}"
 
 
 def _is_empty(pair: Sequence[float] | None) -> bool:

@@ -63,7 +63,7 @@ class Scraper:
         self._per_class, self._originals = config.per_class, config.originals
         self._fetch, self._progress = fetch, progress
         self._manifest, self._store = Manifest(config.out), PictureStore(config.out)
-        self._labels_there = labels_there(config.out)
+        self._labels_there = labels_there(config.out, self._manifest)
         rows = self._manifest.attempts
         self._overrides = self._store.overrides(rows.values(), latest_decisions(read_decisions(config.out)))
         self._limits: dict[str, int] = dict(kept_by_label(rows.values()))

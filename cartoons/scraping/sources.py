@@ -84,15 +84,15 @@ def url_lists(config: ScrapeConfig, progress: ScrapeProgress) -> tuple[list[UrlL
         progress.expect(label, min(len(results), config.per_class or len(results)))
     searched = {label: searcher.search(label, queries) for label, queries in config.queries.items()}
     if config.has_rivals and OTHER_LABEL in searched:
-        queries: dict[str, Sequence[str]] = {label: (label,) for label in labels_there(config.out)}
+        queries: dict[str, Sequence[str]] = {label: (label,) for label in labels_there(config.out, Manifest(config.out))}
         searched[OTHER_LABEL] = other_results(searcher, queries | dict(config.queries))
     lists = [UrlList(label, results, searcher.urls[label]) for label, results in searched.items()]
     return [*lists, *(UrlList(label, results) for label, results in listed.items())], searcher.failures
 
 
-def labels_there(root: Path) -> list[str]:
-    """The labels of earlier runs, and of label folders that somebody made by hand."""
-    scraped = dict.fromkeys(row.label for row in Manifest(root).attempts.values())
+def labels_there(root: Path, manifest: Manifest) -> list[str]:
+    """The labels of earlier runs, which the manifest has, and of label folders that somebody made by hand."""
+    scraped = dict.fromkeys(row.label for row in manifest.attempts.values())
     known = {OTHER_LABEL, *map(folder_of, scraped)}
     by_hand = (path.name for path in sorted(root.glob("*/")) if not is_hidden(path.name) and path.name not in known)
     return [*scraped, *filter(is_label, by_hand)]
@@ -107,7 +107,8 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
         return await asyncio.gather(*(url_list.take(count, set()) for url_list in lists))
 
     hits = dict(zip([each.label for each in lists], asyncio.run(first()), strict=True))
-    found = {label: set[str]() for label in labels_there(config.out)} | {each.label: each.urls for each in lists}
+    found = {label: set[str]() for label in labels_there(config.out, Manifest(config.out))}
+    found |= {each.label: each.urls for each in lists}
     hits = {label: [hit for hit in mine if not shown_character(hit, found)] for label, mine in hits.items()}
     for label, mine in hits.items():
         engines = ", ".join(f"{name} {number}" for name, number in Counter(hit.engine or "list" for hit in mine).items())
