@@ -4,7 +4,7 @@ Its text is in dataset_card.md, a Jinja2 template of Markdown. Front matter: htt
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,16 @@ from huggingface_hub import DatasetCardData
 from cartoons.errors import counted
 from cartoons.files import read_json_lines, write_atomically
 from cartoons.markdown import code, markdown, plain
-from cartoons.metadata import METADATA_FILE, read_metadata
+from cartoons.metadata import METADATA_FILE, Row, read_metadata
 from cartoons.model_card import card_of
 from cartoons.model_folder import OTHER_LABEL
+from cartoons.picture_files import ATTEMPTS_FILE
 
 MOST_HOSTS = 20
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>1T")
 """The Hub's size categories, each ten times the one before; the first is of fewer than 1,000."""
 
 DTYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
-
-Row = Mapping[str, Any]
 
 
 def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, with_pictures: bool = True) -> str:
@@ -60,7 +59,7 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
 
 def update(root: Path) -> None:
     """Write the card of a scraped folder anew, by the rows that are there now; any other folder keeps what it has."""
-    tried = root / "attempts.jsonl"
+    tried = root / ATTEMPTS_FILE
     if tried.exists():
         rows = list(read_metadata(root / METADATA_FILE).values())
         last = {(row.get("label"), row.get("url")): row for _, row in read_json_lines(tried, strict=False)}

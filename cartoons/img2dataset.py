@@ -16,7 +16,6 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -25,6 +24,7 @@ from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError, shortened
 from cartoons.files import write_atomically
 from cartoons.images import MAX_BYTES
+from cartoons.metadata import Row
 from cartoons.search.engines import SearchResult, http_url
 
 IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
@@ -32,7 +32,6 @@ IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
 OPTED_OUT = "X-Robots-Tag"
 """Part of its error message where a site does not want its pictures to be used."""
 
-Row = Mapping[str, Any]
 Pair = tuple[SearchResult, DownloadResult]
 Member = tuple[PurePath, int | None, Callable[[], bytes]]
 """A file of a shard: its name, its size in bytes (None for what is no plain file), and how to read it."""

@@ -16,11 +16,11 @@ COLUMNS, BAR_COLUMNS, NAME_COLUMNS = 80, 12, 44
 
 REFRESHES_PER_S = 4
 
-Row = tuple[str, float | None, float, str]
+Line = tuple[str, float | None, float, str]
 """What is done, of how many steps, if they can be counted, how many are, and the rest."""
 
 
-def live_lines(rows: Callable[[], Sequence[Row]]) -> Live:
+def live_lines(rows: Callable[[], Sequence[Line]]) -> Live:
     """A context in which standard error shows the rows, asked for a few times a second, below whatever is printed."""
     spinner, console = Spinner("line"), _Console(stderr=True, soft_wrap=True)
     return Live(
@@ -39,7 +39,7 @@ class _Console(Console):
         return False
 
 
-def _table(spinner: Spinner, rows: Sequence[Row]) -> Constrain:
+def _table(spinner: Spinner, rows: Sequence[Line]) -> Constrain:
     columns = [
         Column(no_wrap=True),
         Column(no_wrap=True, max_width=NAME_COLUMNS),

@@ -38,7 +38,7 @@ FILE_KINDS = {
 PLACE = re.compile(r"""(?<=python app\.py --model )[^\n]*|(?<=Classifier\.load\(Path\()(['"])(?:[^\\]|\\.)*?\1""")
 """Where a card says that its folder lies."""
 
-Row = Mapping[str, Any]
+Metrics = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def card_of(data: CardData, template: str, **words: Any) -> str:
     return re.sub(r"\n{3,}", "\n\n", card).rstrip() + "\n"
 
 
-def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None) -> ModelCardData:
+def _model_card_data(info: ModelInfo, metrics: Metrics, published: Published | None) -> ModelCardData:
     names = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "macro_f1": "macro F1"}
     results = [
         EvalResult(
@@ -145,7 +145,7 @@ def _model_card_data(info: ModelInfo, metrics: Row, published: Published | None)
     )
 
 
-def _unknown(info: ModelInfo, metrics: Row) -> dict[str, Any]:
+def _unknown(info: ModelInfo, metrics: Metrics) -> dict[str, Any]:
     """What the card says of "I don't know": how often it does, of which pictures."""
     unseen = "unseen cartoons" if metrics.get("strangers_unseen") else "others"
     kinds = {"photographs": "photographs", "unseen_cartoons": unseen}
@@ -161,14 +161,14 @@ def _unknown(info: ModelInfo, metrics: Row) -> dict[str, Any]:
     }
 
 
-def _per_class(metrics: Row) -> Mapping[str, Row]:
+def _per_class(metrics: Metrics) -> Mapping[str, Metrics]:
     """What was measured of each character: its pictures, recall and precision, as far as model.json says."""
     counts = metrics.get("pictures", {})
     recalls = {name: {"pictures": counts.get(name, 0), "recall": share} for name, share in metrics.get("recall", {}).items()}
     return metrics.get("per_class") or recalls
 
 
-def _measured(row: Row, name: str) -> str:
+def _measured(row: Metrics, name: str) -> str:
     """A measured share with its interval: "0.923 (0.759 to 0.979)"."""
     if name not in row:
         return ""
@@ -176,7 +176,7 @@ def _measured(row: Row, name: str) -> str:
     return f"{row[name]:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
-def _reservation(metrics: Row, key: str) -> str:
+def _reservation(metrics: Metrics, key: str) -> str:
     """What to read a metric of the model index with: its interval, and of how few pictures it is."""
     few, pair = too_few(_per_class(metrics)), metrics.get(f"{key}_95")
     return (f", too few to say: {counted(few[1], 'picture')} of {few[0]}" if few else "") + (
@@ -197,13 +197,13 @@ def _share(share: float, pictures: int, interval: Sequence[float] | None = None)
     return f"{share:.1%}" + (f" ({low:.1%} to {high:.1%})" if pictures else "")
 
 
-def _percent(row: Row, name: str) -> str:
+def _percent(row: Metrics, name: str) -> str:
     """A measured share with its interval: "**92.3%** (75.9% to 97.9%)"."""
     low, high = row[f"{name}_95"]
     return f"**{row[name]:.1%}** ({low:.1%} to {high:.1%})"
 
 
-def _weaknesses(per_class: Mapping[str, Row]) -> str:
+def _weaknesses(per_class: Mapping[str, Metrics]) -> str:
     """The characters it is worst at, unless it is as good at all, and those held out the least."""
     if not per_class:
         return ""

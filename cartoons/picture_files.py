@@ -19,7 +19,10 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 METADATA_FILES = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """What describes the pictures of its folder, as `datasets`' imagefolder has it."""
 
-OWN_FILES = {*METADATA_FILES, "attempts.jsonl", "decisions.jsonl", "README.md", "report.html", "urls.parquet"}
+ATTEMPTS_FILE = "attempts.jsonl"
+"""What scraping writes of each address that it tried."""
+
+OWN_FILES = {*METADATA_FILES, ATTEMPTS_FILE, "decisions.jsonl", "README.md", "report.html", "urls.parquet"}
 """What scraping and reviewing write into the folder itself: it is no picture that somebody misses."""
 
 SYSTEM_NAMES = re.compile(

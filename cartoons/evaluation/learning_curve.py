@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cartoons.dataset import Item
+from cartoons.evaluation.calibration import Floats
 from cartoons.evaluation.intervals import TOO_FEW
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.splits import Fold
@@ -29,8 +29,6 @@ REGULARISATION = 0.01
 STEPS = 100
 NOISE, FEWEST_GAINED = 0.01, 2
 """Less balanced accuracy than this is no gain; fewer held-out pictures more name no character that gained most."""
-
-Floats = NDArray[np.float64]
 
 
 def measure(

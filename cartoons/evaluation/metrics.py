@@ -15,12 +15,10 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score,
 from cartoons.classifier import softmax, unknown_score
 from cartoons.dataset import Item
 from cartoons.evaluation import calibration, ood
-from cartoons.evaluation.calibration import Calibration, label_weights
+from cartoons.evaluation.calibration import Calibration, Floats, label_weights
 from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
 from cartoons.evaluation.ood import Thresholds
 from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE, ModelInfo
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

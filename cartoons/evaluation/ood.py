@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from cartoons.evaluation.calibration import label_weights
+from cartoons.evaluation.calibration import Floats, label_weights
 from cartoons.evaluation.intervals import effective_number, mean_interval, wilson
 from cartoons.model_folder import OTHER_LABEL, UNKNOWN_RULE, VERSUS_RULE
 
@@ -25,7 +25,6 @@ RIGHT_SHARE = 0.97
 
 CURVE_POINTS = 200
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cartoons.errors import counted
+from cartoons.evaluation.corruptions import AS_THEY_ARE
 from cartoons.evaluation.intervals import wilson
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.report.pages import NARROW, percent, shown
 
 Findings = Mapping[str, Any]
-AS_THEY_ARE = "as they are"
 
 
 def held_out(findings: Findings) -> str:

@@ -21,7 +21,7 @@ LEFT_PX = 44
 LEANING = 0.62
 """The cosine of the angle at which the names of the confusion matrix's columns lean."""
 
-Row = Mapping[str, Any]
+Metrics = Mapping[str, Any]
 
 
 @as_svg
@@ -73,7 +73,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 @as_svg
-def per_class(names: Sequence[str], rows: Sequence[Row]) -> Figure:
+def per_class(names: Sequence[str], rows: Sequence[Metrics]) -> Figure:
     """Recall and precision with their 95 % intervals, a pair of lines per character."""
     high = 40 if len(rows) <= 12 else 32
     cut, names_px = column(names)
@@ -128,7 +128,7 @@ def robustness(base: float, changed: Mapping[str, float]) -> Figure:
 
 
 @as_svg
-def training(history: Sequence[Row]) -> Figure:
+def training(history: Sequence[Metrics]) -> Figure:
     """The losses by epoch, and under them the balanced accuracy where it was measured."""
     panels = [("loss", "{:.2f}", [("train_loss", ORANGE, " trained on"), ("valid_loss", BLUE, " held out")])]
     if _points(history, "epoch", "balanced_accuracy"):
@@ -185,7 +185,7 @@ def learning_rate(points: Sequence[tuple[float, float]], suggested: float | None
 
 
 @as_svg
-def reliability(before: Sequence[Row], after: Sequence[Row], errors: tuple[float, float]) -> Figure:
+def reliability(before: Sequence[Metrics], after: Sequence[Metrics], errors: tuple[float, float]) -> Figure:
     """How often it was right, by how sure it was, before and after temperature scaling; under it, pictures per bin.
 
     errors: the expected calibration error before and after, from 0 to 1.
@@ -220,7 +220,7 @@ def reliability(before: Sequence[Row], after: Sequence[Row], errors: tuple[float
 
 
 @as_svg
-def roc(curves: Mapping[str, tuple[Row, tuple[float, float] | None]]) -> Figure:
+def roc(curves: Mapping[str, tuple[Metrics, tuple[float, float] | None]]) -> Figure:
     """Characters kept by others let through: a curve for one kind of others or two, by what to call it, each with the point
     of the threshold in use, (share let through, share kept) from 0 to 1.
     """
@@ -242,6 +242,6 @@ def roc(curves: Mapping[str, tuple[Row, tuple[float, float] | None]]) -> Figure:
     return figure
 
 
-def _points(rows: Sequence[Row], x: str, y: str) -> list[tuple[float, float]]:
+def _points(rows: Sequence[Metrics], x: str, y: str) -> list[tuple[float, float]]:
     """The pairs of two columns where both are there."""
     return [(row[x], row[y]) for row in rows if row.get(x) is not None and row.get(y) is not None]

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cartoons.evaluation.learning_curve import in_words
+from cartoons.report.figures import LEFT_PX
 from cartoons.report.pages import BLUE, MUTED, ORANGE, PAPER, shown
 from cartoons.report.svg import WIDTH_PX, Plot, as_svg, plot, sheet, write
 
-LEFT_PX = 44
 NAMES = {0.25: "a quarter", 0.5: "half", 1.0: "all", 2.0: "twice as many"}
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from cartoons.errors import counted, shortened
 from cartoons.files import write_atomically
+from cartoons.metadata import Row
 from cartoons.report.pages import clean, render, shown
 
 PAGE_FILE = "report.html"
@@ -31,7 +32,6 @@ OUTCOMES = {
 NOT_DOWNLOADED = ("failed", "refused")
 NOT_USABLE = (*NOT_DOWNLOADED, "rejected")
 
-Row = Mapping[str, Any]
 Table = dict[str, Any]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cartoons.evaluation.corruptions import AS_THEY_ARE
 from cartoons.evaluation.intervals import TOO_FEW, too_few, without_empty_intervals
 from cartoons.files import write_atomically
 from cartoons.model_folder import OTHER_LABEL
@@ -143,7 +144,7 @@ def _robustness(findings: Findings) -> Plot | None:
     changed = captions.robustness_rows(findings)
     if not changed:
         return None
-    svg = figures.robustness(changed.pop(captions.AS_THEY_ARE), changed)
+    svg = figures.robustness(changed.pop(AS_THEY_ARE), changed)
     alt = "Balanced accuracy on changed pictures as dots, beside the line of the pictures as they are."
     return Plot("robustness", "When pictures are changed", captions.robustness(findings), alt, svg)
 

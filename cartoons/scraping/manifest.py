@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
 from cartoons.files import append_json_lines, read_json_lines, write_json_lines
+from cartoons.picture_files import ATTEMPTS_FILE
 from cartoons.search.engines import SearchResult
-
-ATTEMPTS_FILE = "attempts.jsonl"
 
 
 class Status(StrEnum):

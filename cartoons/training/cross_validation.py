@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from fastai.torch_core import num_distrib
-from numpy.typing import NDArray
 
 from cartoons import progress
 from cartoons.console import spoken_time
@@ -35,8 +34,6 @@ CORRUPTED_PICTURES = 200
 """About how many character pictures are also predicted grey, cropped, and so on."""
 
 log = logging.getLogger("train")
-
-Floats = NDArray[np.float64]
 
 
 Trainer = cached_features.CachedFeaturesTrainer | finetune.FinetuneTrainer
