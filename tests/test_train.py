@@ -319,6 +319,7 @@ def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path, monke
 
     def fit() -> tuple[list[EpochMetrics], np.ndarray]:
         trainer = make_trainer(config, pictures)
+        trainer.recipe = replace(trainer.recipe, second_fit=0.5)
         seen.clear()
         rows: list[EpochMetrics] = []
         with contextlib.suppress(StopError), progress.show([Stopping("training", 1)]):
@@ -327,13 +328,18 @@ def test_a_finished_epoch_is_not_trained_again(data: Path, tmp_path: Path, monke
 
     stop_after = 3
     fit()
+    assert seen == [f"epoch {k} of 6" for k in range(1, 5)]
+    stop_after = 1
+    fit()
+    assert seen == ["epoch 4 of 6", "epoch 5 of 6"]
     stop_after = 99
     resumed, answers = fit()
-    assert seen == ["epoch 4 of 4"]
-    for checkpoint in tmp_path.glob("fit.fit"):
+    assert seen == ["epoch 5 of 6", "epoch 6 of 6"]
+    for checkpoint in tmp_path.glob("fit.*fit"):
         checkpoint.unlink()
     undisturbed, wanted = fit()
-    assert seen == [f"epoch {k} of 4" for k in range(1, 5)]
+    assert seen == [f"epoch {k} of 6" for k in range(1, 7)]
+    assert [row["epoch"] for row in undisturbed] == [1, 2, 3, 4, 5, 6]
     assert [row["train_loss"] for row in resumed] == pytest.approx([row["train_loss"] for row in undisturbed], rel=1e-3)
     np.testing.assert_allclose(answers, wanted, atol=0.02)
 

@@ -22,7 +22,7 @@ import torch
 from fastai.callback.channelslast import ChannelsLast
 from fastai.callback.data import WeightedDL
 from fastai.data.core import DataLoaders
-from fastai.learner import Learner
+from fastai.learner import Callback, Learner
 from fastai.losses import LabelSmoothingCrossEntropyFlat
 from fastai.torch_core import default_device, params, set_seed
 from numpy.typing import NDArray
@@ -104,9 +104,28 @@ class CachedFeaturesTrainer:
                     yield done
 
     def fit(self, train: Sequence[int], checkpoint: Path) -> list[EpochMetrics]:
-        """Train the tail on the given pictures from its fresh state; learn.model then is the whole network."""
-        recipe, order, trained = self.recipe, sorted(train), set(train)
-        epochs = self._epochs_for(len(order))
+        """Train the tail on the given pictures from its fresh state; learn.model then is the whole network.
+
+        Where the recipe has a second fit, the weights of both are averaged, and the rows are those of one after the other.
+        """
+        recipe, order = self.recipe, sorted(train)
+        epochs = max(recipe.epochs, min(recipe.most_epochs, math.ceil(recipe.fewest_samples / len(order))))
+        second = round(recipe.second_fit * epochs)
+        saving = Checkpoint(checkpoint.with_suffix(".fit"), recipe.seed, (0, epochs + second))
+        self._fit_once(order, epochs, [saving, *([RegMixup(recipe.regmixup)] if recipe.regmixup else [])])
+        rows = saving.rows
+        if second:
+            first, share = copy.deepcopy(self.tail.state_dict()), second / (epochs + second)
+            saving = Checkpoint(checkpoint.with_suffix(".second-fit"), recipe.seed, (epochs, epochs + second))
+            self._fit_once(order, second, [saving])
+            rows = [*rows, *(row | {"epoch": row["epoch"] + epochs} for row in saving.rows)]
+            now = self.tail.state_dict()
+            self.tail.load_state_dict({name: torch.lerp(w.float(), now[name].float(), share) for name, w in first.items()})
+        self.learn.model.eval()
+        return rows
+
+    def _fit_once(self, order: Sequence[int], epochs: int, callbacks: Sequence[Callback]) -> None:
+        recipe, trained = self.recipe, set(order)
         set_seed(recipe.seed, reproducible=True)
         self.tail.load_state_dict(self._fresh)
         seen = [self._views.seen_by(i, self._is_cutout[i], trained) for i in order]
@@ -114,9 +133,6 @@ class CachedFeaturesTrainer:
         weights = self._weights(order)
         loader = WeightedDL(data, bs=min(recipe.batch_size, len(data)), wgts=weights, shuffle=True, num_workers=0)
         nothing = FeaturesDataset(self._maps, [], self._targets, np.asarray(order[:0]))
-        saving = Checkpoint(checkpoint.with_suffix(".fit"), recipe.seed, (0, epochs))
-        callbacks = [RegMixup(recipe.regmixup)] if recipe.regmixup else []
-        callbacks += [ChannelsLast()] if len(self.store.shape) == 3 else []
         learner = Learner(
             DataLoaders(loader, WeightedDL(nothing, bs=1, wgts=[], num_workers=0), device=self.device),
             self._trained,
@@ -124,12 +140,10 @@ class CachedFeaturesTrainer:
             splitter=lambda model: [params(model[0]), params(model[1])],
             opt_func=ADAMW,
             wd=recipe.weight_decay,
-            cbs=[FrozenNorm(), saving, *callbacks],
+            cbs=[FrozenNorm(), *callbacks, *([ChannelsLast()] if len(self.store.shape) == 3 else [])],
         )
         with bfloat16_convolutions(), learner.no_bar(), learner.no_logging():
             learner.fit_one_cycle(epochs, lr_max=slice(recipe.body_lr, recipe.head_lr))
-        self.learn.model.eval()
-        return saving.rows
 
     def portable(self) -> Learner:
         """The learner as now trained, on plain loaders, on the CPU: to export or to save."""
@@ -163,9 +177,6 @@ class CachedFeaturesTrainer:
         items = [self.data.items[i] for i in order]
         like = likeness(self.imagenet_features()[order], items) if self.recipe.hard_others else np.zeros(len(order))
         return sampling_weights([item.label for item in items], like)
-
-    def _epochs_for(self, pictures: int) -> int:
-        return max(self.recipe.epochs, min(self.recipe.most_epochs, math.ceil(self.recipe.fewest_samples / pictures)))
 
     def _stem_hash(self) -> str:
         """Names all that the maps of a view depend on besides its name: weights, stages, numbers, and the code of views."""

@@ -30,6 +30,10 @@ class CachedFeaturesRecipe:
     """How much larger than in training the squares are that the model is asked about: augmented views show things larger
     (Touvron et al. 2019, arXiv 1906.06423)."""
 
+    second_fit: float = 0.0
+    """A second fit of the same pictures, without RegMixup, so much of the first one's epochs long; the weights of both are
+    averaged, by their lengths (Wortsman et al. 2022, "Model soups", arXiv 2203.05482)."""
+
     outlier_share: float = 0.2
     """How much of the loss is about which character of `_other` it is; 0 leaves them one class."""
 
@@ -57,6 +61,7 @@ FAST = CachedFeaturesRecipe()
 THOROUGH = CachedFeaturesRecipe(
     name="thorough",
     epochs=8,
+    second_fit=0.5,
     frozen_part=0.45,
     views=8,
     body_lr=5e-4,
