@@ -20,11 +20,11 @@ Line = tuple[str, float | None, float, str]
 """What is done, of how many steps, if they can be counted, how many are, and the rest."""
 
 
-def live_lines(rows: Callable[[], Sequence[Line]]) -> Live:
-    """A context in which standard error shows the rows, asked for a few times a second, below whatever is printed."""
+def live_lines(lines: Callable[[], Sequence[Line]]) -> Live:
+    """A context in which standard error shows the lines, asked for a few times a second, below whatever is printed."""
     spinner, console = Spinner("line"), _Console(stderr=True, soft_wrap=True)
     return Live(
-        get_renderable=lambda: _table(spinner, rows()),
+        get_renderable=lambda: _table(spinner, lines()),
         console=console,
         refresh_per_second=REFRESHES_PER_S,
         transient=True,
@@ -39,7 +39,7 @@ class _Console(Console):
         return False
 
 
-def _table(spinner: Spinner, rows: Sequence[Line]) -> Constrain:
+def _table(spinner: Spinner, lines: Sequence[Line]) -> Constrain:
     columns = [
         Column(no_wrap=True),
         Column(no_wrap=True, max_width=NAME_COLUMNS),
@@ -47,7 +47,7 @@ def _table(spinner: Spinner, rows: Sequence[Line]) -> Constrain:
         Column(no_wrap=True),
     ]
     table = Table.grid(*columns, padding=(0, 1, 0, 0))
-    for name, total, done, rest in rows:
+    for name, total, done, rest in lines:
         bar = ProgressBar(total, done, BAR_COLUMNS) if total else ""
         table.add_row(spinner, Text(name), bar, Text(rest))
     return Constrain(table, COLUMNS)

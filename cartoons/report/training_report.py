@@ -20,6 +20,7 @@ from cartoons.evaluation.intervals import TOO_FEW, too_few, without_empty_interv
 from cartoons.files import write_atomically
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.report import captions, figures, learning_curve
+from cartoons.report.captions import Findings
 from cartoons.report.contact_sheet import Augmented, write_contact_sheet
 from cartoons.report.pages import percent, render, shown
 from cartoons.report.svg import Plot
@@ -32,8 +33,6 @@ FIGURES = ("confusion", "per-class", "unknown", "reliability", "robustness", "tr
 
 WEIGHTS = {"megabytes": ".1f", "milliseconds": ".1f", "balanced_accuracy": ".3f", "auroc": ".3f"}
 """What a form of the weights is compared by, and how each is written."""
-
-Findings = Mapping[str, Any]
 
 
 def write(folder: Path, findings: Findings, augmented: Augmented) -> None:

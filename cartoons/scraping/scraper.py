@@ -28,7 +28,7 @@ from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.none_of_these import shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.scraping.selection import PictureStore, kept_by_label, select
-from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, labels_there, local_pictures
+from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, existing_labels, local_pictures
 from cartoons.search.engines import SearchResult
 
 MOST_AT_ONCE = 2000
@@ -63,7 +63,7 @@ class Scraper:
         self._per_class, self._originals = config.per_class, config.originals
         self._fetch, self._progress = fetch, progress
         self._manifest, self._store = Manifest(config.out), PictureStore(config.out)
-        self._labels_there = labels_there(config.out, self._manifest)
+        self._existing_labels = existing_labels(config.out, self._manifest)
         rows = self._manifest.attempts
         self._overrides = self._store.overrides(rows.values(), latest_decisions(read_decisions(config.out)))
         self._limits: dict[str, int] = dict(kept_by_label(rows.values()))
@@ -153,7 +153,7 @@ class Scraper:
 
     def _judged(self, planned: Sequence[Attempt], url_lists: Sequence[UrlList]) -> list[Attempt]:
         """The same, but rejected what was searched for `_other` and shows a character."""
-        urls = {label: set[str]() for label in self._labels_there}
+        urls = {label: set[str]() for label in self._existing_labels}
         urls |= {url_list.label: set(url_list.urls) for url_list in url_lists}
         for row in self._rows():
             urls.setdefault(row.label, set()).add(row.url)

@@ -84,13 +84,13 @@ def url_lists(config: ScrapeConfig, progress: ScrapeProgress) -> tuple[list[UrlL
         progress.expect(label, min(len(results), config.per_class or len(results)))
     searched = {label: searcher.search(label, queries) for label, queries in config.queries.items()}
     if config.has_rivals and OTHER_LABEL in searched:
-        queries: dict[str, Sequence[str]] = {label: (label,) for label in labels_there(config.out, Manifest(config.out))}
+        queries: dict[str, Sequence[str]] = {label: (label,) for label in existing_labels(config.out, Manifest(config.out))}
         searched[OTHER_LABEL] = other_results(searcher, queries | dict(config.queries))
     lists = [UrlList(label, results, searcher.urls[label]) for label, results in searched.items()]
     return [*lists, *(UrlList(label, results) for label, results in listed.items())], searcher.failures
 
 
-def labels_there(root: Path, manifest: Manifest) -> list[str]:
+def existing_labels(root: Path, manifest: Manifest) -> list[str]:
     """The labels of earlier runs, which the manifest has, and of label folders that somebody made by hand."""
     scraped = dict.fromkeys(row.label for row in manifest.attempts.values())
     known = {OTHER_LABEL, *map(folder_of, scraped)}
@@ -107,7 +107,7 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
         return await asyncio.gather(*(url_list.take(count, set()) for url_list in lists))
 
     hits = dict(zip([each.label for each in lists], asyncio.run(first()), strict=True))
-    found = {label: set[str]() for label in labels_there(config.out, Manifest(config.out))}
+    found = {label: set[str]() for label in existing_labels(config.out, Manifest(config.out))}
     found |= {each.label: each.urls for each in lists}
     hits = {label: [hit for hit in mine if not shown_character(hit, found)] for label, mine in hits.items()}
     for label, mine in hits.items():
