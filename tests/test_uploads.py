@@ -108,6 +108,15 @@ def test_an_upload_is_deleted_when_each_who_sent_it_was_answered(folder: UploadF
     folder.release("nonsense")
 
 
+def test_a_file_that_was_sent_twice_at_once_is_answered_twice(folder: UploadFolder) -> None:
+    upload = str(stored(folder))
+    folder.hold([upload, upload])
+    folder.release({"path": upload})
+    assert folder.read({"path": upload}) == b"picture"
+    folder.release({"path": upload})
+    assert not Path(upload).exists()
+
+
 def test_an_upload_that_came_again_just_now_stays(folder: UploadFolder) -> None:
     upload = stored(folder)
     folder.hold([str(upload)])
@@ -202,3 +211,70 @@ def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     folder.sweep(10**12)
     folder.close()
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+def test_an_upload_stays_until_each_of_the_processes_that_took_it_has_answered(tmp_path: Path) -> None:
+    here, there = UploadFolder(tmp_path / "uploads"), UploadFolder(tmp_path / "uploads")
+    for first, last in ((here, there), (there, here)):
+        upload = stored(here)
+        here.hold([str(upload)])
+        assert stored(there) == upload  # another visitor, the same picture, the other process
+        there.hold([str(upload)])
+        first.release({"path": str(upload)})
+        assert last.read({"path": str(upload)}) == b"picture"
+        last.release({"path": str(upload)})
+        assert not upload.exists()
+    there.close()
+    here.close()
+    assert not (tmp_path / "uploads").exists()
+
+
+def test_an_upload_of_one_process_that_another_answers_is_deleted(tmp_path: Path) -> None:
+    here, there = UploadFolder(tmp_path / "uploads"), UploadFolder(tmp_path / "uploads")
+    upload = stored(here)
+    here.hold([str(upload)])
+    there.release({"path": str(upload)})
+    assert not upload.exists()
+    there.close()
+    here.close()
+
+
+def test_what_one_process_has_shown_stays_while_another_has_not_answered_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "SHOWN_KEPT_S", -1)
+    here, there = UploadFolder(tmp_path / "uploads"), UploadFolder(tmp_path / "uploads")
+    upload = stored(here)
+    here.hold([str(upload)])
+    here.release({"path": str(upload)}, shown=True)
+    there.hold([str(stored(there))])
+    here.sweep()
+    assert upload.exists()
+    there.release({"path": str(upload)})
+    assert not upload.exists()
+    there.close()
+    here.close()
+
+
+def test_a_page_that_starts_keeps_no_picture_of_another_pages_visitors(tmp_path: Path) -> None:
+    running, starting = UploadFolder(tmp_path / "uploads"), UploadFolder(tmp_path / "uploads")
+    uploaded, shown, example = (stored(running, number=number) for number in (1, 2, 3))
+    running.hold([str(uploaded), str(shown)])
+    running.release({"path": str(shown)}, shown=True)
+    starting.keep_present_files()
+    for path in (uploaded, shown, example):
+        os.utime(path, (time.time() - UNANSWERED_KEPT_S - 5,) * 2)
+    starting.sweep()
+    assert [path.exists() for path in (uploaded, shown, example)] == [False, False, True]
+    starting.close()
+    running.close()
+
+
+def test_uploads_of_one_picture_over_and_over_are_capped_as_well(tmp_path: Path) -> None:
+    folder = UploadFolder(tmp_path / "uploads", max_files=30)
+    for _ in range(100):
+        folder.make_room(0)
+        folder.hold([str(stored(folder))])
+    folder.sweep()
+    assert sum(path.is_file() for path in folder.path.rglob("*")) <= 32
+    folder.close()

@@ -104,5 +104,6 @@ def add_for_browser(picture: Image.Image, data: bytes, uploads: UploadFolder) ->
     if picture.format in SHOWN_BY_NO_BROWSER:
         name, data = "picture.jpg", encoded(picture, "JPEG", quality=JPEG_QUALITY)
     path = uploads.add(name, data)
+    uploads.hold([str(path)])
     uploads.release({"path": str(path)}, shown=True)
     return path

@@ -8,8 +8,11 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import math
 import os
 import re
+import secrets
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,6 +21,7 @@ from pathlib import Path
 
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES
+from cartoons.serving.references import References, version
 
 MAX_FOLDER_BYTES = 1_000_000_000
 MAX_FOLDER_FILES = 5_000
@@ -35,6 +39,7 @@ WAIT_FOR_SWEEP_MS = 10_000
 """For another page that is just sweeping the same folder as it starts."""
 
 LOCK_FILE = ".lock"
+REFERENCES = ".references"
 HASH_FOLDER = re.compile(r"[0-9a-f]{64}")
 DATA_URL = re.compile(r"data:[\w.+/-]*;base64,")
 NOTHING_GIVEN = "No picture was given: send one, for example with gradio_client's handle_file(path)."
@@ -58,8 +63,8 @@ class UploadFolder:
         self._max_bytes, self._max_files = max_bytes, max_files
         self.loop: asyncio.AbstractEventLoop | None = None
         """The one to delete on, once it runs."""
-        self._held: dict[Path, tuple[int, int]] = {}
-        self._shown_until: dict[Path, float] = {}
+        self._references = References(self.path / REFERENCES)
+        self._shown: list[tuple[float, Path]] = []
         self._own: set[Path] = set()
         self._room = max_bytes
         self._shared = sqlite3.connect(self.path / LOCK_FILE, timeout=0, isolation_level=None, check_same_thread=False)
@@ -81,8 +86,8 @@ class UploadFolder:
                 return path
 
     def keep_present_files(self) -> None:
-        """Never delete the files that are there now: the page's own examples."""
-        self._own = set(self._files())
+        """Never delete the files that are there now, but for other processes' uploads: the page's own examples."""
+        self._own = {path for path in self._files() if not self._references.count(path)}
 
     def read(self, value: object) -> bytes:
         """The bytes of what an endpoint was given for a picture: an upload, or a data: URL in a dict's `url`.
@@ -113,9 +118,9 @@ class UploadFolder:
     def hold(self, paths: list[str]) -> None:
         """Count one upload of each of these files: it stays until each of them was answered."""
         for path in map(Path, paths):
-            self._shown_until.pop(path, None)  # the same picture, of an answer before
-            with suppress(OSError):
-                self._held[path] = (path.stat().st_ino, self._held.get(path, (0, 0))[1] + 1)
+            if path not in self._own:
+                with suppress(OSError):
+                    self._references.add(path)
 
     def release(self, value: object, *, shown: bool = False) -> None:
         """Delete the upload that was answered, or, if the page shows it, let it be deleted a little later."""
@@ -131,15 +136,21 @@ class UploadFolder:
             self.loop.call_soon_threadsafe(self._release, path, shown)
 
     def _release(self, path: Path, shown: bool) -> None:
-        inode, count = self._held.pop(path, (0, 0))
-        if count > 1:
-            self._held[path] = (inode, count - 1)
-        elif shown:
-            self._shown_until[path] = time.monotonic() + SHOWN_KEPT_S
+        if shown:
+            self._shown.append((time.monotonic() + SHOWN_KEPT_S, path))
+            return
+        with suppress(OSError):
+            if answered := self._references.remove(path):
+                self._delete(path, answered)
+
+    def _delete(self, path: Path, answered: str) -> None:
+        """Delete this version of an upload, but not the same picture that another process stores at this moment."""
+        aside = self.path / f"tmp{secrets.token_hex(16)}"
+        path.rename(aside)
+        if version(aside) == answered:
+            aside.unlink()
         else:
-            with suppress(OSError):
-                if inode in (0, path.stat().st_ino):  # else the same picture was uploaded again just now
-                    _delete(path)
+            aside.rename(path)
 
     def make_room(self, incoming_bytes: int) -> None:
         """Delete the oldest files until so many more bytes fit."""
@@ -149,31 +160,42 @@ class UploadFolder:
 
     def sweep(self, incoming_bytes: int = 0) -> None:
         """Delete what is too old, or, oldest first, too much; the page's own files are marked as in use."""
-        now, wall, present = time.monotonic(), time.time(), []
+        self._release_shown(time.monotonic())
+        wall, present = time.time(), []
         for path in self._own:
             with suppress(OSError):
                 os.utime(path)
         for path in self._files():
             with suppress(OSError):
                 status = path.stat()
-                present.append((status.st_mtime, status.st_blocks * 512 + 4096, path))
-        size, count = sum(row[1] for row in present) + incoming_bytes, len(present)
-        for modified, on_disk, path in sorted(present):
-            kept_s = UNANSWERED_KEPT_S if path.parent != self.path else CUT_OFF_KEPT_S
-            is_old = wall - modified > kept_s or now > self._shown_until.get(path, now)
+                files = max(1, self._references.count(path))
+                present.append((status.st_mtime, status.st_blocks * 512 + 4096, files, path))
+        size, count = sum(row[1] for row in present) + incoming_bytes, sum(row[2] for row in present)
+        for modified, on_disk, files, path in sorted(present):
+            is_old = wall - modified > (UNANSWERED_KEPT_S if path.parent != self.path else CUT_OFF_KEPT_S)
             if path not in self._own and (is_old or size > self._max_bytes or count > self._max_files):
-                _delete(path)
-                self._held.pop(path, None)
-                size, count = size - on_disk, count - 1
-        self._shown_until = {path: until for path, until in self._shown_until.items() if now <= until}
+                _unlink(path)
+                self._references.remove_all(path)
+                size, count = size - on_disk, count - files
         self._room = min(self._max_bytes - size, (self._max_files - count) * 4096)
+
+    def _release_shown(self, now: float) -> None:
+        """Delete what was shown long enough (now: of time.monotonic), unless somebody still waits for its answer."""
+        shown, self._shown = self._shown, []
+        for until, path in shown:
+            if until > now:
+                self._shown.append((until, path))
+            else:
+                self._release(path, shown=False)
 
     def _clear(self) -> None:
         for path in self._files():
-            _delete(path)
+            _unlink(path)
+        shutil.rmtree(self.path / REFERENCES, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the folder; the last process to do so leaves no file in it."""
+        self._release_shown(math.inf)
         self._shared.execute("COMMIT")
         self._shared.execute("PRAGMA busy_timeout = 0")
         with suppress(sqlite3.OperationalError):
@@ -193,7 +215,8 @@ class UploadFolder:
             if HASH_FOLDER.fullmatch(entry.name):
                 with suppress(OSError):
                     yield from list(entry.iterdir())
-                    entry.rmdir()  # only if it is empty
+                    if time.time() - entry.stat().st_mtime > CUT_OFF_KEPT_S:  # else an upload may be about to come there
+                        entry.rmdir()  # only if it is empty
             elif entry.name.startswith("tmp"):
                 yield entry
 
@@ -222,8 +245,6 @@ def _decoded(url: object) -> bytes:
         raise ImageError(f"The picture's base64 data is damaged ({error}): send it again.") from error
 
 
-def _delete(path: Path) -> None:
+def _unlink(path: Path) -> None:
     with suppress(OSError):
         path.unlink()
-    with suppress(OSError):
-        path.parent.rmdir()
