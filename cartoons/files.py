@@ -42,6 +42,17 @@ def check_folder(path: Path, expected: str = PICTURE_FOLDER) -> None:
         raise DataError(f"{path} is not a folder: give {expected}.")
 
 
+def is_inside(root: Path, name: str) -> bool:
+    """Whether a path that a file of the root gives stays in it: not absolute, without "..", through no link that leads out."""
+    path = Path(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        return False
+    try:
+        return Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root))
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
 def check_writable(out: Path, flag: str = "--out") -> None:
     """Raises DataError for an output folder that cannot be written, before minutes are spent; flag: what gave it."""
     try:

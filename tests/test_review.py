@@ -499,3 +499,75 @@ def test_the_last_picture_of_a_class_may_go(folder: Path) -> None:
     classes = review.apply()["overview"]["classes"]
     assert [one["pictures"] for one in classes if one["label"] == "_other"] == [0]
     assert review.cards("_other", 0, 9) == {"cards": [], "pictures": 0}
+
+
+@pytest.fixture
+def beside(folder: Path) -> Path:
+    """A file that lies beside the folder, with a row in its metadata by three ways there."""
+    victim = folder.parent / "victim.txt"
+    victim.write_text("precious")
+    (folder / "up").symlink_to(folder.parent, target_is_directory=True)
+    describe(folder, [{"file_name": name, "label": "red fox"} for name in ("../victim.txt", str(victim), "up/victim.txt")])
+    return victim
+
+
+@pytest.mark.parametrize("way", ["../victim.txt", "absolute", "up/victim.txt"])
+def test_no_decision_moves_a_file_that_is_not_in_the_folder(folder: Path, beside: Path, way: str) -> None:
+    name = str(beside) if way == "absolute" else way
+    append(folder, Decision(name, "z", "delete"))
+    with pytest.raises(DataError, match=r"decisions.jsonl says to delete '.*victim.txt', .* take that line out"):
+        apply(folder)
+    assert beside.read_text() == "precious"
+    assert len(described(folder)) == 3
+
+
+def test_no_row_and_decision_move_what_is_no_picture(folder: Path) -> None:
+    describe(folder, [{"file_name": METADATA, "label": "red fox"}, {"file_name": "red fox", "label": "red fox"}])
+    for name in (METADATA, "red fox"):
+        append(folder, Decision(name, "z", "delete"))
+        with pytest.raises(DataError, match=f"says to delete '{name}', which is no picture"):
+            apply(folder)
+        (folder / DECISIONS_FILE).unlink()
+    assert len(pictures(folder)) == 6
+
+
+def test_no_picture_is_moved_through_a_link_out_of_the_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "owl").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    decide(folder, "red fox/a.png", "move", "owl")
+    with pytest.raises(DataError, match=r"owl/a.png is not in .*pictures but where a link leads: take the link away"):
+        apply(folder)
+    assert "red fox/a.png" in pictures(folder)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("file_name", "target"),
+    [
+        ("../victim.txt", ".scrape/removed/victim.txt"),
+        ("red fox/../../victim.txt", "red fox/v.png"),
+        ("up/victim.txt", "red fox/v.png"),
+        ("absolute", "red fox/v.png"),
+        ("red fox/a.png", "../escape.png"),
+        ("red fox/a.png", "red fox/../escape.png"),
+        ("red fox/a.png", "up/escape.png"),
+        ("red fox/a.png", "absolute"),
+        ("red fox/a.png", ""),
+        ("red fox/a.png", "red fox/\0"),
+    ],
+)
+def test_no_journal_moves_anything_into_or_out_of_the_folder(
+    folder: Path, beside: Path, file_name: str, target: str
+) -> None:
+    names = {"absolute": str(beside if file_name == "absolute" else folder.parent / "escape.png")}
+    steps = [
+        {"file_name": "red fox/b.png", "target": "red fox/first.png", "label": "red fox"},
+        {"file_name": names.get(file_name, file_name), "target": names.get(target, target), "label": ""},
+    ]
+    (folder / ".scrape").mkdir()
+    (folder / JOURNAL).write_text(json.dumps(steps))
+    before = sorted(path for path in folder.parent.rglob("*") if path.name != "lock")
+    with pytest.raises(DataError, match=r"applying.json .* take it away, then apply again"):
+        apply(folder)
+    assert sorted(path for path in folder.parent.rglob("*") if path.name != "lock") == before
+    assert beside.read_text() == "precious"

@@ -27,6 +27,7 @@ from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
 from cartoons.scraping.image_checks import clean_image
 from cartoons.scraping.manifest import Attempt, Manifest
 from cartoons.scraping.progress import ScrapeProgress
+from cartoons.scraping.publish import publish
 from cartoons.scraping.scraper import Scraper
 from cartoons.scraping.selection import kept_by_label, select
 from cartoons.scraping.sources import BYTES_IN_MEMORY, PICTURES_IN_MEMORY, UrlList, batches, from_folder
@@ -545,3 +546,18 @@ def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_hosts_are_sources() -> None:
     row = Attempt("a", "https://www.site.example/x", "kept")
     assert (row.source, replace(row, final_url="https://cdn.example/y").source) == ("site.example", "cdn.example")
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "absolute", "a b/link.jpg"])
+def test_no_row_publishes_a_file_that_is_not_in_the_folder(tmp_path: Path, name: str) -> None:
+    root, secret = tmp_path / "data", tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (root / "a b").mkdir(parents=True)
+    (root / "a b/link.jpg").symlink_to(secret)
+    name = str(secret) if name == "absolute" else name
+    row = {"file_name": name, "label": "a b", "license": "CC0"}
+    (root / "metadata.jsonl").write_text(json.dumps(row) + "\n")
+    config = ScrapeConfig(root, publish="toon/foxes", with_pictures=True)
+    with pytest.raises(DataError, match=r"metadata.jsonl names '.*', which is not in .*data: take that row out"):
+        publish(config, "toon/foxes", [])
+    assert not list(root.rglob("secret*"))

@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, check_folder, sole_use, write_atomically, write_json_lines
+from cartoons.files import HIDDEN, check_folder, is_inside, sole_use, write_atomically, write_json_lines
 from cartoons.metadata import METADATA_FILE, file_key, read_metadata
 from cartoons.review.decisions import (
+    DECISIONS_FILE,
     DELETE,
     Decision,
     Picture,
@@ -66,7 +67,10 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
 
 
 def _plan(root: Path, decisions: Mapping[str, Decision], folder_of: Callable[[str], str]) -> list[Step]:
-    """A step per picture with a pending decision, and per row of a deleted one that is gone. No two share a target."""
+    """A step per picture with a pending decision, and per row of a deleted one that is gone. No two share a target.
+
+    Raises DataError for a decision that would move what is no picture of the folder, or one out of the folder.
+    """
     pictures, rows = read_pictures(root), read_metadata(root / METADATA_FILE)
     steps, taken = list[Step](), set[str]()
     for picture in pictures:
@@ -84,12 +88,21 @@ def _plan(root: Path, decisions: Mapping[str, Decision], folder_of: Callable[[st
             raise DataError(
                 f"{root / target} has its label from other metadata than {METADATA_FILE}: give it {label!r} there."
             )
+        if not is_inside(root, target):
+            raise DataError(
+                f"{root / target} is not in {root} but where a link leads: take the link away, then apply again."
+            )
         taken.add(target)
         steps.append(Step(picture.file_name, target, label))
     without_file = rows.keys() - {file_key(picture.file_name) for picture in pictures}
     for decision in decisions.values():
         key = file_key(decision.file_name)
         if decision.action == DELETE and key in without_file and rows[key].get("sha256", decision.sha256) == decision.sha256:
+            if not is_inside(root, decision.file_name) or (root / decision.file_name).exists():
+                raise DataError(
+                    f"{root / DECISIONS_FILE} says to delete {decision.file_name!r}, which is no picture of {root}: "
+                    "take that line out, then apply again."
+                )
             steps.append(Step(decision.file_name, f"{REMOVED}/{decision.file_name}", ""))
     return steps
 
@@ -115,11 +128,17 @@ def _free(root: Path, wanted: str, taken: set[str]) -> str:
 
 
 def _carry_out(root: Path) -> list[Step]:
-    """Do what the journal says, as far as it is not done, and forget the journal; gives its steps."""
+    """Do what the journal says, as far as it is not done, and forget the journal; gives its steps.
+
+    Raises DataError, before anything is moved, for a journal that would move something into the folder or out of it.
+    """
     journal = root / JOURNAL
     if not journal.exists():
         return []
     steps = [Step(**row) for row in json.loads(journal.read_bytes())]
+    names = [name for step in steps for name in (step.file_name, step.target)]
+    if outside := [name for name in names if not is_inside(root, name)]:
+        raise DataError(f"{journal} names {outside[0]!r}, which is not in {root}: take it away, then apply again.")
     for step in steps:
         source, target = root / step.file_name, root / step.target
         if source.exists() and not target.exists():

@@ -13,7 +13,7 @@ from pathlib import Path
 from cartoons.console import command
 from cartoons.dataset_card import dataset_card
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, write_atomically, write_json_lines
+from cartoons.files import HIDDEN, is_inside, write_atomically, write_json_lines
 from cartoons.hub import push
 from cartoons.metadata import METADATA_FILE, may_be_shared, read_metadata
 from cartoons.report import scrape_report
@@ -39,7 +39,8 @@ def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_proble
 def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str:
     """The link of the Hub data set `repo` ("user/name"), which now holds the card and the list, or the pictures too.
 
-    Raises DataError when there is nothing to publish or a licence does not allow it, HubError when the Hub does not take it.
+    Raises DataError when there is nothing to publish, a licence does not allow it or a row names a file that is not in the
+    folder, HubError when the Hub does not take it.
     """
     root, rows = config.out, list(read_metadata(config.out / METADATA_FILE).values())
     if not rows:
@@ -51,6 +52,9 @@ def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str
             f"{closed.total()} of {len(rows)} pictures may not be shared (licence: {spoken}): publish without "
             "--with-pictures, or take them out first."
         )
+    pictures = [row["file_name"] for row in rows if config.with_pictures]
+    if outside := [name for name in pictures if not is_inside(root, name)]:
+        raise DataError(f"{root / METADATA_FILE} names {outside[0]!r}, which is not in {root}: take that row out first.")
     folder = root / HIDDEN / "published"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -60,7 +64,7 @@ def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str
     name, tried = repo.rpartition("/")[2], [asdict(attempt) for attempt in attempts]
     card = dataset_card(name, public, tried, with_pictures=config.with_pictures)
     write_atomically(folder / "README.md", card.encode())
-    for file_name in [row["file_name"] for row in rows if config.with_pictures]:
+    for file_name in pictures:
         (folder / file_name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / file_name, folder / file_name)
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
