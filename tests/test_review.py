@@ -571,3 +571,32 @@ def test_no_journal_moves_anything_into_or_out_of_the_folder(
         apply(folder)
     assert sorted(path for path in folder.parent.rglob("*") if path.name != "lock") == before
     assert beside.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'[{"file_name":',
+        b'[{"x":1}]',
+        b"5",
+        b"null",
+        b"{}",
+        b'"red fox/a.png"',
+        b"[5]",
+        b'[{"file_name": 1, "target": "b.png", "label": ""}]',
+        b'[{"file_name": "red fox/a.png", "target": "b.png", "label": null}]',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+    ids=lambda content: repr(content[:60]),
+)
+def test_a_damaged_journal_is_named(folder: Path, content: bytes) -> None:
+    review = Review(folder, None)
+    (folder / ".scrape").mkdir()
+    (folder / JOURNAL).write_bytes(content)
+    for apply_all in (lambda: apply(folder), review.apply):
+        with pytest.raises(DataError, match=r"applying.json is damaged \(.*\): take it away, then apply again"):
+            apply_all()
+    assert (folder / JOURNAL).read_bytes() == content
+    assert len(pictures(folder)) == 6

@@ -45,6 +45,10 @@ class Step:
     target: str
     label: str
 
+    def __post_init__(self) -> None:
+        if not all(isinstance(value, str) for value in asdict(self).values()):
+            raise ValueError("every value must be text")
+
 
 def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     """Carry out every decision that waits, and first what a killed run left half done.
@@ -130,12 +134,12 @@ def _free(root: Path, wanted: str, taken: set[str]) -> str:
 def _carry_out(root: Path) -> list[Step]:
     """Do what the journal says, as far as it is not done, and forget the journal; gives its steps.
 
-    Raises DataError, before anything is moved, for a journal that would move something into the folder or out of it.
+    Raises DataError, before anything is moved, for a journal that is damaged or leads out of the folder.
     """
     journal = root / JOURNAL
     if not journal.exists():
         return []
-    steps = [Step(**row) for row in json.loads(journal.read_bytes())]
+    steps = _read_journal(journal)
     names = [name for step in steps for name in (step.file_name, step.target)]
     if outside := [name for name in names if not is_inside(root, name)]:
         raise DataError(f"{journal} names {outside[0]!r}, which is not in {root}: take it away, then apply again.")
@@ -148,6 +152,17 @@ def _carry_out(root: Path) -> list[Step]:
     dataset_card.update(root)
     journal.unlink()
     return steps
+
+
+def _read_journal(journal: Path) -> list[Step]:
+    """The steps of a journal, at least one. Raises DataError for a damaged one."""
+    try:
+        rows = json.loads(journal.read_bytes())
+        if not isinstance(rows, list) or not rows:
+            raise ValueError("it holds no list of steps")
+        return [Step(**row) for row in rows]
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"{journal} is damaged ({error}): take it away, then apply again.") from error
 
 
 def _rewrite(path: Path, steps: Iterable[Step]) -> None:
