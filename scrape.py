@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
-from cartoons.files import check_folder
+from cartoons.files import check_apart, check_folder
 from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
 from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
 from cartoons.search.url_list import read_url_list
@@ -210,6 +210,7 @@ def review(argv: Sequence[str]) -> int:
         return 0
     if given.corrections:
         check_folder(given.corrections, "one that app.py --corrections has filled")
+        check_apart(given.corrections, given.folder, "--corrections")
         from cartoons.review.corrections import without_picture
 
         print(without_picture(given.corrections), end="", flush=True)

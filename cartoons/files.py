@@ -42,8 +42,15 @@ def check_folder(path: Path, expected: str = PICTURE_FOLDER) -> None:
         raise DataError(f"{path} is not a folder: give {expected}.")
 
 
+def check_apart(folder: Path, other: Path, flag: str) -> None:
+    """Raises DataError where one folder is the other, or lies in it, by links too; flag: what gave the first."""
+    real, other_real = folder.resolve(), other.resolve()
+    if real.is_relative_to(other_real) or other_real.is_relative_to(real):
+        raise DataError(f"{folder} and {other} are one folder, or one is in the other: give {flag} a folder of its own.")
+
+
 def is_inside(root: Path, name: str) -> bool:
-    """Whether a path that a file of the root gives stays in it: not absolute, without "..", through no link that leads out."""
+    """Whether a path that a file of the root gives stays in it: not absolute, without "..", by no link that leads out."""
     path = Path(name)
     if not path.parts or path.is_absolute() or ".." in path.parts:
         return False

@@ -15,6 +15,7 @@ from hub_server import Hub
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+import scrape
 from cartoons import model_folder
 from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, DataError
@@ -278,3 +279,19 @@ def test_what_is_new_goes_to_a_private_dataset(tmp_path: Path) -> None:
     assert [name for name in names if name.endswith(".jpg")] == ["fox/1.jpg"]
     assert sum(name.startswith("corrections-") and name.endswith(".jsonl") for name in names) == 2
     assert not [name for name in names if name.endswith(".tmp")]
+
+
+@pytest.mark.parametrize(
+    ("into", "sent"), [("data", "data"), ("data", "data/red fox"), ("data/red fox", "data"), ("data", "link")]
+)
+def test_corrections_that_are_in_the_picture_folder_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], into: str, sent: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder_of_foxes(tmp_path / "data")
+    (tmp_path / "link").symlink_to("data", target_is_directory=True)
+    assert scrape.main(["review", into, "--corrections", sent]) == 2
+    says = f"{sent} and {into} are one folder, or one is in the other: give --corrections a folder of its own.\n"
+    assert says in capsys.readouterr().err
+    with pytest.raises(DataError, match="or one is in the other"):
+        CorrectionsReview(Path(sent), Path(into), None)

@@ -64,6 +64,7 @@ WRONG = [
     ([*FOLDER, "--out", "pictures/new"], "--out pictures/new lies in the folder that pictures are taken from"),
     (["review", "nowhere"], "nowhere is not a folder"),
     (["review", "pictures", "--model", "nowhere"], "nowhere"),
+    (["review", "pictures", "--corrections", "pictures"], "pictures and pictures are one folder, or one is in the other"),
     (["apply", "list.txt"], "list.txt is not a folder"),
 ]
 

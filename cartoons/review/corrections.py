@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.files import sole_use, write_atomically
+from cartoons.files import check_apart, sole_use, write_atomically
 from cartoons.folder_layout import VALID
 from cartoons.review import decisions
 from cartoons.review.apply import label_folder
@@ -23,7 +23,8 @@ class CorrectionsReview(Review):
     def __init__(
         self, corrections: Path, root: Path, classifier: Classifier | None, folder_of: Callable[[str], str] = str
     ) -> None:
-        """root: the picture folder. Raises DataError when there is no picture to look at."""
+        """root: the picture folder. Raises DataError when there is no picture to look at, or for folders in one another."""
+        check_apart(corrections, root, "--corrections")
         self._into = root
         super().__init__(corrections, classifier, folder_of)
 
