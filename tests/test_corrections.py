@@ -295,3 +295,66 @@ def test_corrections_that_are_in_the_picture_folder_are_refused(
     assert says in capsys.readouterr().err
     with pytest.raises(DataError, match="or one is in the other"):
         CorrectionsReview(Path(sent), Path(into), None)
+
+
+def accepted(sent: Path, into: Path, *names: str) -> dict[str, Any]:
+    """What applying says when a person has kept these corrections."""
+    review = CorrectionsReview(sent, into, None)
+    keys = [each.key for each in review._pictures.values() if each.file_name in names]
+    assert len(keys) == len(names)
+    review.decide_all(keys, KEEP, "")
+    return review.apply()
+
+
+def picture_files(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.glob("[!.]*/*"))}
+
+
+def sent_pictures(root: Path, **colours: str) -> Path:
+    for name, colour in colours.items():
+        (root / "red fox").mkdir(parents=True, exist_ok=True)
+        plain(colour).save(root / "red fox" / f"{name}.png")
+    return root
+
+
+def test_no_picture_of_the_folder_is_overwritten_by_a_correction(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data"), sent_pictures(tmp_path / "sent", **{"0": "#c00"})
+    (sent / "green frog").mkdir()
+    plain("#a00").save(sent / "green frog/0.png")  # another one of that name, moved to the same label
+    before, new = picture_files(data), picture_files(sent)
+    review = CorrectionsReview(sent, data, None)
+    keys = {each.file_name: each.key for each in review._pictures.values()}
+    review.decide_all([keys["red fox/0.png"]], KEEP, "")
+    review.decide_all([keys["green frog/0.png"]], MOVE, "red fox")
+    assert review.apply()["moved"] == 2
+    after = picture_files(data)
+    assert after.items() > before.items()
+    added = [content for name, content in after.items() if name not in before]
+    assert sorted(added) == sorted(new.values())
+    assert "red fox/0-2.png" in after
+    assert not picture_files(sent)
+
+
+def test_a_correction_that_is_there_already_only_goes(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data"), sent_pictures(tmp_path / "sent", **{"0": "red"})
+    before = picture_files(data)
+    assert accepted(sent, data, "red fox/0.png")["overview"]["waiting"] == 0
+    assert picture_files(data) == before
+    assert not picture_files(sent)
+
+
+def test_a_link_to_the_correction_itself_becomes_the_picture(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
+    (data / "red fox/new.png").symlink_to(sent / "red fox/new.png")
+    content = (sent / "red fox/new.png").read_bytes()
+    accepted(sent, data, "red fox/new.png")
+    assert (data / "red fox/new.png").read_bytes() == content
+
+
+def test_a_label_folder_that_is_a_link_to_the_corrections_is_refused(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
+    (data / "red fox").rename(tmp_path / "old")
+    (data / "red fox").symlink_to(sent / "red fox", target_is_directory=True)
+    with pytest.raises(DataError, match="are one folder, or one is in the other"):
+        accepted(sent, data, "red fox/new.png")
+    assert (sent / "red fox/new.png").exists()

@@ -5,8 +5,9 @@ Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to b
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card
@@ -122,13 +123,17 @@ def label_folder(label: str, split_folder: str, pictures: Sequence[Picture], fol
     return split_folder + name
 
 
+def numbered(wanted: str) -> Iterator[str]:
+    """A path, and the same with -2, -3..., without end."""
+    path = PurePosixPath(wanted)
+    yield wanted
+    for number in count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}").as_posix()
+
+
 def _free(root: Path, wanted: str, taken: set[str]) -> str:
-    """The wanted path, or the same with -2, -3... where there is a file already."""
-    path, target, number = PurePosixPath(wanted), wanted, 1
-    while target in taken or (root / target).exists():
-        number += 1
-        target = path.with_name(f"{path.stem}-{number}{path.suffix}").as_posix()
-    return target
+    """The first of the paths that no file has yet."""
+    return next(target for target in numbered(wanted) if target not in taken and not (root / target).exists())
 
 
 def _carry_out(root: Path) -> list[Step]:

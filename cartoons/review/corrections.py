@@ -3,15 +3,16 @@
 Only what a person keeps, or moves to another label, goes to the picture folder that a model learns from.
 """
 
+import filecmp
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
 from cartoons.files import check_apart, sole_use, write_atomically
 from cartoons.folder_layout import VALID
 from cartoons.review import decisions
-from cartoons.review.apply import label_folder
+from cartoons.review.apply import label_folder, numbered
 from cartoons.review.decisions import KEEP, MOVE, Picture
 from cartoons.review.review import Answer, Review
 from cartoons.serving.corrections import rows_of
@@ -69,13 +70,31 @@ class CorrectionsReview(Review):
 
     def _take_in(self, accepted: list[Picture]) -> None:
         with sole_use(self._into):
-            pictures = decisions.read_pictures(self._into)
-            split_folder = next((each.split_folder for each in pictures if each.part != VALID), "")
-            for picture in accepted:
-                folder = self._into / label_folder(picture.label, split_folder, pictures, self._folder_of)
-                folder.mkdir(parents=True, exist_ok=True)
-                write_atomically(folder / picture.path.name, picture.path.read_bytes())
-                picture.path.unlink()
+            for source, file_name in self._targets(accepted):
+                target = self._into / file_name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.is_symlink() or not target.exists():
+                    write_atomically(target, source.read_bytes())
+                source.unlink()
+
+    def _targets(self, accepted: list[Picture]) -> list[tuple[Path, str]]:
+        """Each picture's file, and where in the picture folder it goes: a file that is there has the same bytes.
+
+        Raises DataError where that is the corrections' own folder.
+        """
+        pictures, targets = decisions.read_pictures(self._into), dict[str, Path]()
+        split_folder = next((each.split_folder for each in pictures if each.part != VALID), "")
+        steps = []
+        for picture in accepted:
+            folder = PurePosixPath(label_folder(picture.label, split_folder, pictures, self._folder_of))
+            check_apart(picture.path.parent, self._into / folder, "--corrections")
+            for file_name in numbered((folder / picture.path.name).as_posix()):
+                there = targets.get(file_name, self._into / file_name)
+                if not there.exists() or (there.is_file() and filecmp.cmp(there, picture.path, shallow=False)):
+                    break
+            targets[file_name] = picture.path
+            steps.append((picture.path, file_name))
+        return steps
 
 
 def without_picture(corrections: Path) -> str:
