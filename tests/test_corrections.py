@@ -19,9 +19,12 @@ import scrape
 from cartoons import model_folder
 from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, DataError
+from cartoons.files import append_json_lines, write_json_lines
 from cartoons.page.sentences import KEPT, THANKS
+from cartoons.picture_folder import read_folder
 from cartoons.review.corrections import CorrectionsReview, without_picture
-from cartoons.review.decisions import KEEP, MOVE
+from cartoons.review.decisions import KEEP, MOVE, read_pictures
+from cartoons.scraping.config import folder_of
 from cartoons.serving import corrections as store
 from cartoons.serving import environment
 from cartoons.serving.corrections import ANOTHER, CHOOSE, FULL, GONE, MOST_PER_MINUTE, NONE_OF_THESE, Corrections
@@ -358,3 +361,73 @@ def test_a_label_folder_that_is_a_link_to_the_corrections_is_refused(tmp_path: P
     with pytest.raises(DataError, match="are one folder, or one is in the other"):
         accepted(sent, data, "red fox/new.png")
     assert (sent / "red fox/new.png").exists()
+
+
+def folder_labelled_by_rows(root: Path) -> Path:
+    """Pictures of two labels in one folder; only the metadata tells them apart."""
+    (root / "images").mkdir(parents=True)
+    rows = []
+    for number, (label, colour) in enumerate([("red fox", "red"), ("green frog", "lime")]):
+        plain(colour).save(root / f"images/{number}.png")
+        rows.append({"file_name": f"images/{number}.png", "label": label})
+    write_json_lines(root / "metadata.jsonl", rows)
+    return root
+
+
+def labels(root: Path) -> dict[str, str]:
+    return {picture.file_name: picture.label for picture in read_pictures(root)}
+
+
+def test_a_correction_gets_a_row_where_its_folder_does_not_say_its_label(tmp_path: Path) -> None:
+    data = folder_labelled_by_rows(tmp_path / "data")
+    sent = sent_pictures(tmp_path / "sent", new="#c00", **{"0": "#a00", "1": "lime"})
+    before = labels(data)
+    assert accepted(sent, data, "red fox/new.png", "red fox/0.png", "red fox/1.png")["moved"] == 3
+    new = dict.fromkeys(("images/new.png", "images/0-2.png", "images/1-2.png"), "red fox")
+    assert labels(data) == before | new  # 1.png is there already, but as a frog
+    assert not [each for each in read_folder(data).passed_over if each.parts[0] == "images"]
+    assert not picture_files(sent)
+
+
+def test_a_correction_of_which_only_the_file_was_written_gets_its_row(tmp_path: Path) -> None:
+    data, sent = folder_labelled_by_rows(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
+    (data / "images/new.png").write_bytes((sent / "red fox/new.png").read_bytes())
+    for _ in range(2):  # killed before the row, and after it
+        accepted(sent, data, "red fox/new.png")
+        assert labels(data)["images/new.png"] == "red fox"
+        assert len(labels(data)) == len((data / "metadata.jsonl").read_text().splitlines()) == 3
+        sent_pictures(sent, new="#c00")
+
+
+def test_a_row_of_a_picture_that_is_gone_gives_a_correction_no_label(tmp_path: Path) -> None:
+    data, sent = folder_labelled_by_rows(tmp_path / "data"), sent_pictures(tmp_path / "sent", gone="#c00")
+    append_json_lines(data / "metadata.jsonl", {"file_name": "images/gone.png", "label": "green frog"})
+    accepted(sent, data, "red fox/gone.png")
+    assert labels(data)["images/gone-2.png"] == "red fox"
+
+
+def test_a_correction_that_needs_a_row_in_other_metadata_is_not_moved(tmp_path: Path) -> None:
+    data, sent = folder_labelled_by_rows(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
+    (data / "metadata.jsonl").unlink()
+    (data / "images/metadata.csv").write_text("file_name,label\n0.png,red fox\n1.png,green frog\n")
+    with pytest.raises(DataError, match=r"needs a row that says 'red fox', but .* metadata.csv: make that metadata.jsonl"):
+        accepted(sent, data, "red fox/new.png")
+    assert (sent / "red fox/new.png").exists()
+    assert len(labels(data)) == 2
+
+
+def test_a_correction_in_a_folder_of_its_label_needs_no_row(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
+    accepted(sent, data, "red fox/new.png")
+    assert labels(data)["red fox/new.png"] == "red fox"
+    assert not (data / "metadata.jsonl").exists()
+
+
+def test_a_correction_of_a_label_that_cannot_be_a_folder_s_name_gets_a_row(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data"), tmp_path / "sent"
+    (sent / "what?").mkdir(parents=True)
+    plain("#c0c").save(sent / "what?/new.png")
+    review = CorrectionsReview(sent, data, None, folder_of)
+    review.decide_all([next(iter(review._pictures))], KEEP, "")
+    review.apply()
+    assert labels(data)[f"{folder_of('what?')}/new.png"] == "what?"

@@ -4,18 +4,33 @@ Only what a person keeps, or moves to another label, goes to the picture folder 
 """
 
 import filecmp
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cartoons import dataset_card
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.files import check_apart, sole_use, write_atomically
+from cartoons.files import append_json_lines, check_apart, sole_use, write_atomically
 from cartoons.folder_layout import VALID
+from cartoons.metadata import METADATA_FILE, clean_label, file_key, read_metadata
+from cartoons.picture_files import walk
 from cartoons.review import decisions
 from cartoons.review.apply import label_folder, numbered
 from cartoons.review.decisions import KEEP, MOVE, Picture
 from cartoons.review.review import Answer, Review
 from cartoons.serving.corrections import rows_of
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A picture that is taken in: its file, and what it is in the picture folder."""
+
+    source: Path
+    file_name: str
+    label: str
+    needs_row: bool
+    """Whether only a row of metadata can say that it has this label."""
 
 
 class CorrectionsReview(Review):
@@ -70,31 +85,73 @@ class CorrectionsReview(Review):
 
     def _take_in(self, accepted: list[Picture]) -> None:
         with sole_use(self._into):
-            for source, file_name in self._targets(accepted):
-                target = self._into / file_name
+            taken = self._targets(accepted)
+            for each in taken:
+                target = self._into / each.file_name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if target.is_symlink() or not target.exists():
-                    write_atomically(target, source.read_bytes())
-                source.unlink()
+                    write_atomically(target, each.source.read_bytes())
+                if each.needs_row:
+                    row = {"file_name": each.file_name, "label": each.label}
+                    append_json_lines(self._into / METADATA_FILE, row, sync=True)
+                each.source.unlink()
+            if any(each.needs_row for each in taken):
+                dataset_card.update(self._into)
 
-    def _targets(self, accepted: list[Picture]) -> list[tuple[Path, str]]:
-        """Each picture's file, and where in the picture folder it goes: a file that is there has the same bytes.
+    def _targets(self, accepted: list[Picture]) -> list[_Taken]:
+        """Where in the picture folder each goes: a file that is there has the same bytes and label.
 
-        Raises DataError where that is the corrections' own folder.
+        Raises DataError where that is the corrections' own folder, or where a row is needed that cannot be written.
         """
-        pictures, targets = decisions.read_pictures(self._into), dict[str, Path]()
+        pictures = decisions.read_pictures(self._into)
         split_folder = next((each.split_folder for each in pictures if each.part != VALID), "")
-        steps = []
+        labels = _labels_by_file(self._into, pictures)
+        in_folder = _labels_by_folder(labels)
+        taken, sources = list[_Taken](), dict[str, Path]()
         for picture in accepted:
-            folder = PurePosixPath(label_folder(picture.label, split_folder, pictures, self._folder_of))
+            folder, label = (
+                PurePosixPath(label_folder(picture.label, split_folder, pictures, self._folder_of)),
+                picture.label,
+            )
             check_apart(picture.path.parent, self._into / folder, "--corrections")
-            for file_name in numbered((folder / picture.path.name).as_posix()):
-                there = targets.get(file_name, self._into / file_name)
-                if not there.exists() or (there.is_file() and filecmp.cmp(there, picture.path, shallow=False)):
+            for name in numbered((folder / picture.path.name).as_posix()):
+                there = sources.get(name, self._into / name)
+                is_same = there.is_file() and filecmp.cmp(there, picture.path, shallow=False)
+                if labels.get(file_key(name), label) == label and (is_same or not there.exists()):
                     break
-            targets[file_name] = picture.path
-            steps.append((picture.path, file_name))
-        return steps
+            of_folder = in_folder.get(file_key(str(folder)), {clean_label(folder.name)})
+            needs_row = file_key(name) not in labels and (not folder.parts or of_folder != {label})
+            labels[file_key(name)] = label
+            sources[name] = picture.path
+            taken.append(_Taken(picture.path, name, label, needs_row))
+        self._check_metadata(taken)
+        return taken
+
+    def _check_metadata(self, taken: Sequence[_Taken]) -> None:
+        """Raise DataError when a row is needed, but the folder's metadata is of another kind."""
+        described = next((each for each in taken if each.needs_row), None)
+        others = {parts[-1] for parts in walk(self._into).metadata if described} - {METADATA_FILE}
+        if described and others:
+            raise DataError(
+                f"{described.source} needs a row that says {described.label!r}, but the metadata of {self._into} is in "
+                f"{min(others)}: make that {METADATA_FILE}, then apply again."
+            )
+
+
+def _labels_by_file(root: Path, pictures: Iterable[Picture]) -> dict[str, str]:
+    """The label of every file of a picture folder, of those that only a row names too, by `file_key`."""
+    rows = read_metadata(root / METADATA_FILE).items()
+    described = {name: label for name, row in rows if (label := clean_label(row.get("label")))}
+    return described | {file_key(picture.file_name): picture.label for picture in pictures}
+
+
+def _labels_by_folder(labels: Mapping[str, str]) -> dict[str, set[str]]:
+    """The labels of the files in each folder; where there are several, a file needs a row that says which it is of."""
+    found: dict[str, set[str]] = {}
+    for name, label in labels.items():
+        for parent in PurePosixPath(name).parents:
+            found.setdefault(parent.as_posix(), set()).add(label)
+    return found
 
 
 def without_picture(corrections: Path) -> str:
