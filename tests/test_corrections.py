@@ -431,3 +431,13 @@ def test_a_correction_of_a_label_that_cannot_be_a_folder_s_name_gets_a_row(tmp_p
     review.decide_all([next(iter(review._pictures))], KEEP, "")
     review.apply()
     assert labels(data)[f"{folder_of('what?')}/new.png"] == "what?"
+
+
+def test_one_picture_that_was_sent_twice_is_taken_in_once(tmp_path: Path) -> None:
+    data, sent = folder_labelled_by_rows(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
+    (sent / "red fox/again").mkdir()
+    plain("#c00").save(sent / "red fox/again/new.png")
+    accepted(sent, data, "red fox/new.png", "red fox/again/new.png")
+    assert labels(data)["images/new.png"] == "red fox"
+    assert len(labels(data)) == len((data / "metadata.jsonl").read_text().splitlines()) == 3
+    assert not list(sent.rglob("*.png"))

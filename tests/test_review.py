@@ -600,3 +600,105 @@ def test_a_damaged_journal_is_named(folder: Path, content: bytes) -> None:
             apply_all()
     assert (folder / JOURNAL).read_bytes() == content
     assert len(pictures(folder)) == 6
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> Path:
+    """One picture in two labels, and twice in the first."""
+    return fill(
+        tmp_path / "copies",
+        {"a/1.png": "#f00", "a/1b.png": "#f00", "a/2.png": "#e00", "b/1.png": "#f00", "b/4.png": "#00f"},
+    )
+
+
+def actions(review: Review) -> dict[str, str]:
+    """By file_name, what was decided; "done" where it cannot be taken back."""
+    cards = [card for one in review.overview()["classes"] for card in review.cards(one["label"], 0, 99)["cards"]]
+    named = {f"{card['label']}/{card['name']}": card for card in cards}
+    return {name: card["action"] if card["undoable"] else "done" for name, card in sorted(named.items()) if card["action"]}
+
+
+def test_a_decision_about_a_copy_leaves_that_about_the_other(copies: Path) -> None:
+    review = Review(copies, None)
+    a, b = key(review, "a", "1.png"), key(review, "b", "1.png")
+    review.decide_all([a], "delete", "")
+    assert review.decide_all([b], "keep", "")["overview"]["waiting"] == 1
+    assert actions(review) == {"a/1.png": "delete", "b/1.png": "keep"}
+    assert review.undo("")["card"]["key"] == b
+    assert (review.keep_rest("b")["decided"], review.keep_rest("b")["overview"]["waiting"]) == (2, 1)
+    assert actions(Review(copies, None)) == {"a/1.png": "delete", "b/1.png": "keep", "b/4.png": "keep"}
+    assert review.undo(a)["card"]["key"] == a
+    assert actions(review) == actions(Review(copies, None)) == {"b/1.png": "keep", "b/4.png": "keep"}
+
+
+@pytest.mark.parametrize("names", [["a/1.png", "b/1.png"], ["a/1.png", "a/1b.png"], ["a/1.png", "a/1b.png", "b/1.png"]])
+def test_copies_are_deleted_and_undone_in_one_go(copies: Path, names: list[str]) -> None:
+    review = Review(copies, None)
+    keys = [key(review, *name.split("/")) for name in names]
+    for again in (True, False):
+        assert review.decide_all(keys, "delete", "")["overview"]["waiting"] == len(names)
+        assert [card["action"] for card in review.decide_all(keys, "delete", "")["cards"]] == ["delete"] * len(names)
+        assert not again or (review.undo("")["undone"], review.undo("")["undone"]) == (len(names), len(names))
+    assert review.apply()["deleted"] == len(names)
+    assert len(pictures(copies)) == 5 - len(names)
+    assert actions(review) == {}
+
+
+def test_a_copy_is_moved_to_where_another_is_deleted(copies: Path) -> None:
+    review = Review(copies, None)
+    review.decide_all([key(review, "b", "1.png")], "delete", "")
+    review.decide_all([key(review, "a", "1.png")], "move", "b")
+    assert (review.apply()["deleted"], apply(copies)) == (1, Applied(0, 0))
+    assert pictures(copies) == ["a/1b.png", "a/2.png", "b/1-2.png", "b/4.png"]
+    review.decide_all([key(review, "a", "1b.png")], "keep", "")
+    assert actions(review) == {"a/1b.png": "keep", "b/1-2.png": "done"}
+
+
+def test_a_copy_that_is_moved_to_where_another_was_deleted_stays(copies: Path) -> None:
+    for name, action, to in [("b/1.png", "delete", ""), ("a/1.png", "move", "b")]:
+        decide(copies, name, action, to)
+        apply(copies)
+    assert actions(Review(copies, None)) == {"b/1.png": "done"}
+    assert apply(copies) == Applied(0, 0)
+    assert pictures(copies) == ["a/1b.png", "a/2.png", "b/1.png", "b/4.png"]
+
+
+def test_a_picture_moved_there_and_back_to_its_own_name_stays(tmp_path: Path) -> None:
+    root = fill(tmp_path, {"a/1.png": "#f00", "b/2.png": "#0f0"})
+    for name, to in [("a/1.png", "b"), ("b/1.png", "a"), ("a/1.png", "b"), ("b/1.png", "a")]:
+        decide(root, name, "move", to)
+        assert apply(root) == Applied(0, 1)
+        assert apply(root) == Applied(0, 0)
+        assert f"{to}/1.png" in pictures(root)
+    assert actions(Review(root, None)) == {"a/1.png": "done"}
+    review = Review(root, None)
+    one = key(review, "a", "1.png")
+    review.decide_all([one], "keep", "")
+    review.undo(one)
+    assert actions(review) == actions(Review(root, None)) == {"a/1.png": "done"}
+
+
+def test_a_kept_picture_that_a_person_moved_stays_kept_until_that_is_taken_back(tmp_path: Path) -> None:
+    root = fill(tmp_path, {"a/1.png": "#f00", "b/2.png": "#0f0", "b/3.png": "#f00"})
+    decide(root, "b/3.png", "delete")
+    decide(root, "a/1.png", "keep")
+    (root / "a/1.png").rename(root / "b/1.png")
+    review = Review(root, None)
+    assert actions(review) == {"b/1.png": "keep", "b/3.png": "delete"}
+    review.undo(key(review, "b", "1.png"))
+    assert actions(review) == actions(Review(root, None)) == {"b/3.png": "delete"}
+
+
+def test_what_an_earlier_version_took_back_elsewhere_stays_taken_back(tmp_path: Path) -> None:
+    root = fill(tmp_path, {"b/1.png": "#f00", "b/2.png": "#0f0"})
+    [sha256] = [picture.sha256 for picture in read_pictures(root) if picture.file_name == "b/1.png"]
+    append(root, Decision("a/1.png", sha256, "keep", at="1.5"), Decision("b/1.png", sha256, "undo", at="2.5"))
+    review = Review(root, None)
+    assert actions(review) == {}
+    assert review.undo("")["why"] == "There is nothing to undo."
+
+
+def test_a_decision_taken_back_for_one_copy_does_not_decide_for_a_search(tmp_path: Path) -> None:
+    for name, action in [("a/1.png", "delete"), ("b/1.png", "keep"), ("a/1.png", "undo")]:
+        append(tmp_path, Decision(name, "s", action))
+    assert latest_decisions(read_decisions(tmp_path)) == {"s": Decision("b/1.png", "s", "keep")}

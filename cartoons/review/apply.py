@@ -7,7 +7,7 @@ Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to b
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card
@@ -21,9 +21,9 @@ from cartoons.review.decisions import (
     Picture,
     decision_on,
     is_pending,
-    latest_decisions,
     read_decisions,
     read_pictures,
+    standing_decisions,
 )
 
 JOURNAL = Path(HIDDEN, "applying.json")
@@ -61,7 +61,7 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     try:
         with sole_use(root):
             left = _carry_out(root)
-            steps = _plan(root, latest_decisions(read_decisions(root)), folder_of)
+            steps = _plan(root, standing_decisions(read_decisions(root)), folder_of)
             if steps:
                 write_atomically(root / JOURNAL, json.dumps([asdict(step) for step in steps]).encode())
                 _carry_out(root)
@@ -71,15 +71,15 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     return Applied(deleted=labels.count(""), moved=len(labels) - labels.count(""))
 
 
-def _plan(root: Path, decisions: Mapping[str, Decision], folder_of: Callable[[str], str]) -> list[Step]:
+def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Callable[[str], str]) -> list[Step]:
     """A step per picture with a pending decision, and per row of a deleted one that is gone. No two share a target.
 
     Raises DataError for a decision that would move what is no picture of the folder, or one out of the folder.
     """
     pictures, rows = read_pictures(root), read_metadata(root / METADATA_FILE)
-    steps, taken = list[Step](), set[str]()
+    steps, taken, file_names = list[Step](), set[str](), {picture.file_name for picture in pictures}
     for picture in pictures:
-        decision = decision_on(picture, decisions)
+        decision = decision_on(picture, decisions, file_names)
         if decision is None or not is_pending(picture, decision):
             continue
         label = decision.to
@@ -99,8 +99,8 @@ def _plan(root: Path, decisions: Mapping[str, Decision], folder_of: Callable[[st
             )
         taken.add(target)
         steps.append(Step(picture.file_name, target, label))
-    without_file = rows.keys() - {file_key(picture.file_name) for picture in pictures}
-    for decision in decisions.values():
+    without_file = rows.keys() - set(map(file_key, file_names))
+    for decision in chain.from_iterable(decisions.values()):
         key = file_key(decision.file_name)
         if decision.action == DELETE and key in without_file and rows[key].get("sha256", decision.sha256) == decision.sha256:
             if not is_inside(root, decision.file_name) or (root / decision.file_name).exists():

@@ -2,13 +2,13 @@
 
 {"file_name": "donald duck/01ab.jpg", "sha256": "...", "action": "move", "to": "daisy duck", "at": "2026-11-24T12:59+00:00"}
 
-The last decision about a picture counts; "undo" takes the last one back.
+The last decision about a picture counts, of two copies that about each; "undo" takes the last one back.
 """
 
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,17 +114,35 @@ def read_decisions(root: Path) -> list[Decision]:
 
 
 def latest_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:
-    """The decision that counts for each picture, by sha256; the picture decided about last is the last."""
-    history: dict[str, list[Decision]] = {}
-    for decision in decisions:
-        mine = history.pop(decision.sha256, [])
+    """The decision that was made last about each picture or a copy of it, by sha256; the last one is the last."""
+    return {sha256: mine[-1] for sha256, mine in standing_decisions(decisions).items()}
+
+
+def standing_decisions(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+    """The decisions that count, by sha256 in the order in which they were made: one for each copy of a picture.
+
+    A copy is known by its file_name.
+    """
+    history: dict[tuple[str, str], list[tuple[int, Decision]]] = {}
+    for number, decision in enumerate(decisions):
+        mine = decision.sha256, decision.file_name
         if decision.action != UNDO:
-            mine.append(decision)
-        elif mine:
-            mine.pop()
-        if mine:
-            history[decision.sha256] = mine
-    return {sha256: mine[-1] for sha256, mine in history.items()}
+            history.setdefault(mine, []).append((number, decision))
+        elif undone := mine if mine in history else _last_of(decision.sha256, history):
+            history[undone].pop()
+            if not history[undone]:
+                del history[undone]
+    standing: dict[str, list[Decision]] = {}
+    for _, decision in sorted((stack[-1] for stack in history.values()), key=lambda each: each[0]):
+        mine_before = standing.pop(decision.sha256, [])
+        standing[decision.sha256] = [*mine_before, decision]
+    return standing
+
+
+def _last_of(sha256: str, history: Mapping[tuple[str, str], list[tuple[int, Decision]]]) -> tuple[str, str] | None:
+    """Which copy was decided about last: earlier versions took a decision back by where the picture was by then."""
+    copies = [copy for copy in history if copy[0] == sha256]
+    return max(copies, key=lambda copy: history[copy][-1][0], default=None)
 
 
 def last_made(decisions: Iterable[Decision]) -> list[Decision]:
@@ -134,20 +152,30 @@ def last_made(decisions: Iterable[Decision]) -> list[Decision]:
         if decision.action != UNDO:
             standing.append(decision)
             continue
-        places = (k for k in reversed(range(len(standing))) if standing[k].sha256 == decision.sha256)
-        if (place := next(places, None)) is not None:
+        places = [k for k in reversed(range(len(standing))) if standing[k].sha256 == decision.sha256]
+        own = (k for k in places if standing[k].file_name == decision.file_name)
+        if (place := next(own, next(iter(places), None))) is not None:
             del standing[place]
     at = standing[-1].at if standing else ""
     in_one_go = "." in at  # earlier versions wrote whole seconds, in which several were made
     return [decision for decision in standing if decision.at == at] if in_one_go else standing[-1:]
 
 
-def decision_on(picture: Picture, decisions: Mapping[str, Decision]) -> Decision | None:
-    """The decision that counts for this file: a copy elsewhere in the folder is not deleted or moved with it."""
-    decision = decisions.get(picture.sha256)
-    if decision is None or decision.action == KEEP or decision.file_name == picture.file_name:
-        return decision
-    return decision if decision.action == MOVE and decision.to == picture.label else None  # moved here, and that is done
+def decision_on(
+    picture: Picture, decisions: Mapping[str, Sequence[Decision]], file_names: Container[str]
+) -> Decision | None:
+    """The decision that counts for this file: a copy elsewhere in the folder is not deleted, moved or kept with it.
+
+    That is the last of its own, or that moved it here, else one that kept it where it was before a person moved it.
+    decisions: as `standing_decisions` gives them; file_names: of the pictures that are in the folder.
+    """
+    mine = decisions.get(picture.sha256, ())
+    for decision in reversed(mine):
+        moved_here = decision.action == MOVE and decision.to == picture.label and decision.file_name not in file_names
+        if moved_here or decision.file_name == picture.file_name:
+            return decision
+    kept = (each for each in reversed(mine) if each.action == KEEP and each.file_name not in file_names)
+    return next(kept, None)
 
 
 def is_pending(picture: Picture, decision: Decision | None) -> bool:

@@ -138,7 +138,7 @@ class Review:
         """
         with self._lock:
             last = decisions.last_made(self._history)
-            keys = [key] if key else self._undoable([decision.sha256 for decision in last])
+            keys = [key] if key else self._keys_of(last)
             keys = [each for each in keys if self._can_undo(self._picture(each))]
             if not keys:
                 return {"overview": self.overview(), "why": CARRIED_OUT if last else "There is nothing to undo."}
@@ -164,8 +164,9 @@ class Review:
         pictures = decisions.read_pictures(self.root)
         self._labels = decisions.labels_of(pictures, self._labels)
         self._history = decisions.read_decisions(self.root)
-        self._latest = decisions.latest_decisions(self._history)
+        self._standing = decisions.standing_decisions(self._history)
         self._pictures = {picture.key: picture for picture in pictures}
+        self._file_names = {picture.file_name for picture in pictures}
         if self._opinions and pictures:
             self._opinions.update(pictures, decisions.labels_of(pictures))
         self._sort()
@@ -182,15 +183,18 @@ class Review:
     def _write(self, actions: dict[str, tuple[str, str]]) -> None:
         """actions: by picture what is decided, and the label it moves to or ""."""
         now = datetime.now(UTC).isoformat(timespec="microseconds")
-        pictures = {key: self._picture(key) for key in actions}
-        made = [Decision(pictures[key].file_name, pictures[key].sha256, *what, now) for key, what in actions.items()]
+        made = []
+        for key, (action, to) in actions.items():
+            picture = self._picture(key)
+            undone = self._decision(picture) if action == UNDO else None
+            made.append(Decision((undone or picture).file_name, picture.sha256, action, to, now))
         try:
             decisions.append(self.root, *made)
         except OSError as error:
             why = f"The decision could not be written ({error}), so it does not count: mend that first."
             raise DataError(why) from error
         self._history += made
-        self._latest = decisions.latest_decisions(self._history)
+        self._standing = decisions.standing_decisions(self._history)
 
     def _picture(self, key: str) -> Picture:
         if key not in self._pictures:
@@ -198,17 +202,17 @@ class Review:
         return self._pictures[key]
 
     def _decision(self, picture: Picture) -> Decision | None:
-        return decisions.decision_on(picture, self._latest)
+        return decisions.decision_on(picture, self._standing, self._file_names)
 
     def _can_undo(self, picture: Picture) -> bool:
         """Whether there is a decision on it that was not carried out yet."""
         decision = self._decision(picture)
         return decision is not None and (decision.action == KEEP or decisions.is_pending(picture, decision))
 
-    def _undoable(self, sha256: Sequence[str]) -> list[str]:
-        """The keys of those of these pictures whose decisions can be undone."""
-        mine = {picture.sha256: key for key, picture in self._pictures.items() if self._can_undo(picture)}
-        return [mine[each] for each in sha256 if each in mine]
+    def _keys_of(self, made: Sequence[Decision]) -> list[str]:
+        """The keys of the pictures that these decisions count for."""
+        keys = {decision: key for key, picture in self._pictures.items() if (decision := self._decision(picture))}
+        return [keys[decision] for decision in made if decision in keys]
 
     def _opinion(self, key: str) -> Opinion:
         return self._opinions[self._picture(key)] if self._opinions else UNSEEN
