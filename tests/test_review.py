@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -702,3 +702,30 @@ def test_a_decision_taken_back_for_one_copy_does_not_decide_for_a_search(tmp_pat
     for name, action in [("a/1.png", "delete"), ("b/1.png", "keep"), ("a/1.png", "undo")]:
         append(tmp_path, Decision(name, "s", action))
     assert latest_decisions(read_decisions(tmp_path)) == {"s": Decision("b/1.png", "s", "keep")}
+
+
+@pytest.mark.parametrize(
+    ("decider", "act"),
+    [
+        ("fresh", lambda review, one: review.decide_all([one], "delete", "")),
+        ("fresh", lambda review, _: review.keep_rest("red fox")),
+        ("stale", lambda review, one: review.undo(one)),
+        ("stale", lambda review, _: review.undo("")),
+    ],
+    ids=["decide", "keep the rest", "undo one", "undo"],
+)
+def test_a_stale_page_writes_nothing_about_a_picture_that_is_elsewhere_by_now(
+    folder: Path, decider: str, act: Callable[[Review, str], object]
+) -> None:
+    reviews = {"stale": (stale := Review(folder, None)), "fresh": Review(folder, None)}
+    one = key(stale, "red fox", "a.png")
+    reviews[decider].decide_all([one], "move", "green frog")
+    assert apply(folder) == Applied(0, 1)
+    before = read_decisions(folder)
+    with pytest.raises(DataError, match=r"^That picture is no longer there: reload the page\.$"):
+        act(stale, one)
+    assert read_decisions(folder) == before
+    assert [card["name"] for card in stale.cards("green frog", 0, 9)["cards"]] == ["a.png", "b.png", "a-2.png"]
+    moved = key(stale, "green frog", "a-2.png")  # the page, reloaded, shows what is there
+    assert stale.decide_all([moved], "delete", "")["overview"]["waiting"] == 1
+    assert stale.apply()["deleted"] == 1

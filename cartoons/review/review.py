@@ -23,6 +23,7 @@ FIRST_LOOK_S = 2.0
 """So long the model looks before the page is shown; a folder of a few pictures is in its last order then."""
 Answer = dict[str, Any]
 """Plain values that JSON can hold."""
+GONE = "That picture is no longer there: reload the page."
 CARRIED_OUT = (
     "The last decision was applied: a deleted picture is in .scrape/removed, a moved one is under its new label. "
     "Move it back from there."
@@ -181,14 +182,16 @@ class Review:
         self._order += 1
 
     def _write(self, actions: dict[str, tuple[str, str]]) -> None:
-        """actions: by picture what is decided, and the label it moves to or ""."""
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        made = []
+        """actions: by picture what is decided, and the label it moves to or "". Raises DataError, with nothing written."""
+        now, made = datetime.now(UTC).isoformat(timespec="microseconds"), []
         for key, (action, to) in actions.items():
             picture = self._picture(key)
             undone = self._decision(picture) if action == UNDO else None
             made.append(Decision((undone or picture).file_name, picture.sha256, action, to, now))
         try:
+            if not all(self._pictures[key].path.exists() for key in actions):
+                self._read()  # another page, or a person, has moved it
+                raise DataError(GONE)
             decisions.append(self.root, *made)
         except OSError as error:
             why = f"The decision could not be written ({error}), so it does not count: mend that first."
@@ -198,7 +201,7 @@ class Review:
 
     def _picture(self, key: str) -> Picture:
         if key not in self._pictures:
-            raise DataError("That picture is no longer there: reload the page.")
+            raise DataError(GONE)
         return self._pictures[key]
 
     def _decision(self, picture: Picture) -> Decision | None:
