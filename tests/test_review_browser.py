@@ -380,3 +380,16 @@ def test_the_page_is_in_the_middle_and_in_one_language(browser: Browser, review:
         assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
         assert tab.evaluate("document.documentElement.lang") == "en"
         context.close()
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "Infinity", "NaN", "1e308", "-5"])
+def test_numbers_that_are_none_are_answered_in_a_sentence(review: Review, number: str) -> None:
+    with httpx.Client(base_url=review.url, timeout=30) as client:
+        html = next(part["id"] for part in client.get("/config").json()["components"] if part["type"] == "html")
+        for data in (f'"start": {number}, "count": 2', f'"start": 0, "count": {number}'):
+            asked = f'{{"data": {{"label": "x", {data}}}, "fn_name": "cards", "session_hash": "x", "component_id": {html}}}'
+            headers = {"Content-Type": "application/json"}
+            said = client.post("/gradio_api/component_server", content=asked, headers=headers)
+            assert said.status_code == 200
+            told = said.json()
+            assert told == {"cards": [], "pictures": 0} or told["error"].startswith("That was not asked as this page asks it")

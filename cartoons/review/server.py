@@ -111,7 +111,7 @@ def _for_this_machine(name: str, function: Callable[[Answer], Answer]) -> Callab
             return function(asked)
         except CartoonError as error:
             return {"error": str(error)}
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             return {"error": "That was not asked as this page asks it: reload the page."}
 
     answer.__name__ = name
