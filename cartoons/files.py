@@ -3,6 +3,7 @@
 import codecs
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,9 @@ from cartoons.errors import DataError
 
 HIDDEN = ".scrape"
 """Below a picture folder: what is no picture of it, but belongs to the work on it."""
+
+TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.DOTALL)
+"""What `write_atomically` calls a file until it is whole."""
 
 PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
@@ -132,10 +136,11 @@ def _end_last_line(file: IO[bytes]) -> None:
 
 
 @contextmanager
-def sole_use(root: Path) -> Iterator[None]:
+def sole_use(root: Path, *, fills_labels: bool = True) -> Iterator[None]:
     """Let nobody else fill or clean the folder meanwhile, and remove the half-written files that a kill left.
 
-    It ends with the program, however that ends. Raises DataError when somebody else is at it.
+    fills_labels: also in the label folders; not where a page may be writing what visitors send meanwhile. It ends with the
+    program, however that ends. Raises DataError when somebody else is at it.
     """
     hidden = root / HIDDEN
     hidden.mkdir(parents=True, exist_ok=True)
@@ -146,6 +151,7 @@ def sole_use(root: Path) -> Iterator[None]:
             busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
             why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
             raise DataError(f"{root} is {why}, or give another folder.") from error
-        for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp")]:
+        in_labels = [path for path in root.glob("*/**/.*.tmp") if fills_labels and TEMPORARY.fullmatch(path.name)]
+        for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp"), *in_labels]:
             left.unlink(missing_ok=True)
         yield

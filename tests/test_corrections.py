@@ -441,3 +441,29 @@ def test_one_picture_that_was_sent_twice_is_taken_in_once(tmp_path: Path) -> Non
     assert labels(data)["images/new.png"] == "red fox"
     assert len(labels(data)) == len((data / "metadata.jsonl").read_text().splitlines()) == 3
     assert not list(sent.rglob("*.png"))
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from cartoons.review.corrections import CorrectionsReview
+os.fsync = lambda number: os.kill(os.getpid(), 9)
+CorrectionsReview(Path(sys.argv[1]), Path(sys.argv[2]), None).apply()
+"""
+
+
+def test_what_a_kill_left_half_written_in_a_label_folder_goes(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data", "train"), sent_pictures(tmp_path / "sent", new="#c00")
+    review = CorrectionsReview(sent, data, None)
+    review.decide_all([next(iter(review._pictures))], KEEP, "")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(sent), str(data)], cwd=ROOT)
+    assert done.returncode == -9
+    [half] = data.rglob(".*.tmp")
+    assert half.parent == data / "train/red fox"
+    of_others = [half.with_name(name) for name in (".mine.tmp", ".new.png.7.tmp", "new.png.7-7.tmp", ".new.png.7-7.tmp~")]
+    sent_now = sent / "red fox" / half.name  # by a page that takes corrections meanwhile
+    for path in (*of_others, sent_now):
+        path.write_bytes(b"")
+    assert review.apply()["moved"] == 1
+    assert not half.exists()
+    assert all(path.exists() for path in (*of_others, sent_now))

@@ -462,9 +462,15 @@ def test_what_a_person_said_to_keep_stays_whatever_else_is_found(tmp_path: Path)
 
 
 def test_one_at_a_time_and_what_a_kill_left_half_written_goes(tmp_path: Path) -> None:
-    half = [tmp_path / ".metadata.jsonl.7-7.tmp", tmp_path / ".scrape" / "pictures" / ".0123.jpg.7-7.tmp"]
-    half[1].parent.mkdir(parents=True)
+    names = (
+        ".metadata.jsonl.7-7.tmp",
+        ".scrape/pictures/.0123.jpg.7-7.tmp",
+        "fox/.0.png.7-7.tmp",
+        "train/fox/.0.png.7-7.tmp",
+    )
+    half = [tmp_path / name for name in names]
     for path in half:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
     with sole_use(tmp_path):
         assert not any(path.exists() for path in half)

@@ -59,7 +59,7 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     """
     check_folder(root)
     try:
-        with sole_use(root):
+        with sole_use(root, fills_labels=False):
             left = _carry_out(root)
             steps = _plan(root, standing_decisions(read_decisions(root)), folder_of)
             if steps:
