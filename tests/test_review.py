@@ -100,6 +100,14 @@ def test_a_line_that_a_kill_cut_short_costs_that_line_only(tmp_path: Path, kept:
         ('{"file_name": "a", "sha256": ["s"], "action": "keep"}', "every value must be text"),
         ('{"file_name": "a", "sha256": "s", "action": "burn"}', "action 'burn' to ''"),
         ('{"file_name": "a", "sha256": "s", "action": "move"}', "action 'move' to ''"),
+        (
+            '{"file_name": "a", "sha256": "s", "action": "move", "to": "fox\\ncub"}',
+            r"the label 'fox\\ncub' cannot be written",
+        ),
+        (
+            '{"file_name": "a", "sha256": "s", "action": "move", "to": "fox\\ud800"}',
+            r"the label 'fox\\ud800' cannot be written",
+        ),
     ],
 )
 def test_a_line_that_is_no_decision_is_named(tmp_path: Path, line: str, complaint: str) -> None:
@@ -586,6 +594,7 @@ def test_no_journal_moves_anything_into_or_out_of_the_folder(
         b"[5]",
         b'[{"file_name": 1, "target": "b.png", "label": ""}]',
         b'[{"file_name": "red fox/a.png", "target": "b.png", "label": null}]',
+        b'[{"file_name": "red fox/a.png", "target": "b.png", "label": "fox\\ncub"}]',
         b"\xff\xfe",
         b"[" * 100_000,
     ],

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from cartoons import dataset_card
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_folder, is_inside, sole_use, write_atomically, write_json_lines
-from cartoons.metadata import METADATA_FILE, file_key, read_metadata
+from cartoons.metadata import METADATA_FILE, file_key, is_label, read_metadata
 from cartoons.review.decisions import (
     DECISIONS_FILE,
     DELETE,
@@ -49,6 +49,8 @@ class Step:
     def __post_init__(self) -> None:
         if not all(isinstance(value, str) for value in asdict(self).values()):
             raise ValueError("every value must be text")
+        if self.label and not is_label(self.label):
+            raise ValueError(f"the label {self.label!r} cannot be written down as text, on one line")
 
 
 def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
 from cartoons.files import append_json_lines, read_json_lines
-from cartoons.metadata import text
+from cartoons.metadata import is_label, text
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import file_sha256
 from cartoons.picture_folder import LabelledPicture, check_labels, in_words, read_folder
@@ -70,6 +70,8 @@ class Decision:
             raise ValueError("every value must be text")
         if self.action not in ACTIONS or (self.action == MOVE) != bool(self.to):
             raise ValueError(f"action {self.action!r} to {self.to!r}, but only a move goes to a label")
+        if self.to and not is_label(self.to):
+            raise ValueError(f"the label {self.to!r} cannot be written down as text, on one line")
 
 
 def read_pictures(root: Path) -> list[Picture]:
