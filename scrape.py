@@ -51,7 +51,8 @@ scrape.py review DIR opens a page in the browser on which you say which pictures
 to keep, move or delete; its Apply button, or scrape.py apply DIR, does that.
 The same command, given again after an interruption, goes on from there."""
 REVIEW = """Open a page in the browser on which you say which pictures of a folder to keep,
-move or delete. No file moves before you press Apply."""
+move or delete. No file moves before you press Apply, or let scrape.py fill the
+folder again."""
 APPLY = """Do what was decided on the page of scrape.py review: move pictures to another
 label's folder, or, deleted ones, to DIR/.scrape/removed."""
 

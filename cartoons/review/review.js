@@ -116,6 +116,8 @@ const KEYS = {
   A: "move each of a character that surely looks like another label there", R: "keep the rest of the label", "Enter, Space": "see it large",
   "Page Up, Page Down": "turn the page", "?": "these keys",
 };
+const WHEN_FILES_MOVE =
+  "Every decision is written down at once. Files move only when you apply, or when scrape.py fills the folder again.";
 
 function frame() {
   const showKeys = button("? Keys", () => keys.showModal(), { title: "Show the keys" });
@@ -126,7 +128,7 @@ function frame() {
   keys.append(
     make("h2", {}, "Keys"),
     make("dl", {}, ...Object.entries(KEYS).flatMap(([key, what]) => [make("dt", {}, key), make("dd", {}, what)])),
-    make("p", { class: "quiet" }, "Every decision is written down at once. Files move only when you apply."),
+    make("p", { class: "quiet" }, WHEN_FILES_MOVE),
     button("Close", () => keys.close()),
   );
   for (const dialog of [large, choice, keys]) {

@@ -25,8 +25,8 @@ Answer = dict[str, Any]
 """Plain values that JSON can hold."""
 GONE = "That picture is no longer there: reload the page."
 CARRIED_OUT = (
-    "The last decision was applied: a deleted picture is in .scrape/removed, a moved one is under its new label. "
-    "Move it back from there."
+    "The last decision was applied: a deleted picture is in .scrape/removed (in .scrape/pictures, if scrape.py filled the "
+    "folder since), a moved one is under its new label. Move it back from there."
 )
 
 
