@@ -392,4 +392,6 @@ def test_numbers_that_are_none_are_answered_in_a_sentence(review: Review, number
             said = client.post("/gradio_api/component_server", content=asked, headers=headers)
             assert said.status_code == 200
             told = said.json()
-            assert told == {"cards": [], "pictures": 0} or told["error"].startswith("That was not asked as this page asks it")
+            assert told == {"cards": [], "pictures": 0} or told["error"].startswith(
+                "That was not asked as this page asks it"
+            )
