@@ -542,6 +542,39 @@ def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
         Manifest(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("phash", "zz"),
+        ("phash", "-5"),
+        ("mirrored", "1" * 19),
+        ("phash", ""),
+        ("url", 7),
+        ("url", "http://[x"),
+        ("final_url", "http://[x"),
+        ("sha256", None),
+        ("sha256", "zz"),
+        ("label", None),
+        ("label", 5),
+        ("moved_to", 5),
+        ("file", 7),
+        ("status", "lost"),
+        ("pixels", "9"),
+        ("may_pass", 1),
+    ],
+)
+def test_a_row_of_the_log_with_a_value_that_this_program_never_writes_is_named(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "attempts.jsonl"
+    whole = vars(good("a", 1, "https://a.example/1"))
+    path.write_text(json.dumps(whole) + "\n")
+    assert Manifest(tmp_path).attempts["a", "https://a.example/1"].file
+    path.write_text(json.dumps(whole | {name: value}) + "\n")
+    with pytest.raises(DataError, match=rf"line 1 is not a row of this program \({name}"):
+        Manifest(tmp_path)
+
+
 def test_hosts_are_sources() -> None:
     row = Attempt("a", "https://www.site.example/x", "kept")
     assert (row.source, replace(row, final_url="https://cdn.example/y").source) == ("site.example", "cdn.example")

@@ -1,15 +1,18 @@
 """The manifest, attempts.jsonl: a row per address and label, appended when it was tried; its last row counts."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cartoons.errors import DataError
 from cartoons.files import append_json_lines, read_json_lines, write_json_lines
 from cartoons.picture_files import ATTEMPTS_FILE
 from cartoons.search.engines import SearchResult
+from cartoons.strict_json import shown
 
 
 class Status(StrEnum):
@@ -76,6 +79,30 @@ class Attempt:
         return replace(result, **mine, status=Status.GOOD if result.file else result.status)
 
 
+FIELD_TYPES = {field.name: field.type for field in fields(Attempt)}
+DIGITS = {"sha256": "[0-9a-f]{64}", "phash": "[0-9a-f]{1,16}", "mirrored": "[0-9a-f]{1,16}"}
+"""What an attempt with a picture has there."""
+
+
+def _checked(row: Mapping[str, Any]) -> Attempt:
+    """The attempt that a row of the file tells. Raises TypeError or ValueError for what this program never writes."""
+    attempt = Attempt(**{name: value for name, value in row.items() if name in FIELD_TYPES})
+    for name, value in vars(attempt).items():
+        if type(value) is not FIELD_TYPES[name]:
+            raise TypeError(f"{name} is {shown(value)}")
+    if attempt.status not in set(Status):
+        raise ValueError(f"status is {shown(attempt.status)}")
+    for name, pattern in DIGITS.items():
+        if attempt.file and not re.fullmatch(pattern, getattr(attempt, name)):
+            raise ValueError(f"{name} is {shown(getattr(attempt, name))}")
+    for name in ("url", "final_url"):
+        try:
+            _ = urlsplit(getattr(attempt, name)).hostname
+        except ValueError as error:
+            raise ValueError(f"{name} is {shown(getattr(attempt, name))}") from error
+    return attempt
+
+
 class Manifest:
     """The attempts of a folder, by label and address. A cut last line, left by a kill, is dropped."""
 
@@ -83,10 +110,9 @@ class Manifest:
         """Raises DataError when the file cannot be read, or a line of it is not a row."""
         self._path = root / ATTEMPTS_FILE
         self.attempts: dict[tuple[str, str], Attempt] = {}
-        known = {field.name for field in fields(Attempt)}
         for number, row in read_json_lines(self._path):
             try:
-                attempt = Attempt(**{name: value for name, value in row.items() if name in known})
+                attempt = _checked(row)
             except (ValueError, TypeError, AttributeError) as error:
                 raise DataError(
                     f"{self._path} line {number} is not a row of this program ({error}): mend or remove it."
