@@ -11,7 +11,6 @@ for each that was downloaded.
 """
 
 import io
-import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, groupby
@@ -20,6 +19,7 @@ from pathlib import Path, PurePath, PurePosixPath
 import pyarrow as pa
 from pyarrow import parquet
 
+from cartoons import strict_json
 from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError, shortened
 from cartoons.files import write_atomically
@@ -130,8 +130,8 @@ def _entry(name: str, contents: Mapping[str, bytes | str], row: Row | None) -> P
 
 def _parsed(data: bytes | str | None) -> Row | None:
     try:
-        row = json.loads(data) if isinstance(data, bytes) else None
-    except (ValueError, RecursionError):
+        row = strict_json.loads(data) if isinstance(data, bytes) else None
+    except ValueError:
         return None
     return row if isinstance(row, dict) else None
 

@@ -1,6 +1,5 @@
 """HTTP as this project speaks it: proxy and certificates, URLs, headers, results, and the JSON of search engines."""
 
-import json
 import re
 import ssl
 import sys
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from cartoons import strict_json
 from cartoons.errors import DownloadError, SearchError, shortened
 
 USER_AGENT_NAME = "cartoon-classifier"
@@ -170,7 +170,7 @@ def get_json(url: str, params: Mapping[str, str | int], config: HttpConfig, *, t
     except httpx.HTTPError as error:
         raise SearchError(f"cannot be reached ({error})") from error
     try:
-        content = json.loads(body)
+        content = strict_json.loads(body)
     except ValueError:
         content = None
     if not isinstance(content, dict):

@@ -7,12 +7,12 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cartoons import strict_json
 from cartoons.errors import DataError
 from cartoons.search.engines import SearchResult, one_line
 
@@ -74,7 +74,7 @@ def _json_rows(path: Path, text: str) -> Rows:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = strict_json.loads(line)
         except ValueError as error:
             raise DataError(f"{path} line {number} is not JSON ({error}): mend it.") from error
         if not isinstance(row, dict):
