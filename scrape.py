@@ -135,7 +135,7 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
         "has_rivals": other == [],
         "url_list": read_url_list(url_file, label) if url_file else (),
         "default_label": label,
-        "per_class": arguments.per_class or (PER_CLASS if is_search else None),
+        "per_class": min(arguments.per_class or 0, sys.maxsize) or (PER_CLASS if is_search else None),
         "engines": engines,
         "license": arguments.license or LICENSES[0],
         "proxy": proxies.of_environment() if arguments.proxy is None else arguments.proxy,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, draw_shape
 from hub_server import Hub
+from pyarrow import parquet
 
 import scrape
 
@@ -107,6 +108,13 @@ def test_help_loads_nothing_heavy_and_takes_no_second() -> None:
     assert done.stdout.startswith(b"usage: scrape.py")
     assert not {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()} & HEAVY
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1  # of the processor: others may use it too
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 10**400], ids=["the largest of islice", "too large for a float"])
+def test_a_number_larger_than_any_list_is_as_good_as_all(number: int, here: Path) -> None:
+    assert scrape.main([*LIST, "fox", "--out", "out", "--urls-only", "--per-class", str(number)]) == 0
+    [row] = parquet.read_table(here / "out" / "urls.parquet").to_pylist()
+    assert row["url"] == "https://a.example/1.jpg"
 
 
 INTERRUPTED = """

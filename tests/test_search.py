@@ -134,7 +134,16 @@ def test_what_was_answered_is_never_asked_again(web: LoopbackWeb, tmp_path: Path
 
 @pytest.mark.parametrize(
     "broken",
-    [b"", b'{"question": {', b"[]", b"{}", b"\xff", b"[" * 99_999, b'{"question": 1, "found": [], "more": true}', b"numbers"],
+    [
+        b"",
+        b'{"question": {',
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"[" * 99_999,
+        b'{"question": 1, "found": [], "more": true}',
+        b"numbers",
+    ],
 )
 def test_a_broken_answer_on_disk_is_asked_for_again(web: LoopbackWeb, tmp_path: Path, broken: bytes) -> None:
     duck(web, pictures("duck", 3))

@@ -100,7 +100,7 @@ def existing_labels(root: Path, manifest: Manifest) -> list[str]:
 
 def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
     """Search without downloading: a list for img2dataset, or, for a dry run, the first addresses; the exit code."""
-    wanted = 2 * config.per_class if config.per_class else sys.maxsize
+    wanted = min(2 * config.per_class, sys.maxsize) if config.per_class else sys.maxsize
     count = min(PREVIEWED, wanted) if config.dry_run else wanted
 
     async def first() -> list[list[SearchResult]]:
