@@ -87,6 +87,9 @@ def test_names_are_tidied_and_searched_in_every_way() -> None:
         ([""], ["{name}"], "empty"),
         (["a\x00b"], ["{name}"], "cannot be written"),
         (["Goofy", "goofy"], ["{name}"], "given twice"),
+        (["daisy's", "daisy’s"], ["{name}"], "given twice, with other characters that look alike"),
+        (["a-b", "a–b"], ["{name}"], "given twice"),
+        (["A", "Ａ"], ["{name}"], "given twice"),
         (["Goofy"], ["cartoon"], "has no {name}"),
     ],
 )
@@ -491,6 +494,9 @@ def test_labels_that_some_file_systems_cannot_tell_apart_are_refused(tmp_path: P
     fill(tmp_path, Web())
     with pytest.raises(DataError, match="'a b' and 'A B' differ in capital letters only"):
         asyncio.run(scraper(tmp_path, Web()).run([UrlList("A B", hits("A B", 1, 1))]))
+    for label in ("ａ b", "c／d"):
+        with pytest.raises(DataError, match=f"'{label}' differ in characters that look alike only: write both alike"):
+            asyncio.run(scraper(tmp_path, Web()).run([UrlList(label, hits(label, 1, 1))]))
     with pytest.raises(DataError, match="cannot be written down"):
         asyncio.run(scraper(tmp_path, Web()).add(iter([(SearchResult("u", "a\u200bb"), DownloadResult("u", b""))])))
 
