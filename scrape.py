@@ -22,7 +22,7 @@ from pathlib import Path
 from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.files import check_folder
-from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
+from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, label_of, queries_by_label
 from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
 from cartoons.search.url_list import read_url_list
 
@@ -124,9 +124,10 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     check(arguments)
     options = vars(arguments)
     names, other, templates = options.pop("names"), options.pop("other"), options.pop("query") or QUERY_TEMPLATES
-    url_file, label = options.pop("from_urls"), "".join(names)
+    url_file = options.pop("from_urls")
     is_local = arguments.from_folder or arguments.from_img2dataset
     is_search = not (url_file or is_local)
+    label = label_of(names[0]) if names and not is_search else ""
     engines = [name.strip() for name in arguments.engines.split(",")] if arguments.engines is not None else DEFAULT_ENGINES
     if unknown := [name for name in engines if name not in ENGINES]:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")

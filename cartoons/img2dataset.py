@@ -24,7 +24,7 @@ from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError, shortened
 from cartoons.files import write_atomically
 from cartoons.images import MAX_BYTES
-from cartoons.metadata import Row
+from cartoons.metadata import Row, clean_label
 from cartoons.search.engines import SearchResult, http_url
 
 IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
@@ -143,7 +143,7 @@ def _search_result(row: Row) -> SearchResult | None:
         raise DataError(
             "img2dataset was not told to keep the labels: run it again with --save_additional_columns '[\"label\"]'."
         )
-    if not (http_url(url) and isinstance(label, str) and label):
+    if not (http_url(url) and isinstance(label, str) and (label := clean_label(label))):
         return None
     return SearchResult(http_url(url), label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
 

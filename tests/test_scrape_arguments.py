@@ -58,6 +58,10 @@ WRONG = [
     (["fox", "Fox"], "The name 'Fox' is given twice"),
     (["_other", "--other"], "The name '_other' is given twice"),
     ([" "], "The name ' ' is empty"),
+    ([*FOLDER, " "], "The name ' ' is empty"),
+    ([*FOLDER, ""], "The name '' is empty"),
+    ([*LIST, "\u200b"], "The name '\\u200b' is empty"),
+    ([*LIST, "a\x01b"], "The name 'a\\x01b' is empty or cannot be written down as text"),
     (["--from-folder", "nowhere"], "nowhere is not a folder"),
     (["--from-folder", "list.txt"], "list.txt is not a folder"),
     (["--from-urls", "nowhere.csv"], "nowhere.csv cannot be read"),
@@ -115,6 +119,14 @@ def test_a_number_larger_than_any_list_is_as_good_as_all(number: int, here: Path
     assert scrape.main([*LIST, "fox", "--out", "out", "--urls-only", "--per-class", str(number)]) == 0
     [row] = parquet.read_table(here / "out" / "urls.parquet").to_pylist()
     assert row["url"] == "https://a.example/1.jpg"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_name_given_with_a_folder_is_tidied_as_a_searched_one_is() -> None:
+    for name in ("Poke\u0301mon", "  Pok\u00e9mon "):
+        assert scrape.configure([*FOLDER, name]).default_label == "Pok\u00e9mon"
+        assert scrape.configure([*LIST, name]).url_list[0].label == "Pok\u00e9mon"
+        assert list(scrape.configure([name]).queries) == ["Pok\u00e9mon"]
 
 
 INTERRUPTED = """

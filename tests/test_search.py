@@ -571,6 +571,15 @@ def test_addresses_come_from_jsonl(write: Write) -> None:
     ]
 
 
+def test_labels_of_a_list_are_tidied_as_searched_names_are(write: Write) -> None:
+    labels = ["Pok\u00e9mon", "Poke\u0301mon", "  Pok\u00e9mon ", "Pok\u00e9\u200bmon", " ", "\u200b"]
+    rows = [json.dumps({"url": f"https://a.example/{k}.jpg", "label": label}) for k, label in enumerate(labels)]
+    found = read_url_list(write("urls.jsonl", "\n".join(rows)), "other")
+    assert [result.label for result in found] == ["Pok\u00e9mon"] * 4 + ["other"] * 2
+    with pytest.raises(DataError, match="line 5 has no label"):
+        read_url_list(write("urls.jsonl", "\n".join(rows)))
+
+
 def test_addresses_come_from_txt(write: Write) -> None:
     path = write("urls.txt", "\ufeff# mine\r\nhttps://a.example/1.jpg\r\n\r\n  http://b.example/2.jpg \n")
     assert read_url_list(path, "bugs") == [

@@ -19,7 +19,7 @@ from cartoons.console import INTERRUPTED, command
 from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
-from cartoons.metadata import alike_key, is_label
+from cartoons.metadata import alike_key, clean_label, is_label
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_picture
 from cartoons.search.engines import LICENSES, SearchResult, queries_for
@@ -105,17 +105,22 @@ def queries_by_label(
 
     Raises DataError for a name that cannot be a label or is given twice, SearchError for a template without {name}.
     """
-    labels = [" ".join(unicodedata.normalize("NFC", name).split()) for name in names]
+    labels = list(map(label_of, names))
     first = {} if other is None else {alike_key(OTHER_LABEL): OTHER_LABEL}
-    for label, name in zip(labels, names, strict=True):
-        if not is_label(label):
-            raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
+    for label in labels:
         if known := first.get(alike_key(label)):
             how = "" if known.casefold() == label.casefold() else f", with other characters that look alike ({known!r})"
             raise DataError(f"The name {label!r} is given twice{how}: give each once.")
         first[alike_key(label)] = label
     queries = {label: queries_for(label, templates) for label in labels}
     return queries if other is None else queries | {OTHER_LABEL: tuple(other)}
+
+
+def label_of(name: str) -> str:
+    """The label that a given name stands for. Raises DataError for a name that cannot be one."""
+    if not is_label(label := clean_label(name)):
+        raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
+    return label
 
 
 def check_labels(labels: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from cartoons import strict_json
 from cartoons.errors import DataError
+from cartoons.metadata import clean_label
 from cartoons.search.engines import SearchResult, one_line
 
 COLUMNS = ("url", "label", "title", "page_url", "license", "author")
@@ -89,7 +90,9 @@ def _text_rows(_: Path, text: str) -> Rows:
 
 def _result(where: str, row: dict[str, Any], default_label: str) -> SearchResult:
     result = SearchResult.cleaned(**{name: row.get(name) for name in COLUMNS})
-    result = replace(result, label=result.label or default_label, title=result.title or one_line(row.get("caption")))
+    result = replace(
+        result, label=clean_label(result.label) or default_label, title=result.title or one_line(row.get("caption"))
+    )
     if not result.url:
         raise DataError(f"{where}: {row.get('url')!r} is not an address beginning with http:// or https://: mend it.")
     if not result.label:
