@@ -22,7 +22,15 @@ from pathlib import Path
 from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.files import check_folder
-from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, label_of, queries_by_label
+from cartoons.scraping.config import (
+    OTHER_QUERIES,
+    STORED_PX,
+    ScrapeConfig,
+    check_labels,
+    folder_of,
+    label_of,
+    queries_by_label,
+)
 from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
 from cartoons.search.url_list import read_url_list
 
@@ -131,10 +139,12 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     engines = [name.strip() for name in arguments.engines.split(",")] if arguments.engines is not None else DEFAULT_ENGINES
     if unknown := [name for name in engines if name not in ENGINES]:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
+    url_list = read_url_list(url_file, label) if url_file else ()
+    check_labels(result.label for result in url_list)
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
         "has_rivals": other == [],
-        "url_list": read_url_list(url_file, label) if url_file else (),
+        "url_list": url_list,
         "default_label": label,
         "per_class": min(arguments.per_class or 0, sys.maxsize) or (PER_CLASS if is_search else None),
         "engines": engines,

@@ -14,6 +14,7 @@ from hub_server import Hub
 from pyarrow import parquet
 
 import scrape
+from cartoons.scraping.sources import PICTURES_IN_MEMORY
 
 HEAVY = {"PIL", "asyncio", "gradio", "huggingface_hub", "matplotlib", "numpy", "pyarrow", "rich", "torch"}
 FOLDER, LIST, SHARDS = ["--from-folder", "pictures"], ["--from-urls", "list.txt"], ["--from-img2dataset", "pictures"]
@@ -66,6 +67,8 @@ WRONG = [
     (["--from-folder", "list.txt"], "list.txt is not a folder"),
     (["--from-urls", "nowhere.csv"], "nowhere.csv cannot be read"),
     (LIST, "list.txt line 1 has no label"),
+    (["--from-urls", "alike.csv"], "The labels 'bugs' and 'Bugs' differ in capital letters only"),
+    (["--from-urls", "alike.csv", "--urls-only"], "The labels 'bugs' and 'Bugs' differ in capital letters only"),
     ([*FOLDER, "--out", "pictures/new"], "--out pictures/new lies in the folder that pictures are taken from"),
     (["review", "nowhere"], "nowhere is not a folder"),
     (["review", "pictures", "--model", "nowhere"], "nowhere"),
@@ -79,6 +82,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pictures" / "fox").mkdir(parents=True)
     draw_shape("lines", 1, 150).save(tmp_path / "pictures" / "fox" / "1.png")
     (tmp_path / "list.txt").write_text("https://a.example/1.jpg\n")
+    (tmp_path / "alike.csv").write_text("url,label\nhttps://a.example/1.jpg,bugs\nhttps://a.example/2.jpg,Bugs\n")
     return tmp_path
 
 
@@ -112,6 +116,26 @@ def test_help_loads_nothing_heavy_and_takes_no_second() -> None:
     assert done.stdout.startswith(b"usage: scrape.py")
     assert not {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()} & HEAVY
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1  # of the processor: others may use it too
+
+
+def test_labels_of_the_folder_are_looked_at_before_addresses_are_listed_or_pictures_cleaned(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "out" / "Fox").mkdir(parents=True)
+    (here / "late" / "a").mkdir(parents=True)
+    (here / "late" / "fox").mkdir()
+    for k in range(PICTURES_IN_MEMORY + 1):
+        draw_shape("lines", k, 100).save(here / "late" / ("fox" if k == PICTURES_IN_MEMORY else "a") / f"{k}.png")
+    for arguments in ([*LIST, "fox", "--urls-only"], [*LIST, "fox", "--dry-run"], ["--from-folder", "late"]):
+        before = files(here)
+        assert scrape.main([*arguments, "--out", "out"]) == 2
+        assert "The labels 'Fox' and 'fox' differ in capital letters only" in capsys.readouterr().err
+        assert files(here) == before
+    (here / "late" / "Fox").mkdir()
+    draw_shape("lines", 1, 100).save(here / "late" / "Fox" / "1.png")
+    assert scrape.main(["--from-folder", "late", "--out", "new"]) == 2
+    assert "The labels 'Fox' and 'fox' differ in capital letters only" in capsys.readouterr().err
+    assert not (here / "new").exists()
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, 10**400], ids=["the largest of islice", "too large for a float"])
