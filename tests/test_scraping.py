@@ -510,6 +510,20 @@ def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_i
         fill(tmp_path, Web())
 
 
+def test_what_stands_in_the_way_of_the_layout_is_named_before_anything_is_asked_for(tmp_path: Path) -> None:
+    web = Web()
+    (tmp_path / "metadata.jsonl").write_text('{"source": "me"}\n')
+    with pytest.raises(DataError, match="line 1 is not a JSON object with a file_name"):
+        fill(tmp_path, web)
+    (tmp_path / "metadata.jsonl").unlink()
+    (tmp_path / folder_of("c/d")).write_text("mine")
+    with pytest.raises(DataError, match=f"{tmp_path / folder_of('c/d')} is a file, and pictures of c/d go .* rename it"):
+        fill(tmp_path, web)
+    with pytest.raises(DataError, match="is a file"):
+        asyncio.run(scraper(tmp_path, web).add(iter([(SearchResult("u", "c/d"), DownloadResult("u", b""))])))
+    assert not web.asked
+
+
 def test_training_gives_a_picture_put_into_a_label_s_folder_that_label(tmp_path: Path) -> None:
     fill(tmp_path, Web())
     drawing(1).save(tmp_path / folder_of("c/d") / "mine.png")

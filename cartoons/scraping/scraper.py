@@ -90,6 +90,7 @@ class Scraper:
         new = [label for label in dict.fromkeys(labels) if label not in self._labels]
         check_labels(dict.fromkeys([*self._existing_labels, *self._labels, *new]))
         for label in new:
+            self._store.check_folder(label)
             self._labels.add(label)
             self._progress.expect(label, self._per_class)
             self._limits.pop(label, None)
