@@ -193,7 +193,7 @@ def scrape(config: ScrapeConfig) -> int:
             attempts = asyncio.run(scraper.fill(config, url_lists, lines))
             with progress.stage("writing the report"):
                 publish.write_card_and_report(config.out, attempts, failures)
-        code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, failures)
+        code = publish.summarize(config, lines.labels, attempts, failures)
         if config.publish is not None:
             with progress.stage(f"publishing {config.publish}"):
                 link = publish.publish(config, config.publish, attempts)

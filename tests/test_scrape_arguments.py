@@ -222,6 +222,39 @@ def test_what_cannot_work_is_refused_before_any_search_and_leaves_no_folder(
 
 
 @pytest.mark.slow
+def test_a_run_that_kept_nothing_says_why_and_is_short(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "private.txt").write_text("http://127.0.0.1:1/1.jpg\nhttp://127.0.0.1:1/2.jpg\n")
+    (here / "damaged" / "fox").mkdir(parents=True)
+    (here / "damaged" / "fox" / "1.png").write_bytes(b"no")
+    (here / "shards" / "00000").mkdir(parents=True)
+    (here / "shards" / "00000" / "000000000.jpg").write_bytes(b"no")
+    for arguments, says in (
+        (["--from-urls", "private.txt", "fox"], "fox: 0 of 2 pictures; 2 refused."),
+        (["--from-folder", "damaged"], "fox: 0 of 1 picture; 1 rejected."),
+        (["--from-folder", "damaged", "--per-class", "1"], "fox: 0 of 1 picture; 1 rejected."),
+        (["--from-img2dataset", "shards"], "Left out: 00000/000000000 has no address"),
+    ):
+        out = here / f"out{len(arguments)}{arguments[1]}"
+        for _ in range(2):
+            assert scrape.main([*arguments, "--out", str(out)]) == 3
+            said = capsys.readouterr()
+            assert says in said.err
+            assert f"{out}: no pictures. Look: {out / 'report.html'}\n" in said.out
+            assert "Train:" not in said.out
+    (here / "damaged" / "owl").mkdir()
+    for k in range(2):
+        draw_shape("lines", 1, 150 + k).save(here / "damaged" / "owl" / f"{k}.png")
+    assert scrape.main(["--from-folder", "damaged", "--out", "some"]) == 0
+    said = capsys.readouterr()
+    assert "fox: 0 of 1 picture; 1 rejected.\nowl: 1 of 2 pictures; 1 duplicate.\n" in said.err
+    assert "some: owl 1. Look:" in said.out
+    (here / "whole" / "hen").mkdir(parents=True)
+    draw_shape("lines", 9, 150).save(here / "whole" / "hen" / "1.png")
+    assert scrape.main(["--from-folder", "whole", "--out", "some"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
 def test_the_number_asked_for_is_of_the_labels_of_this_command_alone(here: Path) -> None:
     for label, seeds in (("fox", range(100, 106)), ("owl", range(200, 204)), ("late", range(300, 305))):
         (here / ("more" if label == "late" else "pictures") / label).mkdir(parents=True, exist_ok=True)
