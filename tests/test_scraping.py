@@ -312,6 +312,39 @@ def test_a_dry_search_leaves_the_label_short_and_only_what_may_pass_is_tried_aga
     assert set(again.asked) == {"https://site2.example/11", "https://site2.example/110"}
 
 
+def test_what_sites_kept_back_is_tried_again_by_a_run_that_is_to_ignore_that(tmp_path: Path) -> None:
+    class OptingOut(Web):
+        def answer(self, url: str, number: int) -> DownloadResult:
+            refused = {1: "the site opts out (noai)", 2: "larger than 32 MB"}.get(number)
+            return DownloadResult(url, None, "refused", refused) if refused else super().answer(url, number)
+
+    asyncio.run(scraper(tmp_path, OptingOut()).run([UrlList("a b", hits("a b", 1, 4))]))
+    for config, asked in ((ScrapeConfig(tmp_path), set()), (ScrapeConfig(tmp_path, ignore_opt_out=True), {"1"})):
+        web = Web()
+        lists = [UrlList("a b", hits("a b", 1, 4))]
+        rows = asyncio.run(Scraper(config, web.fetch, ScrapeProgress()).run(lists))
+        assert {url[-1] for url in web.asked} == asked
+    assert [row.status for row in rows] == ["kept", "refused", "kept", "kept"]
+
+
+def test_reduced_copies_that_are_there_stay_and_who_asks_for_originals_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Large(Web):
+        def answer(self, url: str, number: int) -> DownloadResult:
+            return DownloadResult(url, drawn(number, 700 if number < 3 else 200), final_url=url)
+
+    config = ScrapeConfig(tmp_path, originals=True)
+    asyncio.run(scraper(tmp_path, Large(), None).run([UrlList("a b", hits("a b", 1, 3))]))
+    assert capsys.readouterr().err == ""
+    for count in (5, 3):
+        asyncio.run(Scraper(config, Large().fetch, ScrapeProgress()).run([UrlList("a b", hits("a b", 1, count))]))
+        said = capsys.readouterr().err
+        assert said == (
+            "2 pictures of earlier runs are stored at 640 pixels and stay so: for their originals, give another --out.\n"
+        )
+
+
 class KilledError(Exception):
     pass
 

@@ -21,6 +21,8 @@ USER_AGENT_NAME = "cartoon-classifier"
 PROJECT_URL = "https://huggingface.co/spaces?search=cartoon-classifier"
 USER_AGENT = f"{USER_AGENT_NAME}/0.1 (+{PROJECT_URL}; pictures for training an image classifier)"
 OPT_OUT_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
+OPTED_OUT = "the site opts out"
+"""How the reason of what is refused because of one begins."""
 DIRECTIVES_WITH_VALUES = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 JSON_MAX_BYTES = 8 * 1024 * 1024
 OPEN_FILES, MIN_OPEN_FILES = 1024, 256

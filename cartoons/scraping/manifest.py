@@ -1,5 +1,6 @@
 """The manifest, attempts.jsonl: a row per address and label, appended when it was tried; its last row counts."""
 
+import datetime
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cartoons.download.http import OPTED_OUT, DownloadResult
 from cartoons.errors import DataError
 from cartoons.files import append_json_lines, read_json_lines, write_json_lines
 from cartoons.picture_files import ATTEMPTS_FILE
@@ -68,10 +70,35 @@ class Attempt:
         """The label whose folder holds its picture, where it is kept."""
         return self.moved_to or self.label
 
+    @property
+    def is_reduced(self) -> bool:
+        """Whether its picture is stored smaller than it came."""
+        return bool(self.file) and self.width * self.height < self.pixels
+
+    def is_worth_another_try(self, ignore_opt_out: bool) -> bool:
+        """Whether a later run may have more luck with its address."""
+        opted_out = self.status == Status.REFUSED and self.reason.startswith(OPTED_OUT)
+        return (self.status == Status.FAILED and self.may_pass) or (ignore_opt_out and opted_out)
+
     @classmethod
     def planned(cls, hit: SearchResult) -> "Attempt":
         """The attempt that a hit leads to."""
         return cls(**vars(hit), status=Status.PLANNED)
+
+    @classmethod
+    def fetched(cls, outcome: DownloadResult) -> "Attempt":
+        """What came of an address just now, whatever it was wanted for."""
+        return cls(
+            "",
+            outcome.url,
+            outcome.status,
+            outcome.reason,
+            final_url=outcome.final_url if outcome.final_url != outcome.url else "",
+            tries=outcome.tries,
+            may_pass=outcome.may_pass,
+            bytes=len(outcome.data or b""),
+            fetched_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
 
     def with_result(self, result: "Attempt") -> "Attempt":
         """This planned attempt, with what came of its address, perhaps under another label."""

@@ -6,7 +6,6 @@ killed finishes the round it was in, and goes on as if nothing had happened.
 """
 
 import asyncio
-import datetime
 import itertools
 import math
 import os
@@ -19,9 +18,9 @@ from dataclasses import fields, replace
 from cartoons.download.downloader import Downloader
 from cartoons.download.http import DownloadResult, HttpConfig
 from cartoons.download.rate_limiter import Limits
-from cartoons.errors import ImageError
+from cartoons.errors import ImageError, counted
 from cartoons.review.decisions import latest_decisions, read_decisions
-from cartoons.scraping.config import ScrapeConfig, check_labels
+from cartoons.scraping.config import STORED_PX, ScrapeConfig, check_labels
 from cartoons.scraping.image_checks import clean_image
 from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.none_of_these import shown_character
@@ -80,7 +79,12 @@ class Scraper:
             lost = row.file and row.file not in self._store and row.sha256 not in self._unwanted
             if lost and row.status in (Status.GOOD, Status.SPARE, Status.DUPLICATE, Status.TWO_LABELS, Status.REJECTED):
                 rows[key] = replace(row, status=Status.PLANNED, file="", sha256="")
-        self._failed_before = {key for key, row in rows.items() if row.status == Status.FAILED and row.may_pass}
+        self._failed_before = {key for key, row in rows.items() if row.is_worth_another_try(config.ignore_opt_out)}
+        if config.originals and (reduced := sum(row.status == Status.KEPT and row.is_reduced for row in rows.values())):
+            progress.say(
+                f"{counted(reduced, 'picture')} of earlier runs are stored at {STORED_PX} pixels and stay so: for their "
+                "originals, give another --out."
+            )
 
     def begin(self, labels: Iterable[str]) -> None:
         """These labels are of this run: the limit of each is the run's, and that of all others what they have kept.
@@ -221,17 +225,7 @@ class Scraper:
 
     async def _cleaned(self, outcome: DownloadResult, pool: ThreadPoolExecutor) -> Attempt:
         """What came of an address; its picture is on disk when this returns."""
-        result = Attempt(
-            "",
-            outcome.url,
-            outcome.status,
-            outcome.reason,
-            final_url=outcome.final_url if outcome.final_url != outcome.url else "",
-            tries=outcome.tries,
-            may_pass=outcome.may_pass,
-            bytes=len(outcome.data or b""),
-            fetched_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )
+        result = Attempt.fetched(outcome)
         if outcome.data is None:
             return result
         return await asyncio.get_running_loop().run_in_executor(pool, self._stored, result, outcome.data)
