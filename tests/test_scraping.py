@@ -3,8 +3,10 @@
 import asyncio
 import io
 import json
+import os
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -21,6 +23,7 @@ from cartoons import dataset
 from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.files import sole_use
+from cartoons.images import MAX_BYTES
 from cartoons.review.apply import apply
 from cartoons.review.decisions import DECISIONS_FILE, Decision, append
 from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
@@ -626,6 +629,36 @@ def test_a_row_of_the_log_with_a_value_that_this_program_never_writes_is_named(
     path.write_text(json.dumps(whole | {name: value}) + "\n")
     with pytest.raises(DataError, match=rf"line 1 is not a row of this program \({name}"):
         Manifest(tmp_path)
+
+
+def test_a_local_file_that_was_no_picture_is_read_again_when_it_was_mended(tmp_path: Path) -> None:
+    source, out = tmp_path / "mine", tmp_path / "out"
+    (source / "fox").mkdir(parents=True)
+    out.mkdir()
+    late, large, same = (source / "fox" / f"{name}.png" for name in ("late", "large", "same"))
+
+    def statuses() -> dict[str, tuple[str, str]]:
+        rows = asyncio.run(scraper(out, Web(), None).add(from_folder(source)))
+        return {row.url.rpartition("/")[2].partition(".")[0]: (row.status, row.fetched_at) for row in rows}
+
+    late.write_bytes(b"not there yet")
+    large.write_bytes(drawn(2) + bytes(MAX_BYTES))
+    same.write_bytes(b"\0" * len(drawn(3)))
+    for path in (late, large, same):
+        os.utime(path, (1, 1))
+    before = statuses()
+    assert {name: status for name, (status, _) in before.items()} == {
+        "late": "rejected",
+        "large": "refused",
+        "same": "rejected",
+    }
+    log = (out / "attempts.jsonl").read_bytes()
+    time.sleep(1.1)
+    statuses()
+    assert (out / "attempts.jsonl").read_bytes() == log
+    for number, path in enumerate((late, large, same), 1):
+        path.write_bytes(drawn(number))
+    assert {name: status for name, (status, _) in statuses().items()} == dict.fromkeys(before, "kept")
 
 
 def test_hosts_are_sources() -> None:

@@ -33,6 +33,7 @@ from cartoons.scraping.sources import (
     batches,
     existing_labels,
     interleaved,
+    is_changed,
     local_pictures,
 )
 from cartoons.search.engines import SearchResult
@@ -116,7 +117,7 @@ class Scraper:
                 self._manifest.update(planned)
 
     async def add(self, pictures: Pictures) -> list[Attempt]:
-        """Clean and select pictures that are here; those in the manifest are passed over. All attempts of the folder."""
+        """Clean and select pictures that are here and not in the manifest, or mended since. All attempts of the folder."""
 
         async def attempt(planned: Attempt, outcome: DownloadResult) -> Attempt:
             ended = planned.with_result(await self._cleaned(outcome, pool))
@@ -139,7 +140,7 @@ class Scraper:
             if hit.label not in self._labels:
                 self.begin([hit.label])
             row = self._manifest.attempts.get((hit.label, hit.url))
-            if row is None or row.status in (Status.PLANNED, Status.FAILED):
+            if row is None or row.status in (Status.PLANNED, Status.FAILED) or is_changed(row, result):
                 yield hit, result
 
     def _select(self) -> None:

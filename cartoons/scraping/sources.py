@@ -7,9 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from cartoons import img2dataset
 from cartoons.console import command
@@ -22,12 +25,14 @@ from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_hidden, pictures_below
 from cartoons.picture_folder import in_words, read_folder
 from cartoons.scraping.config import SHORT, ScrapeConfig, check_labels, folder_of
-from cartoons.scraping.manifest import Manifest
+from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.none_of_these import other_results, shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.search.engines import SearchResult
 from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
 
+FOLDER = "folder"
+"""The engine of pictures of a folder on this machine."""
 PREVIEWED = 40
 """Addresses of each name that a dry run looks for."""
 PICTURES_IN_MEMORY = 128
@@ -176,7 +181,7 @@ def from_folder(folder: Path, label: str = "", say: Say = lambda _: None, check:
     if reasons:
         say(f"Passed over in {folder}: {reasons}.")
     check(dict.fromkeys(name for name, _ in paths))
-    return ((SearchResult(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
+    return ((SearchResult(path.resolve().as_uri(), name, engine=FOLDER), _read(path)) for name, path in paths)
 
 
 def _read(path: Path) -> DownloadResult:
@@ -187,6 +192,18 @@ def _read(path: Path) -> DownloadResult:
         return DownloadResult(url, path.read_bytes(), final_url=url)
     except OSError as error:
         return DownloadResult(url, status="failed", reason=f"cannot be read ({error.strerror})")
+
+
+def is_changed(row: Attempt, result: DownloadResult) -> bool:
+    """Whether a file of a folder gave no picture, and is another one since then. result: of reading it now."""
+    if row.engine != FOLDER or row.file or row.status not in (Status.REJECTED, Status.REFUSED):
+        return False
+    if len(result.data or b"") != row.bytes:
+        return True
+    with suppress(OSError, ValueError):
+        changed_s = Path(url2pathname(urlsplit(row.url).path)).stat().st_mtime
+        return changed_s >= datetime.fromisoformat(row.fetched_at).timestamp()
+    return True
 
 
 def batches(pictures: Pictures) -> Iterator[list[tuple[SearchResult, DownloadResult]]]:
