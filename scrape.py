@@ -22,7 +22,15 @@ from pathlib import Path
 from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.files import check_apart, check_folder
-from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, queries_by_label
+from cartoons.scraping.config import (
+    OTHER_QUERIES,
+    STORED_PX,
+    ScrapeConfig,
+    check_labels,
+    folder_of,
+    label_of,
+    queries_by_label,
+)
 from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
 from cartoons.search.url_list import read_url_list
 
@@ -125,18 +133,21 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     check(arguments)
     options = vars(arguments)
     names, other, templates = options.pop("names"), options.pop("other"), options.pop("query") or QUERY_TEMPLATES
-    url_file, label = options.pop("from_urls"), "".join(names)
+    url_file = options.pop("from_urls")
     is_local = arguments.from_folder or arguments.from_img2dataset
     is_search = not (url_file or is_local)
+    label = label_of(names[0]) if names and not is_search else ""
     engines = [name.strip() for name in arguments.engines.split(",")] if arguments.engines is not None else DEFAULT_ENGINES
     if unknown := [name for name in engines if name not in ENGINES]:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
+    url_list = read_url_list(url_file, label) if url_file else ()
+    check_labels(result.label for result in url_list)
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
         "has_rivals": other == [],
-        "url_list": read_url_list(url_file, label) if url_file else (),
+        "url_list": url_list,
         "default_label": label,
-        "per_class": arguments.per_class or (PER_CLASS if is_search else None),
+        "per_class": min(arguments.per_class or 0, sys.maxsize) or (PER_CLASS if is_search else None),
         "engines": engines,
         "license": arguments.license or LICENSES[0],
         "proxy": proxies.of_environment() if arguments.proxy is None else arguments.proxy,
@@ -183,7 +194,7 @@ def scrape(config: ScrapeConfig) -> int:
             attempts = asyncio.run(scraper.fill(config, url_lists, lines))
             with progress.stage("writing the report"):
                 publish.write_card_and_report(config.out, attempts, failures)
-        code = publish.summarize(config, [url_list.label for url_list in url_lists], attempts, failures)
+        code = publish.summarize(config, lines.labels, attempts, failures)
         if config.publish is not None:
             with progress.stage(f"publishing {config.publish}"):
                 link = publish.publish(config, config.publish, attempts)

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from cartoons import strict_json
 from cartoons.errors import DataError
 
 HIDDEN = ".scrape"
@@ -85,8 +86,8 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
         for number, line in enumerate(lines, 1):
             row = codecs.getincrementaldecoder("utf-8")().decode(line)  # a cut-off last character is no error
             try:
-                yield number, json.loads(row)
-            except (ValueError, RecursionError) as error:
+                yield number, strict_json.loads(row)
+            except ValueError as error:
                 if strict and row and number < len(lines):
                     raise DataError(
                         f"{path} line {number} is not a row of this program ({error}): mend or remove it."
@@ -129,7 +130,7 @@ def _end_last_line(file: IO[bytes]) -> None:
     data = file.read()
     start = data.rfind(b"\n") + 1
     try:
-        json.loads(data[start:])
+        strict_json.loads(data[start:])
         file.write(b"\n")
     except ValueError:
         file.truncate(start)

@@ -11,7 +11,6 @@ for each that was downloaded.
 """
 
 import io
-import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, groupby
@@ -20,11 +19,12 @@ from pathlib import Path, PurePath, PurePosixPath
 import pyarrow as pa
 from pyarrow import parquet
 
+from cartoons import strict_json
 from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError, shortened
 from cartoons.files import write_atomically
 from cartoons.images import MAX_BYTES
-from cartoons.metadata import Row
+from cartoons.metadata import Row, clean_label
 from cartoons.search.engines import SearchResult, http_url
 
 IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
@@ -130,8 +130,8 @@ def _entry(name: str, contents: Mapping[str, bytes | str], row: Row | None) -> P
 
 def _parsed(data: bytes | str | None) -> Row | None:
     try:
-        row = json.loads(data) if isinstance(data, bytes) else None
-    except (ValueError, RecursionError):
+        row = strict_json.loads(data) if isinstance(data, bytes) else None
+    except ValueError:
         return None
     return row if isinstance(row, dict) else None
 
@@ -143,7 +143,7 @@ def _search_result(row: Row) -> SearchResult | None:
         raise DataError(
             "img2dataset was not told to keep the labels: run it again with --save_additional_columns '[\"label\"]'."
         )
-    if not (http_url(url) and isinstance(label, str) and label):
+    if not (http_url(url) and isinstance(label, str) and (label := clean_label(label))):
         return None
     return SearchResult(http_url(url), label, title=caption if isinstance(caption, str) else "", engine="img2dataset")
 

@@ -40,6 +40,14 @@ def parse(data: bytes) -> dict[str, Any]:
     return values
 
 
+def loads(data: str | bytes | bytearray) -> Any:
+    """Whatever the JSON says, as json.loads, but of what is nested too deeply a ValueError as well."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def text(value: object, most: int = MAX_TEXT) -> str:
     """A text of 1 to `most` characters that can be shown on a line."""
     if isinstance(value, str) and value.strip() and len(value) <= most:

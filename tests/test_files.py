@@ -29,6 +29,14 @@ def test_a_kill_at_any_byte_costs_the_last_row_only(tmp_path: Path) -> None:
         assert [json.loads(line) for line in path.read_bytes().splitlines()] == rows(path)
 
 
+def test_a_last_line_that_is_nested_too_deeply_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"a": 1}\n' + b"[" * 200_000)
+    assert rows(path) == [{"a": 1}]
+    append_json_lines(path, {"a": 2})
+    assert rows(path) == [{"a": 1}, {"a": 2}]
+
+
 def test_no_file_has_no_rows_and_appending_makes_it(tmp_path: Path) -> None:
     assert rows(tmp_path / "x.jsonl") == []
     append_json_lines(tmp_path / "x.jsonl", ROWS[1], sync=True)

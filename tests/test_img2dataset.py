@@ -111,6 +111,14 @@ def test_pictures_come_back_with_their_labels_and_failures_with_their_reasons(tm
 
 
 @BOTH
+def test_labels_are_tidied_and_empty_ones_are_none(tmp_path: Path, form: str) -> None:
+    labels = ["bugs", " bugs ", "b\u200bugs", "  "]
+    files = {f"{k:09}.json": json.dumps(row(k) | {"label": label}).encode() for k, label in enumerate(labels)}
+    shard(tmp_path, form, entry(0) | files)
+    assert [result.label for result, _ in read_output(tmp_path)] == ["bugs"] * 3 + [""]
+
+
+@BOTH
 def test_broken_entries_are_told_apart_from_good_ones(tmp_path: Path, form: str) -> None:
     good, large = entry(0), entry(1) | {"000000001.jpg": bytes(MAX_BYTES + 1)}
     no_picture = {"000000002.json": json.dumps(row(2)).encode()}

@@ -261,6 +261,9 @@ def test_a_report_or_learner_of_another_model_stays_at_home(made: Path) -> None:
     info, graph = model_folder.read(made)
     card, report = {"model.onnx", "model.json", "README.md"}, {"report/index.html", "report/confusion.svg"}
     assert model_files(made, info, "toon/new", None).keys() == card | LEARNER | report
+    for broken in (b"[" * 200_000, b"[1]", b""):
+        (made / "report" / "report.json").write_bytes(broken)
+        assert model_files(made, info, "toon/new", None).keys() == card | LEARNER
     other = model_folder.write(made, replace(info, recipe="by hand"), colour_graph(gain=9))
     assert model_files(made, other, "toon/new", None).keys() == card | LEARNER
     converted = model_folder.write(made, replace(info, recipe="converted"), graph)

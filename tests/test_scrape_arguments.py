@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, draw_shape
 from hub_server import Hub
+from pyarrow import parquet
 
 import scrape
+from cartoons.scraping.sources import PICTURES_IN_MEMORY
 
 HEAVY = {"PIL", "asyncio", "gradio", "huggingface_hub", "matplotlib", "numpy", "pyarrow", "rich", "torch"}
 FOLDER, LIST, SHARDS = ["--from-folder", "pictures"], ["--from-urls", "list.txt"], ["--from-img2dataset", "pictures"]
@@ -57,10 +59,16 @@ WRONG = [
     (["fox", "Fox"], "The name 'Fox' is given twice"),
     (["_other", "--other"], "The name '_other' is given twice"),
     ([" "], "The name ' ' is empty"),
+    ([*FOLDER, " "], "The name ' ' is empty"),
+    ([*FOLDER, ""], "The name '' is empty"),
+    ([*LIST, "\u200b"], "The name '\\u200b' is empty"),
+    ([*LIST, "a\x01b"], "The name 'a\\x01b' is empty or cannot be written down as text"),
     (["--from-folder", "nowhere"], "nowhere is not a folder"),
     (["--from-folder", "list.txt"], "list.txt is not a folder"),
     (["--from-urls", "nowhere.csv"], "nowhere.csv cannot be read"),
     (LIST, "list.txt line 1 has no label"),
+    (["--from-urls", "alike.csv"], "The labels 'bugs' and 'Bugs' differ in capital letters only"),
+    (["--from-urls", "alike.csv", "--urls-only"], "The labels 'bugs' and 'Bugs' differ in capital letters only"),
     ([*FOLDER, "--out", "pictures/new"], "--out pictures/new lies in the folder that pictures are taken from"),
     (["review", "nowhere"], "nowhere is not a folder"),
     (["review", "pictures", "--model", "nowhere"], "nowhere"),
@@ -75,6 +83,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pictures" / "fox").mkdir(parents=True)
     draw_shape("lines", 1, 150).save(tmp_path / "pictures" / "fox" / "1.png")
     (tmp_path / "list.txt").write_text("https://a.example/1.jpg\n")
+    (tmp_path / "alike.csv").write_text("url,label\nhttps://a.example/1.jpg,bugs\nhttps://a.example/2.jpg,Bugs\n")
     return tmp_path
 
 
@@ -108,6 +117,41 @@ def test_help_loads_nothing_heavy_and_takes_no_second() -> None:
     assert done.stdout.startswith(b"usage: scrape.py")
     assert not {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()} & HEAVY
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1  # of the processor: others may use it too
+
+
+def test_labels_of_the_folder_are_looked_at_before_addresses_are_listed_or_pictures_cleaned(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "out" / "Fox").mkdir(parents=True)
+    (here / "late" / "a").mkdir(parents=True)
+    (here / "late" / "fox").mkdir()
+    for k in range(PICTURES_IN_MEMORY + 1):
+        draw_shape("lines", k, 100).save(here / "late" / ("fox" if k == PICTURES_IN_MEMORY else "a") / f"{k}.png")
+    for arguments in ([*LIST, "fox", "--urls-only"], [*LIST, "fox", "--dry-run"], ["--from-folder", "late"]):
+        before = files(here)
+        assert scrape.main([*arguments, "--out", "out"]) == 2
+        assert "The labels 'Fox' and 'fox' differ in capital letters only" in capsys.readouterr().err
+        assert files(here) == before
+    (here / "late" / "Fox").mkdir()
+    draw_shape("lines", 1, 100).save(here / "late" / "Fox" / "1.png")
+    assert scrape.main(["--from-folder", "late", "--out", "new"]) == 2
+    assert "The labels 'Fox' and 'fox' differ in capital letters only" in capsys.readouterr().err
+    assert not (here / "new").exists()
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 10**400], ids=["the largest of islice", "too large for a float"])
+def test_a_number_larger_than_any_list_is_as_good_as_all(number: int, here: Path) -> None:
+    assert scrape.main([*LIST, "fox", "--out", "out", "--urls-only", "--per-class", str(number)]) == 0
+    [row] = parquet.read_table(here / "out" / "urls.parquet").to_pylist()
+    assert row["url"] == "https://a.example/1.jpg"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_name_given_with_a_folder_is_tidied_as_a_searched_one_is() -> None:
+    for name in ("Poke\u0301mon", "  Pok\u00e9mon "):
+        assert scrape.configure([*FOLDER, name]).default_label == "Pok\u00e9mon"
+        assert scrape.configure([*LIST, name]).url_list[0].label == "Pok\u00e9mon"
+        assert list(scrape.configure([name]).queries) == ["Pok\u00e9mon"]
 
 
 INTERRUPTED = """
@@ -176,6 +220,39 @@ def test_what_cannot_work_is_refused_before_any_search_and_leaves_no_folder(
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert says in done.stderr
     assert [name for name in files(here) if not name.startswith("pictures/.")] == before
+
+
+@pytest.mark.slow
+def test_a_run_that_kept_nothing_says_why_and_is_short(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "private.txt").write_text("http://127.0.0.1:1/1.jpg\nhttp://127.0.0.1:1/2.jpg\n")
+    (here / "damaged" / "fox").mkdir(parents=True)
+    (here / "damaged" / "fox" / "1.png").write_bytes(b"no")
+    (here / "shards" / "00000").mkdir(parents=True)
+    (here / "shards" / "00000" / "000000000.jpg").write_bytes(b"no")
+    for arguments, says in (
+        (["--from-urls", "private.txt", "fox"], "fox: 0 of 2 pictures; 2 refused."),
+        (["--from-folder", "damaged"], "fox: 0 of 1 picture; 1 rejected."),
+        (["--from-folder", "damaged", "--per-class", "1"], "fox: 0 of 1 picture; 1 rejected."),
+        (["--from-img2dataset", "shards"], "Left out: 00000/000000000 has no address"),
+    ):
+        out = here / f"out{len(arguments)}{arguments[1]}"
+        for _ in range(2):
+            assert scrape.main([*arguments, "--out", str(out)]) == 3
+            said = capsys.readouterr()
+            assert says in said.err
+            assert f"{out}: no pictures. Look: {out / 'report.html'}\n" in said.out
+            assert "Train:" not in said.out
+    (here / "damaged" / "owl").mkdir()
+    for k in range(2):
+        draw_shape("lines", 1, 150 + k).save(here / "damaged" / "owl" / f"{k}.png")
+    assert scrape.main(["--from-folder", "damaged", "--out", "some"]) == 0
+    said = capsys.readouterr()
+    assert "fox: 0 of 1 picture; 1 rejected.\nowl: 1 of 2 pictures; 1 duplicate.\n" in said.err
+    assert "some: owl 1. Look:" in said.out
+    (here / "whole" / "hen").mkdir(parents=True)
+    draw_shape("lines", 9, 150).save(here / "whole" / "hen" / "1.png")
+    assert scrape.main(["--from-folder", "whole", "--out", "some"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow

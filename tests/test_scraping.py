@@ -3,8 +3,10 @@
 import asyncio
 import io
 import json
+import os
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -21,6 +23,7 @@ from cartoons import dataset
 from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.files import sole_use
+from cartoons.images import MAX_BYTES
 from cartoons.review.apply import apply
 from cartoons.review.decisions import DECISIONS_FILE, Decision, append
 from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
@@ -88,6 +91,9 @@ def test_names_are_tidied_and_searched_in_every_way() -> None:
         ([""], ["{name}"], "empty"),
         (["a\x00b"], ["{name}"], "cannot be written"),
         (["Goofy", "goofy"], ["{name}"], "given twice"),
+        (["daisy's", "daisy’s"], ["{name}"], "given twice, with other characters that look alike"),
+        (["a-b", "a–b"], ["{name}"], "given twice"),
+        (["A", "Ａ"], ["{name}"], "given twice"),
         (["Goofy"], ["cartoon"], "has no {name}"),
     ],
 )
@@ -310,6 +316,39 @@ def test_a_dry_search_leaves_the_label_short_and_only_what_may_pass_is_tried_aga
     assert set(again.asked) == {"https://site2.example/11", "https://site2.example/110"}
 
 
+def test_what_sites_kept_back_is_tried_again_by_a_run_that_is_to_ignore_that(tmp_path: Path) -> None:
+    class OptingOut(Web):
+        def answer(self, url: str, number: int) -> DownloadResult:
+            refused = {1: "the site opts out (noai)", 2: "larger than 32 MB"}.get(number)
+            return DownloadResult(url, None, "refused", refused) if refused else super().answer(url, number)
+
+    asyncio.run(scraper(tmp_path, OptingOut()).run([UrlList("a b", hits("a b", 1, 4))]))
+    for config, asked in ((ScrapeConfig(tmp_path), set()), (ScrapeConfig(tmp_path, ignore_opt_out=True), {"1"})):
+        web = Web()
+        lists = [UrlList("a b", hits("a b", 1, 4))]
+        rows = asyncio.run(Scraper(config, web.fetch, ScrapeProgress()).run(lists))
+        assert {url[-1] for url in web.asked} == asked
+    assert [row.status for row in rows] == ["kept", "refused", "kept", "kept"]
+
+
+def test_reduced_copies_that_are_there_stay_and_who_asks_for_originals_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Large(Web):
+        def answer(self, url: str, number: int) -> DownloadResult:
+            return DownloadResult(url, drawn(number, 700 if number < 3 else 200), final_url=url)
+
+    config = ScrapeConfig(tmp_path, originals=True)
+    asyncio.run(scraper(tmp_path, Large(), None).run([UrlList("a b", hits("a b", 1, 3))]))
+    assert capsys.readouterr().err == ""
+    for count in (5, 3):
+        asyncio.run(Scraper(config, Large().fetch, ScrapeProgress()).run([UrlList("a b", hits("a b", 1, count))]))
+        said = capsys.readouterr().err
+        assert said == (
+            "2 pictures of earlier runs are stored at 640 pixels and stay so: for their originals, give another --out.\n"
+        )
+
+
 class KilledError(Exception):
     pass
 
@@ -498,6 +537,9 @@ def test_labels_that_some_file_systems_cannot_tell_apart_are_refused(tmp_path: P
     fill(tmp_path, Web())
     with pytest.raises(DataError, match="'a b' and 'A B' differ in capital letters only"):
         asyncio.run(scraper(tmp_path, Web()).run([UrlList("A B", hits("A B", 1, 1))]))
+    for label in ("ａ b", "c／d"):
+        with pytest.raises(DataError, match=f"'{label}' differ in characters that look alike only: write both alike"):
+            asyncio.run(scraper(tmp_path, Web()).run([UrlList(label, hits(label, 1, 1))]))
     with pytest.raises(DataError, match="cannot be written down"):
         asyncio.run(scraper(tmp_path, Web()).add(iter([(SearchResult("u", "a\u200bb"), DownloadResult("u", b""))])))
 
@@ -509,6 +551,20 @@ def test_metadata_by_hand_is_kept_without_a_last_line_end_and_refused_where_it_i
     (tmp_path / "metadata.jsonl").write_text('{"source": "me"}\n')
     with pytest.raises(DataError, match="line 1 is not a JSON object with a file_name"):
         fill(tmp_path, Web())
+
+
+def test_what_stands_in_the_way_of_the_layout_is_named_before_anything_is_asked_for(tmp_path: Path) -> None:
+    web = Web()
+    (tmp_path / "metadata.jsonl").write_text('{"source": "me"}\n')
+    with pytest.raises(DataError, match="line 1 is not a JSON object with a file_name"):
+        fill(tmp_path, web)
+    (tmp_path / "metadata.jsonl").unlink()
+    (tmp_path / folder_of("c/d")).write_text("mine")
+    with pytest.raises(DataError, match=f"{tmp_path / folder_of('c/d')} is a file, and pictures of c/d go .* rename it"):
+        fill(tmp_path, web)
+    with pytest.raises(DataError, match="is a file"):
+        asyncio.run(scraper(tmp_path, web).add(iter([(SearchResult("u", "c/d"), DownloadResult("u", b""))])))
+    assert not web.asked
 
 
 def test_training_gives_a_picture_put_into_a_label_s_folder_that_label(tmp_path: Path) -> None:
@@ -547,6 +603,69 @@ def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "attempts.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(DataError, match="UTF-8"):
         Manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("phash", "zz"),
+        ("phash", "-5"),
+        ("mirrored", "1" * 19),
+        ("phash", ""),
+        ("url", 7),
+        ("url", "http://[x"),
+        ("final_url", "http://[x"),
+        ("sha256", None),
+        ("sha256", "zz"),
+        ("label", None),
+        ("label", 5),
+        ("moved_to", 5),
+        ("file", 7),
+        ("status", "lost"),
+        ("pixels", "9"),
+        ("may_pass", 1),
+    ],
+)
+def test_a_row_of_the_log_with_a_value_that_this_program_never_writes_is_named(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "attempts.jsonl"
+    whole = vars(good("a", 1, "https://a.example/1"))
+    path.write_text(json.dumps(whole) + "\n")
+    assert Manifest(tmp_path).attempts["a", "https://a.example/1"].file
+    path.write_text(json.dumps(whole | {name: value}) + "\n")
+    with pytest.raises(DataError, match=rf"line 1 is not a row of this program \({name}"):
+        Manifest(tmp_path)
+
+
+def test_a_local_file_that_was_no_picture_is_read_again_when_it_was_mended(tmp_path: Path) -> None:
+    source, out = tmp_path / "mine", tmp_path / "out"
+    (source / "fox").mkdir(parents=True)
+    out.mkdir()
+    late, large, same = (source / "fox" / f"{name}.png" for name in ("late", "large", "same"))
+
+    def statuses() -> dict[str, tuple[str, str]]:
+        rows = asyncio.run(scraper(out, Web(), None).add(from_folder(source)))
+        return {row.url.rpartition("/")[2].partition(".")[0]: (row.status, row.fetched_at) for row in rows}
+
+    late.write_bytes(b"not there yet")
+    large.write_bytes(drawn(2) + bytes(MAX_BYTES))
+    same.write_bytes(b"\0" * len(drawn(3)))
+    for path in (late, large, same):
+        os.utime(path, (1, 1))
+    before = statuses()
+    assert {name: status for name, (status, _) in before.items()} == {
+        "late": "rejected",
+        "large": "refused",
+        "same": "rejected",
+    }
+    log = (out / "attempts.jsonl").read_bytes()
+    time.sleep(1.1)
+    statuses()
+    assert (out / "attempts.jsonl").read_bytes() == log
+    for number, path in enumerate((late, large, same), 1):
+        path.write_bytes(drawn(number))
+    assert {name: status for name, (status, _) in statuses().items()} == dict.fromkeys(before, "kept")
 
 
 def test_hosts_are_sources() -> None:

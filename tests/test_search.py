@@ -133,7 +133,17 @@ def test_what_was_answered_is_never_asked_again(web: LoopbackWeb, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "broken", [b"", b'{"question": {', b"[]", b"{}", b"\xff", b'{"question": 1, "found": [], "more": true}']
+    "broken",
+    [
+        b"",
+        b'{"question": {',
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"[" * 99_999,
+        b'{"question": 1, "found": [], "more": true}',
+        b"numbers",
+    ],
 )
 def test_a_broken_answer_on_disk_is_asked_for_again(web: LoopbackWeb, tmp_path: Path, broken: bytes) -> None:
     duck(web, pictures("duck", 3))
@@ -141,7 +151,7 @@ def test_a_broken_answer_on_disk_is_asked_for_again(web: LoopbackWeb, tmp_path: 
     (kept,) = tmp_path.iterdir()
     assert kept.name.startswith("duckduckgo-bugs-bunny-1-")
     whole = kept.read_bytes()
-    kept.write_bytes(broken)
+    kept.write_bytes(re.sub(rb'("title": )"[^"]*"', rb"\1 7", whole) if broken == b"numbers" else broken)
     before = searches(web, "duckduckgo.com")
     assert len(Search(web, tmp_path, "duckduckgo").results()) == 3
     assert searches(web, "duckduckgo.com") == before + 1 + 2
@@ -561,6 +571,15 @@ def test_addresses_come_from_jsonl(write: Write) -> None:
     ]
 
 
+def test_labels_of_a_list_are_tidied_as_searched_names_are(write: Write) -> None:
+    labels = ["Pok\u00e9mon", "Poke\u0301mon", "  Pok\u00e9mon ", "Pok\u00e9\u200bmon", " ", "\u200b"]
+    rows = [json.dumps({"url": f"https://a.example/{k}.jpg", "label": label}) for k, label in enumerate(labels)]
+    found = read_url_list(write("urls.jsonl", "\n".join(rows)), "other")
+    assert [result.label for result in found] == ["Pok\u00e9mon"] * 4 + ["other"] * 2
+    with pytest.raises(DataError, match="line 5 has no label"):
+        read_url_list(write("urls.jsonl", "\n".join(rows)))
+
+
 def test_addresses_come_from_txt(write: Write) -> None:
     path = write("urls.txt", "\ufeff# mine\r\nhttps://a.example/1.jpg\r\n\r\n  http://b.example/2.jpg \n")
     assert read_url_list(path, "bugs") == [
@@ -585,6 +604,7 @@ def test_addresses_come_from_txt(write: Write) -> None:
         ("urls.csv", "url,label\nhttps://a.example/1,2.jpg,x\n", "line 2 has 3 cells, but the header 2"),
         ("urls.csv", 'url,label\nhttps://a.example/1.jpg,"x\n', "line 2 is not valid CSV"),
         ("urls.jsonl", '{"url": "https://a.example/1.jpg", "label": "x"}\n{"url": "htt', "line 2 is not JSON"),
+        ("urls.jsonl", "[" * 200_000, "line 1 is not JSON (it is nested too deeply)"),
         ("urls.jsonl", '["https://a.example/1.jpg"]\n', "line 1 is not a JSON object"),
         ("urls.jsonl", '{"url": null, "label": "x"}\n', "line 1: None is not an address"),
         ("urls.txt", b"# \n# caf\xe9\n", "line 2 is not UTF-8"),

@@ -14,8 +14,8 @@ from conftest import ROOT
 LAYERS = (
     {"ctrl_c", "errors", "live_line", "malloc", "markdown", "packages", "strict_json"},
     {"files"},
-    {"console", "proxies", "onnx_graph", "image_scan", "model_folder", "picture_files"},
-    {"folder_layout", "image_modes", "metadata", "progress", "search"},
+    {"console", "proxies", "onnx_graph", "image_scan", "metadata", "model_folder", "picture_files"},
+    {"folder_layout", "image_modes", "progress", "search"},
     {"picture_folder"},
     {"dataset", "images"},
     {"download", "examples", "near_duplicates", "resize", "splits"},

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import httpx
 
 from cartoons.download.connections import ConnectionPool, Response
-from cartoons.download.http import DownloadResult, FetchError, HttpConfig, opt_out, parse_url, retry_after_s
+from cartoons.download.http import OPTED_OUT, DownloadResult, FetchError, HttpConfig, opt_out, parse_url, retry_after_s
 from cartoons.download.rate_limiter import Host, Limits, RateLimiter
 from cartoons.download.ssrf_guard import SsrfGuard
 
@@ -128,7 +128,7 @@ class Downloader:
                 host.paused_until_s = max(host.paused_until_s, time.monotonic() + pause_s)
             raise FetchError(f"HTTP {response.status}", retry=is_temporary)
         if self._limits.respect_opt_out and (directive := opt_out(response.headers("x-robots-tag"))):
-            raise FetchError(f"the site opts out ({directive})", status="refused")
+            raise FetchError(f"{OPTED_OUT} ({directive})", status="refused")
         return location or await self._body(response, request)
 
     async def _body(self, response: Response, request: _Request) -> bytes:

@@ -1,6 +1,5 @@
 """HTTP as this project speaks it: proxy and certificates, URLs, headers, results, and the JSON of search engines."""
 
-import json
 import re
 import ssl
 import sys
@@ -15,12 +14,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from cartoons import strict_json
 from cartoons.errors import DownloadError, SearchError, shortened
 
 USER_AGENT_NAME = "cartoon-classifier"
 PROJECT_URL = "https://huggingface.co/spaces?search=cartoon-classifier"
 USER_AGENT = f"{USER_AGENT_NAME}/0.1 (+{PROJECT_URL}; pictures for training an image classifier)"
 OPT_OUT_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
+OPTED_OUT = "the site opts out"
+"""How the reason of what is refused because of one begins."""
 DIRECTIVES_WITH_VALUES = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
 JSON_MAX_BYTES = 8 * 1024 * 1024
 OPEN_FILES, MIN_OPEN_FILES = 1024, 256
@@ -170,7 +172,7 @@ def get_json(url: str, params: Mapping[str, str | int], config: HttpConfig, *, t
     except httpx.HTTPError as error:
         raise SearchError(f"cannot be reached ({error})") from error
     try:
-        content = json.loads(body)
+        content = strict_json.loads(body)
     except ValueError:
         content = None
     if not isinstance(content, dict):

@@ -3,7 +3,6 @@
 What was uploaded before a cut is kept there by its hash: the same command goes on where it was.
 """
 
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, get_token
 from huggingface_hub.errors import LocalTokenNotFoundError, RepositoryNotFoundError
 
-from cartoons import model_folder
+from cartoons import model_folder, strict_json
 from cartoons.errors import HubError
 from cartoons.examples import of_model
 from cartoons.hub.errors import check_name, hub_write
@@ -169,10 +168,10 @@ def _report(folder: Path, info: ModelInfo) -> dict[str, Path | bytes]:
     """The report's index and figures, without report.json, pictures.html and the links to them; none of another model."""
     report = folder / REPORT
     try:
-        if json.loads((report / "report.json").read_text(encoding="utf-8"))["revision"] != info.revision:
+        if strict_json.loads((report / "report.json").read_bytes())["revision"] != info.revision:
             return {}
         page = (report / "index.html").read_text(encoding="utf-8")
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
     figures = {path.name: path for path in report.glob("*.svg")}
     page = PARAGRAPH.sub(lambda found: "" if set(LINK.findall(found[0])) - figures.keys() else found[0], page)

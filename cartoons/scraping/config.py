@@ -19,7 +19,7 @@ from cartoons.console import INTERRUPTED, command
 from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
-from cartoons.metadata import is_label
+from cartoons.metadata import alike_key, clean_label, is_label
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_picture
 from cartoons.search.engines import LICENSES, SearchResult, queries_for
@@ -105,20 +105,26 @@ def queries_by_label(
 
     Raises DataError for a name that cannot be a label or is given twice, SearchError for a template without {name}.
     """
-    labels = [" ".join(unicodedata.normalize("NFC", name).split()) for name in names]
-    known: set[str] = set() if other is None else {OTHER_LABEL}
-    for label, name in zip(labels, names, strict=True):
-        if not is_label(label):
-            raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
-        if label.casefold() in known:
-            raise DataError(f"The name {label!r} is given twice: give each once.")
-        known.add(label.casefold())
+    labels = list(map(label_of, names))
+    first = {} if other is None else {alike_key(OTHER_LABEL): OTHER_LABEL}
+    for label in labels:
+        if known := first.get(alike_key(label)):
+            how = "" if known.casefold() == label.casefold() else f", with other characters that look alike ({known!r})"
+            raise DataError(f"The name {label!r} is given twice{how}: give each once.")
+        first[alike_key(label)] = label
     queries = {label: queries_for(label, templates) for label in labels}
     return queries if other is None else queries | {OTHER_LABEL: tuple(other)}
 
 
+def label_of(name: str) -> str:
+    """The label that a given name stands for. Raises DataError for a name that cannot be one."""
+    if not is_label(label := clean_label(name)):
+        raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
+    return label
+
+
 def check_labels(labels: Iterable[str]) -> None:
-    """Raise DataError for a label that is no text, and for two whose folders some file systems would not tell apart."""
+    """Raise DataError for a label that is no text, and for two that a file system, or training, would not tell apart."""
     first: dict[str, str] = {}
     for label in labels:
         if not is_label(label):
@@ -127,8 +133,9 @@ def check_labels(labels: Iterable[str]) -> None:
             os.fsencode(label)
         except UnicodeEncodeError as error:
             raise DataError(f"The label {label!r} cannot be the name of a folder here.") from error
-        if (other := first.setdefault(label.casefold(), label)) != label:
-            raise DataError(f"The labels {other!r} and {label!r} differ in capital letters only: write both alike.")
+        if (other := first.setdefault(alike_key(label), label)) != label:
+            how = "capital letters" if other.casefold() == label.casefold() else "characters that look alike"
+            raise DataError(f"The labels {other!r} and {label!r} differ in {how} only: write both alike.")
 
 
 def folder_of(label: str) -> str:

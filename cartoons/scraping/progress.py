@@ -36,6 +36,11 @@ class ScrapeProgress:
         self._labels: dict[str, _Label] = {}
         self._lines: list[_Label] = []
 
+    @property
+    def labels(self) -> list[str]:
+        """Of this run."""
+        return list(self._labels)
+
     @contextmanager
     def shown(self) -> Iterator["ScrapeProgress"]:
         """Show them, meanwhile."""

@@ -6,13 +6,13 @@ The Hub gets the list of the pictures; the pictures too, where all may be shared
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from cartoons.console import command
 from cartoons.dataset_card import dataset_card
-from cartoons.errors import DataError
+from cartoons.errors import DataError, counted
 from cartoons.files import HIDDEN, is_inside, write_atomically, write_json_lines
 from cartoons.hub import push
 from cartoons.metadata import METADATA_FILE, may_be_shared, read_metadata
@@ -24,6 +24,9 @@ from cartoons.search.engines import COMMONS, ENGINES, OPENVERSE
 
 MOST_PROBLEMS = 2
 """Searches without an answer that are told again in the end, of each name; report.html has all."""
+
+LOST = {Status.FAILED, Status.REFUSED, Status.REJECTED, Status.DUPLICATE, Status.TWO_LABELS}
+"""What becomes of pictures that somebody listed or gave, and may miss."""
 
 
 def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_problems: Mapping[str, Sequence[str]]) -> None:
@@ -74,28 +77,40 @@ def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str
 def summarize(
     config: ScrapeConfig, labels: Sequence[str], attempts: Sequence[Attempt], problems: Mapping[str, list[str]]
 ) -> int:
-    """Say what is there and what is missing, and why; the exit code."""
+    """Say what is there and what is missing, and why; the exit code. labels: those of this run."""
     kept, limit, out = kept_by_label(attempts), config.per_class or 0, config.out
-    labels = labels if limit else []
-    short = [label for label in labels if kept[label] < limit]
+    wanted = labels if limit and not config.is_local else []
+    short = [label for label in wanted if kept[label] < limit]
     for label in short:
-        lost = Counter(
-            row.status for row in attempts if row.label == label and row.status not in (Status.KEPT, Status.PLANNED)
-        )
         nothing = "no more were found" if kept[label] else "nothing was found"
-        rest = ", ".join(f"{number} {status}" for status, number in lost.most_common()) or nothing
         told = problems.get(label, [])
         more = [f"So it was with {len(told) - MOST_PROBLEMS} searches more."] if len(told) > MOST_PROBLEMS else []
+        rest = _not_kept(label, attempts) or nothing
         why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *told[:MOST_PROBLEMS], *more])
         print(why, file=sys.stderr)
     if short:
         print(f"For more: --engines {','.join(ENGINES)}, or searches of your own with --query.", file=sys.stderr)
-    named = ", ".join(f"{label} {kept[label]}" for label in labels or sorted(kept))
+    for label in [] if wanted else labels:
+        mine = [row.status for row in attempts if row.label == label]
+        if LOST.intersection(mine):
+            of = counted(len(mine), "picture")
+            print(f"{label}: {mine.count(Status.KEPT)} of {of}; {_not_kept(label, attempts)}.", file=sys.stderr)
+    if labels and not kept:
+        print(f"{out}: no pictures. Look: {out / 'report.html'}")
+        return SHORT
+    named = ", ".join(f"{label} {kept[label]}" for label in wanted or sorted(kept))
     clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
     print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")
-    if kept and not any(row.status == Status.KEPT and may_be_shared(asdict(row)) for row in attempts):
+    if not any(row.status == Status.KEPT and may_be_shared(asdict(row)) for row in attempts):
         print(
             "None of these pictures states a licence that lets it be shown, so the page of a model trained on them will "
             f"show no examples. Pictures that do: --engines {OPENVERSE},{COMMONS}. Or give train.py --examples DIR."
         )
-    return SHORT if short else 0
+    return SHORT if short or (labels and not any(kept[label] for label in labels)) else 0
+
+
+def _not_kept(label: str, attempts: Iterable[Attempt]) -> str:
+    """What became of the addresses or files of a label that are not kept: "2 failed, 1 duplicate"."""
+    statuses = [row.status for row in attempts if row.label == label]
+    rest = Counter(status for status in statuses if status not in (Status.KEPT, Status.PLANNED))
+    return ", ".join(f"{number} {status}" for status, number in rest.most_common())

@@ -6,7 +6,6 @@ killed finishes the round it was in, and goes on as if nothing had happened.
 """
 
 import asyncio
-import datetime
 import itertools
 import math
 import os
@@ -15,20 +14,28 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
-from urllib.parse import urlsplit
 
 from cartoons.download.downloader import Downloader
 from cartoons.download.http import DownloadResult, HttpConfig
 from cartoons.download.rate_limiter import Limits
-from cartoons.errors import ImageError
+from cartoons.errors import ImageError, counted
 from cartoons.review.decisions import latest_decisions, read_decisions
-from cartoons.scraping.config import ScrapeConfig, check_labels
+from cartoons.scraping.config import STORED_PX, ScrapeConfig, check_labels
 from cartoons.scraping.image_checks import clean_image
 from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.none_of_these import shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.scraping.selection import PictureStore, kept_by_label, select
-from cartoons.scraping.sources import PICTURES_IN_MEMORY, Pictures, UrlList, batches, existing_labels, local_pictures
+from cartoons.scraping.sources import (
+    PICTURES_IN_MEMORY,
+    Pictures,
+    UrlList,
+    batches,
+    existing_labels,
+    interleaved,
+    is_changed,
+    local_pictures,
+)
 from cartoons.search.engines import SearchResult
 
 MOST_AT_ONCE = 2000
@@ -51,7 +58,7 @@ async def fill(config: ScrapeConfig, url_lists: Sequence[UrlList], progress: Scr
     async with Downloader(limits, http) as downloader:
         scraper = Scraper(config, downloader.fetch, progress)
         if config.is_local:
-            return await scraper.add(local_pictures(config, progress.say))
+            return await scraper.add(local_pictures(config, progress.say, scraper.begin))
         return await scraper.run(url_lists)
 
 
@@ -73,12 +80,31 @@ class Scraper:
             lost = row.file and row.file not in self._store and row.sha256 not in self._unwanted
             if lost and row.status in (Status.GOOD, Status.SPARE, Status.DUPLICATE, Status.TWO_LABELS, Status.REJECTED):
                 rows[key] = replace(row, status=Status.PLANNED, file="", sha256="")
-        self._failed_before = {key for key, row in rows.items() if row.status == Status.FAILED and row.may_pass}
+        self._failed_before = {key for key, row in rows.items() if row.is_worth_another_try(config.ignore_opt_out)}
+        if config.originals and (reduced := sum(row.status == Status.KEPT and row.is_reduced for row in rows.values())):
+            progress.say(
+                f"{counted(reduced, 'picture')} of earlier runs are stored at {STORED_PX} pixels and stay so: for their "
+                "originals, give another --out."
+            )
+
+    def begin(self, labels: Iterable[str]) -> None:
+        """These labels are of this run: the limit of each is the run's, and that of all others what they have kept.
+
+        Raises DataError where one cannot be a label of this folder.
+        """
+        new = [label for label in dict.fromkeys(labels) if label not in self._labels]
+        check_labels(dict.fromkeys([*self._existing_labels, *self._labels, *new]))
+        for label in new:
+            self._store.check_folder(label)
+            self._labels.add(label)
+            self._progress.expect(label, self._per_class)
+            self._limits.pop(label, None)
+            if self._per_class is not None:
+                self._limits[label] = self._per_class
 
     async def run(self, url_lists: Sequence[UrlList]) -> list[Attempt]:
         """Go on until every label has enough or no more addresses; all attempts of the folder."""
-        for url_list in url_lists:
-            self._begin(url_list.label)
+        self.begin(url_list.label for url_list in url_lists)
         self._progress.selected(self._rows())
         with ThreadPoolExecutor(CLEANERS) as pool:
             planned = [row for row in self._rows() if row.status == Status.PLANNED]
@@ -91,7 +117,7 @@ class Scraper:
                 self._manifest.update(planned)
 
     async def add(self, pictures: Pictures) -> list[Attempt]:
-        """Clean and select pictures that are here; those in the manifest are passed over. All attempts of the folder."""
+        """Clean and select pictures that are here and not in the manifest, or mended since. All attempts of the folder."""
 
         async def attempt(planned: Attempt, outcome: DownloadResult) -> Attempt:
             ended = planned.with_result(await self._cleaned(outcome, pool))
@@ -111,21 +137,11 @@ class Scraper:
 
     def _new(self, pictures: Pictures) -> Pictures:
         for hit, result in pictures:
-            self._begin(hit.label)
+            if hit.label not in self._labels:
+                self.begin([hit.label])
             row = self._manifest.attempts.get((hit.label, hit.url))
-            if row is None or row.status in (Status.PLANNED, Status.FAILED):
+            if row is None or row.status in (Status.PLANNED, Status.FAILED) or is_changed(row, result):
                 yield hit, result
-
-    def _begin(self, label: str) -> None:
-        """The label is of this run: its limit is the run's, and that of all others what they have kept."""
-        if label in self._labels:
-            return
-        check_labels(dict.fromkeys([*(row.label for row in self._rows()), *self._labels, label]))
-        self._labels.add(label)
-        self._progress.expect(label, self._per_class)
-        self._limits.pop(label, None)
-        if self._per_class is not None:
-            self._limits[label] = self._per_class
 
     def _select(self) -> None:
         if not (before := self._rows()):
@@ -210,17 +226,7 @@ class Scraper:
 
     async def _cleaned(self, outcome: DownloadResult, pool: ThreadPoolExecutor) -> Attempt:
         """What came of an address; its picture is on disk when this returns."""
-        result = Attempt(
-            "",
-            outcome.url,
-            outcome.status,
-            outcome.reason,
-            final_url=outcome.final_url if outcome.final_url != outcome.url else "",
-            tries=outcome.tries,
-            may_pass=outcome.may_pass,
-            bytes=len(outcome.data or b""),
-            fetched_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )
+        result = Attempt.fetched(outcome)
         if outcome.data is None:
             return result
         return await asyncio.get_running_loop().run_in_executor(pool, self._stored, result, outcome.data)
@@ -234,15 +240,3 @@ class Scraper:
             self._store.add(picture.file, picture.data)
         facts = {field.name: getattr(picture, field.name) for field in fields(picture) if field.name != "data"}
         return replace(result, status=Status.GOOD, **facts)
-
-
-def interleaved(urls: Iterable[str]) -> list[str]:
-    """One address of each host, then a second..., so that a slow host does not hold the others up."""
-    earlier: Counter[str] = Counter()
-
-    def turn(url: str) -> int:
-        host = urlsplit(url).netloc
-        earlier[host] += 1
-        return earlier[host]
-
-    return sorted(urls, key=turn)

@@ -128,12 +128,14 @@ def _remove_empty(*folders: Path) -> None:
 
 
 class PictureStore:
-    """Where each picture of a folder lies now, by its file's name. Raises DataError for a folder that is split already."""
+    """Where each picture of a folder lies now, by its file's name."""
 
     def __init__(self, root: Path) -> None:
+        """Raises DataError for a folder that is split already, or whose metadata is broken."""
         if parts := split_folders(root):
             spoken = " and ".join(f"{name}/" for name in parts)
             raise DataError(f"{root} is split into {spoken}, which scraping would mix up: give another --out.")
+        read_metadata(root / METADATA_FILE)  # lay_out adds to it, when all is downloaded: what is broken is told now
         self._root, self._spare = root, root / HIDDEN / "pictures"
         self._spare.mkdir(parents=True, exist_ok=True)
         folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not is_hidden(folder.name)]
@@ -143,6 +145,12 @@ class PictureStore:
 
     def __contains__(self, name: str) -> bool:
         return name in self._paths
+
+    def check_folder(self, label: str) -> None:
+        """Raises DataError where a file has the name of the label's folder."""
+        folder = self._root / folder_of(label)
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"{folder} is a file, and pictures of {label} go into a folder of that name: rename it.")
 
     def add(self, name: str, data: bytes) -> None:
         """Store a picture out of sight, until it is selected."""

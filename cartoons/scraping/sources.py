@@ -7,9 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from cartoons import img2dataset
 from cartoons.console import command
@@ -21,13 +24,15 @@ from cartoons.metadata import is_label
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import is_hidden, pictures_below
 from cartoons.picture_folder import in_words, read_folder
-from cartoons.scraping.config import SHORT, ScrapeConfig, folder_of
-from cartoons.scraping.manifest import Manifest
+from cartoons.scraping.config import SHORT, ScrapeConfig, check_labels, folder_of
+from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.none_of_these import other_results, shown_character
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.search.engines import SearchResult
 from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
 
+FOLDER = "folder"
+"""The engine of pictures of a folder on this machine."""
 PREVIEWED = 40
 """Addresses of each name that a dry run looks for."""
 PICTURES_IN_MEMORY = 128
@@ -36,6 +41,8 @@ BYTES_IN_MEMORY = 32 * 2**20
 """Of pictures that lie here: no more are read at once when those exceed this."""
 
 Say = Callable[[str], None]
+Check = Callable[[Iterable[str]], None]
+"""Raises DataError for labels that cannot be."""
 Pictures = Iterator[tuple[SearchResult, DownloadResult]]
 """Each with its bytes, or why there are none."""
 
@@ -98,16 +105,29 @@ def existing_labels(root: Path, manifest: Manifest) -> list[str]:
     return [*scraped, *filter(is_label, by_hand)]
 
 
+def interleaved(urls: Iterable[str]) -> list[str]:
+    """One address of each host, then a second..., so that a slow host does not hold the others up."""
+    earlier: Counter[str] = Counter()
+
+    def turn(url: str) -> int:
+        host = urlsplit(url).netloc
+        earlier[host] += 1
+        return earlier[host]
+
+    return sorted(urls, key=turn)
+
+
 def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
     """Search without downloading: a list for img2dataset, or, for a dry run, the first addresses; the exit code."""
-    wanted = 2 * config.per_class if config.per_class else sys.maxsize
+    wanted = min(2 * config.per_class, sys.maxsize) if config.per_class else sys.maxsize
     count = min(PREVIEWED, wanted) if config.dry_run else wanted
 
     async def first() -> list[list[SearchResult]]:
         return await asyncio.gather(*(url_list.take(count, set()) for url_list in lists))
 
-    hits = dict(zip([each.label for each in lists], asyncio.run(first()), strict=True))
     found = {label: set[str]() for label in existing_labels(config.out, Manifest(config.out))}
+    check_labels([*found, *(each.label for each in lists)])
+    hits = dict(zip([each.label for each in lists], asyncio.run(first()), strict=True))
     found |= {each.label: each.urls for each in lists}
     hits = {label: [hit for hit in mine if not shown_character(hit, found)] for label, mine in hits.items()}
     for label, mine in hits.items():
@@ -125,10 +145,10 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
     return 0 if all(hits.values()) else SHORT
 
 
-def local_pictures(config: ScrapeConfig, say: Say) -> Pictures:
+def local_pictures(config: ScrapeConfig, say: Say, check: Check) -> Pictures:
     """The pictures of the folder, or of img2dataset's, that the run was given; say: is told what is left out."""
     if config.from_folder:
-        yield from from_folder(config.from_folder, config.default_label, say)
+        yield from from_folder(config.from_folder, config.default_label, say, check)
     elif config.from_img2dataset:
         for hit, outcome in img2dataset.read_output(config.from_img2dataset):
             if hit.label:
@@ -137,11 +157,11 @@ def local_pictures(config: ScrapeConfig, say: Say) -> Pictures:
                 say(f"Left out: {outcome.reason}.")
 
 
-def from_folder(folder: Path, label: str = "", say: Say = lambda _: None) -> Pictures:
+def from_folder(folder: Path, label: str = "", say: Say = lambda _: None, check: Check = check_labels) -> Pictures:
     """Every picture file below `folder`.
 
-    label: of them all; without one, as training takes the folder. say: is told what is passed over.
-    Raises DataError when there are no pictures.
+    label: of them all; without one, as training takes the folder. say: is told what is passed over; check: is told all
+    labels, before any picture is read. Raises DataError when there are no pictures, and what check raises.
     """
     check_folder(folder, "one that holds pictures, in a folder per character")
     if label:
@@ -160,7 +180,8 @@ def from_folder(folder: Path, label: str = "", say: Say = lambda _: None) -> Pic
         )
     if reasons:
         say(f"Passed over in {folder}: {reasons}.")
-    return ((SearchResult(path.resolve().as_uri(), name, engine="folder"), _read(path)) for name, path in paths)
+    check(dict.fromkeys(name for name, _ in paths))
+    return ((SearchResult(path.resolve().as_uri(), name, engine=FOLDER), _read(path)) for name, path in paths)
 
 
 def _read(path: Path) -> DownloadResult:
@@ -171,6 +192,18 @@ def _read(path: Path) -> DownloadResult:
         return DownloadResult(url, path.read_bytes(), final_url=url)
     except OSError as error:
         return DownloadResult(url, status="failed", reason=f"cannot be read ({error.strerror})")
+
+
+def is_changed(row: Attempt, result: DownloadResult) -> bool:
+    """Whether a file of a folder gave no picture, and is another one since then. result: of reading it now."""
+    if row.engine != FOLDER or row.file or row.status not in (Status.REJECTED, Status.REFUSED):
+        return False
+    if len(result.data or b"") != row.bytes:
+        return True
+    with suppress(OSError, ValueError):
+        changed_s = Path(url2pathname(urlsplit(row.url).path)).stat().st_mtime
+        return changed_s >= datetime.fromisoformat(row.fetched_at).timestamp()
+    return True
 
 
 def batches(pictures: Pictures) -> Iterator[list[tuple[SearchResult, DownloadResult]]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from cartoons import strict_json
 from cartoons.errors import CartoonError, SearchError
 from cartoons.files import write_atomically
 from cartoons.search.ddgs_engine import DdgsEngine
@@ -197,10 +198,12 @@ class _EngineClient:
 def _read_cache(path: Path, key: dict[str, object]) -> ResultPage | None:
     """The cached page; None when there is none, or its file is broken."""
     try:
-        cached = json.loads(path.read_bytes())
+        cached = strict_json.loads(path.read_bytes())
+        if not all(isinstance(value, str) for row in cached["found"] for value in row.values()):
+            return None
         page = ResultPage(tuple(SearchResult(**row) for row in cached["found"]), cached["more"])
         return page if cached["question"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -7,13 +7,14 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cartoons import strict_json
 from cartoons.errors import DataError
+from cartoons.metadata import clean_label
 from cartoons.search.engines import SearchResult, one_line
 
 COLUMNS = ("url", "label", "title", "page_url", "license", "author")
@@ -74,7 +75,7 @@ def _json_rows(path: Path, text: str) -> Rows:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = strict_json.loads(line)
         except ValueError as error:
             raise DataError(f"{path} line {number} is not JSON ({error}): mend it.") from error
         if not isinstance(row, dict):
@@ -89,7 +90,9 @@ def _text_rows(_: Path, text: str) -> Rows:
 
 def _result(where: str, row: dict[str, Any], default_label: str) -> SearchResult:
     result = SearchResult.cleaned(**{name: row.get(name) for name in COLUMNS})
-    result = replace(result, label=result.label or default_label, title=result.title or one_line(row.get("caption")))
+    result = replace(
+        result, label=clean_label(result.label) or default_label, title=result.title or one_line(row.get("caption"))
+    )
     if not result.url:
         raise DataError(f"{where}: {row.get('url')!r} is not an address beginning with http:// or https://: mend it.")
     if not result.label:
