@@ -30,7 +30,6 @@ from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _what_to_do
 from cartoons.img2dataset import read_output
 from cartoons.scraping.config import ScrapeConfig, too_few
-from cartoons.scraping.manifest import Attempt
 from cartoons.scraping.progress import ScrapeProgress
 from cartoons.scraping.publish import summarize
 from cartoons.serving import environment
@@ -256,7 +255,7 @@ FOLDERS = ["plain", "my data", "it's", 'say "x"', "a;b", "$HOME", "-rf", "日本
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_printed_command_is_one_that_a_shell_takes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = Path(name)
-    summarize(ScrapeConfig(out), ["fox"], [Attempt("fox", "https://a.example/1", "kept", license="CC0")], {})
+    summarize(ScrapeConfig(out), [], [], {})
     said = capsys.readouterr().out
     for part, words in (("Clean: (.*)\\. Train:", ["scrape.py", "review"]), ("Train: (.*)\n", ["train.py"])):
         found = re.search(part, said, re.DOTALL)

@@ -95,13 +95,13 @@ def summarize(
         if LOST.intersection(mine):
             of = counted(len(mine), "picture")
             print(f"{label}: {mine.count(Status.KEPT)} of {of}; {_not_kept(label, attempts)}.", file=sys.stderr)
-    if labels and not kept:
+    if not kept and (labels or config.is_local):
         print(f"{out}: no pictures. Look: {out / 'report.html'}")
         return SHORT
     named = ", ".join(f"{label} {kept[label]}" for label in wanted or sorted(kept))
     clean, train = command("python", "scrape.py", "review", out), command("python", "train.py", out)
     print(f"{out}: {named}. Look: {out / 'report.html'}. Clean: {clean}. Train: {train}")
-    if not any(row.status == Status.KEPT and may_be_shared(asdict(row)) for row in attempts):
+    if kept and not any(row.status == Status.KEPT and may_be_shared(asdict(row)) for row in attempts):
         print(
             "None of these pictures states a licence that lets it be shown, so the page of a model trained on them will "
             f"show no examples. Pictures that do: --engines {OPENVERSE},{COMMONS}. Or give train.py --examples DIR."
