@@ -26,7 +26,6 @@ from cartoons.scraping.config import (
     OTHER_QUERIES,
     STORED_PX,
     ScrapeConfig,
-    check_labels,
     folder_of,
     label_of,
     queries_by_label,
@@ -121,8 +120,11 @@ def check(arguments: argparse.Namespace) -> None:
         raise DataError(f"{len(arguments.names)} names were given with a list: give one at most, for what has no label.")
     if arguments.from_folder:
         check_folder(arguments.from_folder, HOLDS_PICTURES)
-    if arguments.from_folder and arguments.from_folder.resolve() in (out := arguments.out.resolve(), *out.parents):
-        raise DataError(f"--out {arguments.out} lies in the folder that pictures are taken from: give another.")
+        folder, out = arguments.from_folder.resolve(), arguments.out.resolve()
+        if folder in (out, *out.parents):
+            raise DataError(f"--out {arguments.out} lies in the folder that pictures are taken from: give another.")
+        if out in folder.parents:
+            raise DataError(f"--from-folder {arguments.from_folder} lies in --out {arguments.out}: give another --out.")
     if not sources and not arguments.names and arguments.other is None:
         raise DataError('No names were given: python scrape.py "bugs bunny" "donald duck".')
 
@@ -140,12 +142,10 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     engines = [name.strip() for name in arguments.engines.split(",")] if arguments.engines is not None else DEFAULT_ENGINES
     if unknown := [name for name in engines if name not in ENGINES]:
         raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
-    url_list = read_url_list(url_file, label) if url_file else ()
-    check_labels(result.label for result in url_list)
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
         "has_rivals": other == [],
-        "url_list": url_list,
+        "url_list": read_url_list(url_file, label) if url_file else (),
         "default_label": label,
         "per_class": min(arguments.per_class or 0, sys.maxsize) or (PER_CLASS if is_search else None),
         "engines": engines,

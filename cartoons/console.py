@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from cartoons import ctrl_c, packages
-from cartoons.errors import CartoonError, shortened
+from cartoons.errors import CartoonError, DataError, shortened
 
 UNUSABLE, STOPPED, INTERRUPTED = 2, 128, 130
 """Exit codes; STOPPED is what a signal ended, less the signal's number."""
@@ -91,14 +91,22 @@ def command(*words: object) -> str:
     return shlex.join(f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words)
 
 
+def _path(given: str) -> Path:
+    """A path of the command line. Raises DataError for an empty one, which Path takes for the folder one is in."""
+    if not given.strip():
+        raise DataError(f"The path {given!r} is empty: give one, or . for the folder that you are in.")
+    return Path(given)
+
+
 class ArgumentParser(argparse.ArgumentParser):
-    """argparse's, with what it repeats shortened and line breaks of its own texts kept.
+    """argparse's, with what it repeats shortened, line breaks of its own texts kept, and empty paths refused.
 
     prog, usage: as there.
     """
 
     def __init__(self, prog: str, usage: str | None = None, **texts: str | None) -> None:
         super().__init__(prog, usage, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)  # type: ignore[arg-type]
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         """As there."""

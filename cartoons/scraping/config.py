@@ -92,6 +92,10 @@ class ScrapeConfig:
     with_pictures: bool = False
     private: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises DataError for labels of the list that cannot stand beside each other."""
+        check_labels(result.label for result in self.url_list)
+
     @property
     def is_local(self) -> bool:
         """Whether the pictures are on this machine already."""
@@ -103,7 +107,8 @@ def queries_by_label(
 ) -> dict[str, tuple[str, ...]]:
     """Label -> its queries, in the names' order; `_other` last when `other` gives its queries.
 
-    Raises DataError for a name that cannot be a label or is given twice, SearchError for a template without {name}.
+    Raises DataError for a name that cannot be a label or is given twice, and for an empty query of `_other`; SearchError for
+    a template without {name}.
     """
     labels = list(map(label_of, names))
     first = {} if other is None else {alike_key(OTHER_LABEL): OTHER_LABEL}
@@ -111,7 +116,11 @@ def queries_by_label(
         if known := first.get(alike_key(label)):
             how = "" if known.casefold() == label.casefold() else f", with other characters that look alike ({known!r})"
             raise DataError(f"The name {label!r} is given twice{how}: give each once.")
+        if alike_key(label) == OTHER_LABEL and other is None:
+            raise DataError(f"The name {label!r} stands for pictures of none of the characters: give --other instead.")
         first[alike_key(label)] = label
+    if (blank := next((query for query in other or () if not query.strip()), None)) is not None:
+        raise DataError(f"The query {blank!r} for {OTHER_LABEL} is empty: give words to search, or leave it out.")
     queries = {label: queries_for(label, templates) for label in labels}
     return queries if other is None else queries | {OTHER_LABEL: tuple(other)}
 
