@@ -146,6 +146,7 @@ def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     config = config_of(arguments, argv) if arguments.data and not arguments.from_learner else None
     if config:
         config.check()
+    examples.check_apart(arguments.examples, out)
     examples.of_owner(arguments.examples)
     with progress.display(is_wanted=is_main_process()), progress.stage("asking the Hub"):
         check_hub(arguments)

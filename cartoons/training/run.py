@@ -19,7 +19,7 @@ from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
 from cartoons.files import check_writable, write_atomically
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.model_folder import OTHER_LABEL, Example, ModelInfo
 from cartoons.picture_folder import in_words
 from cartoons.splits import FOLDS
 from cartoons.training.config import TrainConfig
@@ -216,8 +216,17 @@ def describe(config: TrainConfig, data: Dataset, **learned: Any) -> ModelInfo:
             "passed_over": data.passed_over,
         },
         versions={package: version(package) for package in VERSIONS_OF},
+        examples=_examples_there(config.out),
         **learned,
     )
+
+
+def _examples_there(out: Path) -> tuple[Example, ...]:
+    """The examples of the model that is to be replaced, so that the files of theirs are known until others are stored."""
+    try:
+        return model_folder.read_description(out).examples
+    except BundleError:
+        return ()
 
 
 def _note(out: Path) -> list[str]:
