@@ -31,7 +31,7 @@ from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
 from cartoons.model_folder import ModelInfo
 from cartoons.training import examples, run
-from cartoons.training.config import TrainConfig, check_flags, config_of, parser
+from cartoons.training.config import CONVERTED, TrainConfig, check_flags, check_others, config_of, parser
 from cartoons.training.run import is_main_process
 
 log = logging.getLogger("train")
@@ -90,6 +90,7 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     there = run.read_finished(out)
     if there and there.recipe != "converted" and not arguments.force:
         raise DataError(run.is_taken(out, there))
+    check_others(out, CONVERTED, arguments.force)
     with progress.stage("loading PyTorch and fastai"):
         from cartoons.convert import learner
 

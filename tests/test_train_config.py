@@ -16,7 +16,7 @@ from cartoons import dataset, model_folder
 from cartoons.errors import DataError
 from cartoons.splits import SplitConfig
 from cartoons.training import run
-from cartoons.training.config import TrainConfig, check_arch, check_weights
+from cartoons.training.config import WRITTEN, TrainConfig, check_arch, check_weights
 from cartoons.training.recipes import FAST
 
 HEAVY = {"torch", "fastai", "timm", "torchvision", "sklearn", "cleanlab", "matplotlib", "gradio", "huggingface_hub"}
@@ -31,6 +31,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_picture_folder(folder / "one", labels=("round",))
     make_picture_folder(folder / "owls", labels=("owl",))
     (folder / "empty").mkdir()
+    for name in ("README.md", "work/notes.txt"):
+        (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "project" / name).write_text("mine")
     (folder / "text.pth").write_text("not weights at all")
     return folder
 
@@ -50,6 +53,9 @@ REFUSED = [
     (["ok", "--weights", "text.pth"], "cannot be read: give a state dict"),
     (["ok", "--out", "/dev/null/x"], "cannot be written"),
     (["ok", "--out", "ok/model"], "would pass for a character"),
+    (["ok", "--out", "project"], "project holds README.md and no model, so that it may be yours, and would be overwritten"),
+    (["--names", "a", "--out", "project"], "project holds README.md and no model"),
+    (["--from-learner", "text.pth", "--out", "project"], "give another --out, or --force to overwrite it."),
     (["ok", "--split", "source"], "take --split group"),
     (["ok", "--split", "folder"], "holds train/ and valid/"),
     (["ok", "--recipe", "slow"], "invalid choice: 'slow'"),
@@ -181,6 +187,30 @@ def test_a_finished_model_of_other_pictures_is_not_overwritten(tmp_path: Path, c
     assert state() == "trained"  # the same pictures, whatever was noted
     (colour_model / "model.onnx").write_bytes(b"cut")
     assert state(replace(config, data=elsewhere)) == "trained"  # nothing whole is there
+
+
+@pytest.mark.parametrize("name", [*WRITTEN, "report/index.html"])
+def test_what_no_run_of_ours_wrote_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    root, out = make_picture_folder(tmp_path / "shapes"), tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    (out / "notes.txt").write_text("mine too, and in nobody's way")
+    config = TrainConfig(root, out)
+    with pytest.raises(DataError) as refused:
+        config.check()
+    assert f"holds {name.partition('/')[0]} and no model" in str(refused.value)
+    replace(config, force=True).check()
+    run.work_folder(config, dataset.read(root), "recipe")  # as a run leaves it that was cut short
+    config.check()
+
+
+def test_a_learner_left_by_a_run_that_failed_is_no_hindrance(tmp_path: Path) -> None:
+    root, out = make_picture_folder(tmp_path / "shapes"), tmp_path / "out"
+    out.mkdir()
+    TrainConfig(root, out).check()
+    for name in ("model.pkl", "pyproject.toml", "weights.safetensors"):
+        (out / name).write_bytes(b"left")
+    TrainConfig(root, out).check()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,20 @@ from cartoons.splits import FOLDS, SplitConfig
 
 DEFAULT_ARCH = "tf_efficientnet_lite0"
 RECIPES = ("auto", "fast", "thorough", "finetune")
+WRITTEN = ("README.md", "pyproject.toml", "model.onnx", "model.pkl", "weights.safetensors", "report")
+"""What a training writes into a folder without asking whose it is."""
+
+CONVERTED = ("README.md", "model.onnx")
+"""What converting a learner does."""
+
 OF_TRAINING = ("recipe", "arch", "weights", "epochs", "batch_size", "split", "valid_pct", "rounds", "seed")
 """The flags that say how to train."""
+
+DONE_FILE = ".trained"
+"""In a finished model folder: its fingerprint, the model's revision, and the hash of the picture folder's path."""
+
+WORK = "work"
+"""The folder, in the model folder, that an interrupted run leaves behind."""
 
 EXAMPLES = """examples:
   python train.py data/cartoons --out runs/mine
@@ -45,7 +57,7 @@ class TrainConfig:
     examples: Path | None = None
     """The owner's pictures to try the model with, instead of some of the training's."""
     force: bool = False
-    """Whether a finished model of other pictures may be overwritten."""
+    """Whether a finished model of other pictures, or a file of somebody's, may be overwritten."""
     folds_command: str = ""
     """This command, to which --split is added where one part is held out because nothing else was asked for; else ""."""
 
@@ -61,6 +73,7 @@ class TrainConfig:
         check_arch(self.arch)
         check_weights(self.arch, self.weights)
         check_creatable(self.out)
+        check_others(self.out, WRITTEN, self.force)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
     add("--name", metavar="TEXT", help="the model's name, as its page shows it")
     add("--examples", type=Path, metavar="DIR", help="pictures to try its page with (default: those that may be shown)")
-    add("--force", action="store_true", help="overwrite a finished model of other pictures there")
+    add("--force", action="store_true", help="overwrite what is there: a model of other pictures, files of yours")
     add = made.add_argument_group("how to train (with FOLDER or --names)").add_argument
     add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
     add("--arch", metavar="NAME", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
@@ -162,6 +175,20 @@ def check_creatable(out: Path) -> None:
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         why = f"{there} is not a folder" if not there.is_dir() else f"{there} is read-only"
         raise DataError(f"{out} cannot be written ({why}): give another folder with --out.")
+
+
+def check_others(out: Path, written: Iterable[str], force: bool) -> None:
+    """Raises DataError when `out` holds one of those files and no sign of an earlier run of ours, unless it may be lost.
+
+    A run that was cut short leaves its work; without that, a learner and its weights.
+    """
+    is_ours = any(map(os.path.lexists, (out / "model.json", out / DONE_FILE, *(out / WORK).glob("[0-9a-f]" * 16))))
+    is_ours = is_ours or all((out / name).is_file() for name in ("model.pkl", "weights.safetensors"))
+    if not (is_ours or force) and (there := [name for name in written if os.path.lexists(out / name)]):
+        raise DataError(
+            f"{out} holds {there[0]} and no model, so that it may be yours, and would be overwritten: "
+            "give another --out, or --force to overwrite it."
+        )
 
 
 def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:

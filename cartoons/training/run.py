@@ -22,17 +22,11 @@ from cartoons.files import check_writable, write_atomically
 from cartoons.model_folder import OTHER_LABEL, Example, ModelInfo
 from cartoons.picture_folder import in_words
 from cartoons.splits import FOLDS
-from cartoons.training.config import TrainConfig
+from cartoons.training.config import DONE_FILE, WORK, TrainConfig
 from cartoons.training.examples import of_owner
 from cartoons.training.recipes import RECIPES
 
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
-DONE_FILE = ".trained"
-"""In a finished model folder: its fingerprint, the model's revision, and the hash of the picture folder's path."""
-
-WORK = "work"
-"""The folder, in the model folder, that an interrupted run leaves behind."""
-
 STATE_FORMAT = 4
 """Of what lies in it: a newer program starts anew."""
 
