@@ -38,6 +38,18 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+EMPTY = [
+    ([], "--from-learner", "a .pkl, or user/repo on the Hub"),
+    (["ok"], "--push", "USER/NAME"),
+    (["ok"], "--deploy", "USER/SPACE"),
+    (["ok", "--push", "a/b"], "--dataset", "USER/NAME"),
+    (["ok"], "--out", "a folder"),
+    (["--push", "a/b"], "--out", "a folder"),
+    (["ok"], "--examples", "a folder of pictures"),
+    (["ok"], "--weights", "a file"),
+    (["ok"], "--arch", "the name of a network"),
+]
+
 REFUSED = [
     ([], "No picture folder was given"),
     (["missing"], "is not a folder"),
@@ -56,6 +68,11 @@ REFUSED = [
     (["ok", "--out", "project"], "project holds README.md and no model, so that it may be yours, and would be overwritten"),
     (["--names", "a", "--out", "project"], "project holds README.md and no model"),
     (["--from-learner", "text.pth", "--out", "project"], "give another --out, or --force to overwrite it."),
+    *(([*before, flag, ""], f"{flag} is empty: give {give}, or leave it out.") for before, flag, give in EMPTY),
+    ([""], "FOLDER is empty: give a folder that holds one folder of pictures per character, or leave it out."),
+    (["", "--names", "a"], "FOLDER is empty: "),
+    (["ok", "--name", " "], "--name is empty: give a name, or leave it out."),
+    (["--names", ""], "The name '' is empty"),
     (["ok", "--split", "source"], "take --split group"),
     (["ok", "--split", "folder"], "holds train/ and valid/"),
     (["ok", "--recipe", "slow"], "invalid choice: 'slow'"),

@@ -25,6 +25,18 @@ CONVERTED = ("README.md", "model.onnx")
 OF_TRAINING = ("recipe", "arch", "weights", "epochs", "batch_size", "split", "valid_pct", "rounds", "seed")
 """The flags that say how to train."""
 
+GIVE = {
+    "data": "a folder that holds one folder of pictures per character",
+    "from_learner": "a .pkl, or user/repo on the Hub",
+    "out": "a folder",
+    "name": "a name",
+    "examples": "a folder of pictures",
+    "arch": "the name of a network",
+    "weights": "a file",
+    "deploy": "USER/SPACE",
+}
+"""What to give where a text is empty: USER/NAME but for these."""
+
 DONE_FILE = ".trained"
 """In a finished model folder: its fingerprint, the model's revision, and the hash of the picture folder's path."""
 
@@ -84,21 +96,21 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument_group(
         "what the model is made of (none of these: --push or --deploy one made earlier)"
     ).add_argument
-    add("data", type=Path, nargs="?", metavar="FOLDER", help="a folder holding one folder of pictures per character")
+    add("data", type=_path, nargs="?", metavar="FOLDER", help="a folder holding one folder of pictures per character")
     add(
         "--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into FOLDER or data/NAMES"
     )
     add("--per-class", type=int, metavar="N", help="pictures of each name, with --names (default: as scrape.py)")
     add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub; trains nothing")
     add = made.add_argument_group("the model folder").add_argument
-    add("--out", type=Path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
+    add("--out", type=_path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
     add("--name", metavar="TEXT", help="the model's name, as its page shows it")
-    add("--examples", type=Path, metavar="DIR", help="pictures to try its page with (default: those that may be shown)")
+    add("--examples", type=_path, metavar="DIR", help="pictures to try its page with (default: those that may be shown)")
     add("--force", action="store_true", help="overwrite what is there: a model of other pictures, files of yours")
     add = made.add_argument_group("how to train (with FOLDER or --names)").add_argument
     add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
     add("--arch", metavar="NAME", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
-    add("--weights", type=Path, metavar="FILE", help="its ImageNet weights, instead of a download")
+    add("--weights", type=_path, metavar="FILE", help="its ImageNet weights, instead of a download")
     add("--epochs", type=int, metavar="N", help="instead of the recipe's own number")
     add("--batch-size", type=int, metavar="N", help="instead of the recipe's own, if the GPU's memory is short")
     add("--seed", type=int, metavar="N", help=f"same seed, same machine: same figures (default: {SplitConfig.seed})")
@@ -114,6 +126,11 @@ def parser() -> argparse.ArgumentParser:
     add("--private", action="store_true", help="let nobody else see it, with --push or --deploy")
     add("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card, with --push")
     return made
+
+
+def _path(text: str) -> Path | str:
+    """A path as it was given; an empty one stays a text, which check_flags refuses, where Path has the current folder."""
+    return Path(text) if text.strip() else text
 
 
 def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig:
@@ -192,10 +209,14 @@ def check_others(out: Path, written: Iterable[str], force: bool) -> None:
 
 
 def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
-    """Raises DataError for flags that leave nothing to do, or of which one has no effect with the others.
+    """Raises DataError for flags that are empty, that leave nothing to do, or of which one has no effect with the others.
 
     flags: their values by their names, such as "batch_size"; None or False where not given.
     """
+    for name, value in flags.items():
+        if isinstance(value, str) and not value.strip():
+            what = "FOLDER" if name == "data" else _flag(name)
+            raise DataError(f"{what} is empty: give {GIVE.get(name, 'USER/NAME')}, or leave it out.")
     given = {name for name, value in flags.items() if value is not None and value is not False}
     split, converts, trains = flags["split"], "from_learner" in given, bool(given & {"data", "names"})
     if "names" in given and (converts or several_processes):
@@ -221,4 +242,9 @@ def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
     )
     for idle, applies, why in rules:
         for flag in sorted(given.intersection(idle)) if applies else ():
-            raise DataError(f"--{flag.replace('_', '-')} has no effect {why}: leave it out.")
+            raise DataError(f"{_flag(flag)} has no effect {why}: leave it out.")
+
+
+def _flag(name: str) -> str:
+    """A flag as it is typed, by its name among the arguments."""
+    return f"--{name.replace('_', '-')}"
