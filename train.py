@@ -198,8 +198,11 @@ def check_hub(arguments: argparse.Namespace) -> None:
         proxies.check()
     repos = {kind: repo for kind, repo in (("model", arguments.push), ("space", arguments.deploy)) if repo}
     if repos and is_main_process():
+        from cartoons.hub.errors import check_name
         from cartoons.hub.push import check_login
 
+        if arguments.dataset:
+            check_name(arguments.dataset)
         for kind, repo in repos.items():
             check_login(repo, kind)
 

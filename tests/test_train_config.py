@@ -82,6 +82,7 @@ REFUSED = [
     (["--names", "a", "--out", "/dev/null/x"], "cannot be written"),
     (["--out", "nowhere", "--push", "demo"], "'demo' is no name on the Hub"),
     (["--deploy", "demo"], "'demo' is no name on the Hub"),
+    (["ok", "--push", "a/b", "--dataset", "bad"], "'bad' is no name on the Hub: give user/name"),
     (["ok", "--per-class", "9"], "--per-class has no effect without --names"),
     (["ok", "--examples", "missing"], "missing is not a folder: give pictures to try the model with"),
     (["ok", "--examples", "empty"], "--examples empty holds no picture that opens"),
