@@ -57,6 +57,8 @@ REFUSED = [
     (["ok", "--epochs", "0"], "--epochs is 0"),
     (["ok", "--batch-size", "-1"], "--batch-size is -1"),
     (["ok", "--seed", "-1"], "--seed is -1"),
+    (["ok", "--seed", str(2**32)], "--seed is 4294967296: give a whole number from 0 to 4294967295."),
+    (["--names", "a", "--seed", str(2**64)], "--seed is 18446744073709551616: give a whole number from 0 to"),
     (["ok", "--rounds", "1"], "give at least 2"),
     (["ok", "--valid-pct", "1"], "between 0 and 1"),
     (["ok", "--split", "holdout", "--valid-pct", "2"], "between 0 and 1"),
