@@ -31,7 +31,7 @@ from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
 from cartoons.model_folder import ModelInfo
 from cartoons.training import examples, run
-from cartoons.training.config import TrainConfig, check_flags, config_of, parser
+from cartoons.training.config import CONVERTED, TrainConfig, check_flags, check_others, config_of, parser
 from cartoons.training.run import is_main_process
 
 log = logging.getLogger("train")
@@ -90,6 +90,7 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     there = run.read_finished(out)
     if there and there.recipe != "converted" and not arguments.force:
         raise DataError(run.is_taken(out, there))
+    check_others(out, CONVERTED, arguments.force)
     with progress.stage("loading PyTorch and fastai"):
         from cartoons.convert import learner
 
@@ -146,6 +147,7 @@ def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     config = config_of(arguments, argv) if arguments.data and not arguments.from_learner else None
     if config:
         config.check()
+    examples.check_apart(arguments.examples, out)
     examples.of_owner(arguments.examples)
     with progress.display(is_wanted=is_main_process()), progress.stage("asking the Hub"):
         check_hub(arguments)
@@ -196,8 +198,11 @@ def check_hub(arguments: argparse.Namespace) -> None:
         proxies.check()
     repos = {kind: repo for kind, repo in (("model", arguments.push), ("space", arguments.deploy)) if repo}
     if repos and is_main_process():
+        from cartoons.hub.errors import check_name
         from cartoons.hub.push import check_login
 
+        if arguments.dataset:
+            check_name(arguments.dataset)
         for kind, repo in repos.items():
             check_login(repo, kind)
 

@@ -20,9 +20,10 @@ from cartoons.folder_layout import (
     spoken,
 )
 from cartoons.metadata import Row, clean_label, file_key, is_label, read_metadata
+from cartoons.model_folder import MAX_LABEL
 from cartoons.picture_files import READ_ALREADY, File, Parts, PassedOver, Walk, walk
 
-FOLDERS_SHOWN = 10
+FOLDERS_SHOWN, LABEL_SHOWN = 10, 40
 SPOKEN_PARTS = {TRAIN: "training", VALID: "validation", TEST: "test"}
 
 
@@ -139,8 +140,13 @@ def read_folder(root: Path) -> PictureFolder:
 
 
 def check_labels(root: Path, labels: Iterable[str]) -> None:
-    """Raises DataError for a label that cannot be written down."""
+    """Raises DataError for a label that cannot be written down, or is longer than a model's may be."""
     for label in labels:
+        if len(label) > MAX_LABEL:
+            raise DataError(
+                f"The label {label[:LABEL_SHOWN]!r}... in {root} has {len(label):,} characters, more than the {MAX_LABEL} "
+                "that a label may have: give a shorter one where metadata states it."
+            )
         if not is_label(label):
             raise DataError(f"The label {label!r} in {root} cannot be written down as text: rename its folder.")
 

@@ -14,6 +14,9 @@ from cartoons.folder_layout import VALID
 from cartoons.model_folder import OTHER_LABEL
 
 FOLDS = 5
+MAX_SEED = 2**32 - 1
+"""The largest that every library takes."""
+
 ELSEWHERE = ": pictures from elsewhere may do worse"
 """Behind a protocol that has pictures of the same sources on both sides."""
 
@@ -72,8 +75,8 @@ class SplitConfig:
         """Raises DataError for numbers that no folder allows."""
         if not 0 < self.valid_pct < 1:
             raise DataError(f"--valid-pct is {self.valid_pct:g}: give a share between 0 and 1, such as 0.2.")
-        if self.seed < 0:
-            raise DataError(f"--seed is {self.seed}: give 0 or more.")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise DataError(f"--seed is {self.seed}: give a whole number from 0 to {MAX_SEED}.")
         if self.folds is not None and self.folds < 2:
             raise DataError(f"--rounds is {self.folds}: give at least 2, or measure once with --split holdout.")
 

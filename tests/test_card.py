@@ -148,6 +148,23 @@ def test_every_interval_is_the_one_that_was_measured() -> None:
     assert "| green frog | 7 | 0.800 (0.800 to 1.000) | 0.950 (0.800 to 1.000) |  |" in card
 
 
+@pytest.mark.parametrize(
+    ("measured", "says", "says_not"),
+    [
+        ({}, ": 97% of the names said without it are right, where", "without it.\n"),
+        ({"certain_right": 0.0}, ": 0.0% of the names said without it are right, where", "97%"),
+        ({"certain_right": None}, ": of the pictures held out, none was given a name without it.\n", "97%"),
+    ],
+)
+def test_how_often_a_sure_name_is_right_is_measured_and_no_target(
+    measured: dict[str, Any], says: str, says_not: str
+) -> None:
+    card = described(METRICS | {"unknown": UNKNOWN | measured}, certain_threshold=0.25)
+    assert f'a name is said with "perhaps"{says}' in card
+    assert says_not not in card
+    assert ("of the characters' pictures are named so" in card) == (measured != {"certain_right": None})
+
+
 def test_thresholds_that_are_nearly_nothing_are_no_zeros() -> None:
     card = described(METRICS | {"unknown": UNKNOWN}, certain_threshold=2e-6, unknown_threshold=3e-9)
     assert "is above 3e-09" in card

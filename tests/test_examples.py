@@ -19,7 +19,9 @@ from cartoons.metadata import may_be_shared
 from cartoons.model_card import model_card
 from cartoons.model_folder import Example, ModelInfo
 from cartoons.page.words import about_examples
-from cartoons.training.examples import of_owner, store_of_owner, store_of_training
+from cartoons.training import run
+from cartoons.training.config import TrainConfig
+from cartoons.training.examples import check_apart, of_owner, store_of_owner, store_of_training
 
 RED, GREEN, BLUE = "#ff0000", "#00ff00", "#0000ff"
 LABELS = ("red fox", "green frog", "_other")
@@ -79,6 +81,53 @@ def test_the_owner_chooses(colour_model: Path, tmp_path: Path, files: dict[str, 
     assert (colour_model / "README.md").read_text() == model_card(info, folder=colour_model)
     again = store_of_owner(colour_model, info, colour_model / "examples")  # the folder itself
     assert [each.label for each in again.examples] == [each.label for each in info.examples]
+
+
+def test_other_peoples_files_among_the_examples_stay(colour_model: Path, tmp_path: Path) -> None:
+    mine = owned(tmp_path / "mine", red_fox__a=RED)
+    (colour_model / "examples").mkdir()
+    for name in ("holiday.jpg", "red-fox-1.jpg"):
+        (colour_model / "examples" / name).write_bytes(b"the only copy")
+    info = model_folder.read(colour_model)[0]
+    for _ in range(2):
+        info = store_of_owner(colour_model, info, mine)
+        assert [each.file_name for each in info.examples] == ["red-fox-2.jpg"]
+    info = store_of_owner(colour_model, info, owned(tmp_path / "frogs", green_frog__a=GREEN))
+    left = {path.name for path in (colour_model / "examples").iterdir()}
+    assert left == {"holiday.jpg", "red-fox-1.jpg", "green-frog-1.jpg"}
+    assert (colour_model / "examples" / "red-fox-1.jpg").read_bytes() == b"the only copy"
+
+
+def test_a_training_over_an_older_model_knows_its_examples(colour_model: Path, tmp_path: Path) -> None:
+    data = owned(tmp_path / "data", **{f"{label}__{k}": RED for label in ("red_fox", "green_frog") for k in range(8)})
+    config = TrainConfig(data, colour_model)
+    old = store_of_owner(colour_model, model_folder.read(colour_model)[0], owned(tmp_path / "mine", red_fox__a=RED))
+    more = {name: getattr(old, name) for name in ("size_px", "mean", "std", "temperature", "unknown_threshold", "recipe")}
+    assert run.describe(config, dataset.read(data), **more).examples == old.examples
+    assert run.describe(replace(config, out=tmp_path / "new"), dataset.read(data), **more).examples == ()
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("out/examples", "--examples out/examples is out/examples, where the model's own are written: give pictures of an"),
+        ("link", "--examples link is out/examples, where"),
+        ("out/examples/mine", "--examples out/examples/mine lies in out/examples, where"),
+        ("out", "--examples out holds out/examples, where"),
+        (".", "--examples . holds out/examples, where"),
+    ],
+)
+def test_the_owners_folder_is_another_than_the_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("out/examples/mine").mkdir(parents=True)
+    Path("link").symlink_to("out/examples")
+    with pytest.raises(DataError) as refused:
+        check_apart(Path(folder), Path("out"))
+    assert says in str(refused.value)
+    check_apart(Path("out2"), Path("out"))
+    check_apart(None, Path("out"))
 
 
 def test_nothing_that_a_camera_wrote_is_published(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whatever people have: how folders are laid out, what lies among the pictures, and what is said of it."""
 
 import io
+import json
 import os
 import re
 from collections import Counter
@@ -452,6 +453,20 @@ def test_nothing_is_said_of_what_scraping_writes(tmp_path: Path) -> None:
     data = dataset.read(root)
     assert (data.passed_over, data.folder.warnings()) == ({}, [])
     assert data.summary()[1] == "Split found: none. Passed over: nothing."
+
+
+def test_labels_that_no_model_could_have_are_refused(tmp_path: Path) -> None:
+    root, label = fill(tmp_path / "d", "fox owl"), "y" * 255
+    rows = [{"file_name": path.relative_to(root).as_posix(), "label": label} for path in root.glob("owl/*")]
+    (root / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    dataset.read(root).check()
+    (root / "metadata.jsonl").write_text("".join(json.dumps(row | {"label": f"{label}y"}) + "\n" for row in rows))
+    with pytest.raises(DataError) as refused:
+        dataset.read(root).check()
+    assert str(refused.value) == (
+        f"The label {'y' * 40!r}... in {root} has 256 characters, more than the 255 that a label may have: "
+        "give a shorter one where metadata states it."
+    )
 
 
 def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:

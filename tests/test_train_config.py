@@ -16,7 +16,7 @@ from cartoons import dataset, model_folder
 from cartoons.errors import DataError
 from cartoons.splits import SplitConfig
 from cartoons.training import run
-from cartoons.training.config import TrainConfig, check_arch, check_weights
+from cartoons.training.config import WRITTEN, TrainConfig, check_arch, check_weights
 from cartoons.training.recipes import FAST
 
 HEAVY = {"torch", "fastai", "timm", "torchvision", "sklearn", "cleanlab", "matplotlib", "gradio", "huggingface_hub"}
@@ -31,9 +31,24 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_picture_folder(folder / "one", labels=("round",))
     make_picture_folder(folder / "owls", labels=("owl",))
     (folder / "empty").mkdir()
+    for name in ("README.md", "work/notes.txt"):
+        (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "project" / name).write_text("mine")
     (folder / "text.pth").write_text("not weights at all")
     return folder
 
+
+EMPTY = [
+    ([], "--from-learner", "a .pkl, or user/repo on the Hub"),
+    (["ok"], "--push", "USER/NAME"),
+    (["ok"], "--deploy", "USER/SPACE"),
+    (["ok", "--push", "a/b"], "--dataset", "USER/NAME"),
+    (["ok"], "--out", "a folder"),
+    (["--push", "a/b"], "--out", "a folder"),
+    (["ok"], "--examples", "a folder of pictures"),
+    (["ok"], "--weights", "a file"),
+    (["ok"], "--arch", "the name of a network"),
+]
 
 REFUSED = [
     ([], "No picture folder was given"),
@@ -42,6 +57,8 @@ REFUSED = [
     (["ok", "--epochs", "0"], "--epochs is 0"),
     (["ok", "--batch-size", "-1"], "--batch-size is -1"),
     (["ok", "--seed", "-1"], "--seed is -1"),
+    (["ok", "--seed", str(2**32)], "--seed is 4294967296: give a whole number from 0 to 4294967295."),
+    (["--names", "a", "--seed", str(2**64)], "--seed is 18446744073709551616: give a whole number from 0 to"),
     (["ok", "--rounds", "1"], "give at least 2"),
     (["ok", "--valid-pct", "1"], "between 0 and 1"),
     (["ok", "--split", "holdout", "--valid-pct", "2"], "between 0 and 1"),
@@ -50,6 +67,14 @@ REFUSED = [
     (["ok", "--weights", "text.pth"], "cannot be read: give a state dict"),
     (["ok", "--out", "/dev/null/x"], "cannot be written"),
     (["ok", "--out", "ok/model"], "would pass for a character"),
+    (["ok", "--out", "project"], "project holds README.md and no model, so that it may be yours, and would be overwritten"),
+    (["--names", "a", "--out", "project"], "project holds README.md and no model"),
+    (["--from-learner", "text.pth", "--out", "project"], "give another --out, or --force to overwrite it."),
+    *(([*before, flag, ""], f"{flag} is empty: give {give}, or leave it out.") for before, flag, give in EMPTY),
+    ([""], "FOLDER is empty: give a folder that holds one folder of pictures per character, or leave it out."),
+    (["", "--names", "a"], "FOLDER is empty: "),
+    (["ok", "--name", " "], "--name is empty: give a name, or leave it out."),
+    (["--names", ""], "The name '' is empty"),
     (["ok", "--split", "source"], "take --split group"),
     (["ok", "--split", "folder"], "holds train/ and valid/"),
     (["ok", "--recipe", "slow"], "invalid choice: 'slow'"),
@@ -59,12 +84,16 @@ REFUSED = [
     (["--names", "a", "--out", "/dev/null/x"], "cannot be written"),
     (["--out", "nowhere", "--push", "demo"], "'demo' is no name on the Hub"),
     (["--deploy", "demo"], "'demo' is no name on the Hub"),
+    (["ok", "--push", "a/b", "--dataset", "bad"], "'bad' is no name on the Hub: give user/name"),
     (["ok", "--per-class", "9"], "--per-class has no effect without --names"),
     (["ok", "--examples", "missing"], "missing is not a folder: give pictures to try the model with"),
     (["ok", "--examples", "empty"], "--examples empty holds no picture that opens"),
     (["ok", "--examples", "owls"], "--examples owls holds pictures of owl, which the model does not have among its labels"),
     (["--deploy", "a/b", "--examples", "one"], "--examples has no effect without pictures to train on, or a model"),
     (["--examples", "one"], "--examples has no effect without pictures to train on, or a model"),
+    (["ok", "--out", "nowhere", "--examples", "nowhere/examples"], "--examples nowhere/examples is nowhere/examples, where"),
+    (["--out", "owned", "--examples", "owned/examples"], "--examples owned/examples is owned/examples, where"),
+    (["--out", "owned", "--examples", "."], "--examples . holds owned/examples, where"),
     (["--out", "nowhere", "--examples", "one"], "nowhere/model.json cannot be read"),
     (["ok", "--private"], "--private has no effect without --push or --deploy"),
     (["ok", "--dataset", "a/b"], "--dataset has no effect without --push"),
@@ -178,6 +207,30 @@ def test_a_finished_model_of_other_pictures_is_not_overwritten(tmp_path: Path, c
     assert state() == "trained"  # the same pictures, whatever was noted
     (colour_model / "model.onnx").write_bytes(b"cut")
     assert state(replace(config, data=elsewhere)) == "trained"  # nothing whole is there
+
+
+@pytest.mark.parametrize("name", [*WRITTEN, "report/index.html"])
+def test_what_no_run_of_ours_wrote_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    root, out = make_picture_folder(tmp_path / "shapes"), tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    (out / "notes.txt").write_text("mine too, and in nobody's way")
+    config = TrainConfig(root, out)
+    with pytest.raises(DataError) as refused:
+        config.check()
+    assert f"holds {name.partition('/')[0]} and no model" in str(refused.value)
+    replace(config, force=True).check()
+    run.work_folder(config, dataset.read(root), "recipe")  # as a run leaves it that was cut short
+    config.check()
+
+
+def test_a_learner_left_by_a_run_that_failed_is_no_hindrance(tmp_path: Path) -> None:
+    root, out = make_picture_folder(tmp_path / "shapes"), tmp_path / "out"
+    out.mkdir()
+    TrainConfig(root, out).check()
+    for name in ("model.pkl", "pyproject.toml", "weights.safetensors"):
+        (out / name).write_bytes(b"left")
+    TrainConfig(root, out).check()
 
 
 @pytest.mark.parametrize(

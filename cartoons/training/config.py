@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,32 @@ from cartoons.splits import FOLDS, SplitConfig
 
 DEFAULT_ARCH = "tf_efficientnet_lite0"
 RECIPES = ("auto", "fast", "thorough", "finetune")
+WRITTEN = ("README.md", "pyproject.toml", "model.onnx", "model.pkl", "weights.safetensors", "report")
+"""What a training writes into a folder without asking whose it is."""
+
+CONVERTED = ("README.md", "model.onnx")
+"""What converting a learner does."""
+
 OF_TRAINING = ("recipe", "arch", "weights", "epochs", "batch_size", "split", "valid_pct", "rounds", "seed")
 """The flags that say how to train."""
+
+GIVE = {
+    "data": "a folder that holds one folder of pictures per character",
+    "from_learner": "a .pkl, or user/repo on the Hub",
+    "out": "a folder",
+    "name": "a name",
+    "examples": "a folder of pictures",
+    "arch": "the name of a network",
+    "weights": "a file",
+    "deploy": "USER/SPACE",
+}
+"""What to give where a text is empty: USER/NAME but for these."""
+
+DONE_FILE = ".trained"
+"""In a finished model folder: its fingerprint, the model's revision, and the hash of the picture folder's path."""
+
+WORK = "work"
+"""The folder, in the model folder, that an interrupted run leaves behind."""
 
 EXAMPLES = """examples:
   python train.py data/cartoons --out runs/mine
@@ -45,7 +69,7 @@ class TrainConfig:
     examples: Path | None = None
     """The owner's pictures to try the model with, instead of some of the training's."""
     force: bool = False
-    """Whether a finished model of other pictures may be overwritten."""
+    """Whether a finished model of other pictures, or a file of somebody's, may be overwritten."""
     folds_command: str = ""
     """This command, to which --split is added where one part is held out because nothing else was asked for; else ""."""
 
@@ -61,6 +85,7 @@ class TrainConfig:
         check_arch(self.arch)
         check_weights(self.arch, self.weights)
         check_creatable(self.out)
+        check_others(self.out, WRITTEN, self.force)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,21 +96,21 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument_group(
         "what the model is made of (none of these: --push or --deploy one made earlier)"
     ).add_argument
-    add("data", type=Path, nargs="?", metavar="FOLDER", help="a folder holding one folder of pictures per character")
+    add("data", type=_path, nargs="?", metavar="FOLDER", help="a folder holding one folder of pictures per character")
     add(
         "--names", nargs="+", metavar="NAME", help="characters: their pictures are searched first, into FOLDER or data/NAMES"
     )
     add("--per-class", type=int, metavar="N", help="pictures of each name, with --names (default: as scrape.py)")
     add("--from-learner", metavar="WHERE", help="convert a fastai learner: a .pkl, or user/repo on the Hub; trains nothing")
     add = made.add_argument_group("the model folder").add_argument
-    add("--out", type=Path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
+    add("--out", type=_path, metavar="DIR", help="where it is written (default: runs/model, with names runs/NAMES)")
     add("--name", metavar="TEXT", help="the model's name, as its page shows it")
-    add("--examples", type=Path, metavar="DIR", help="pictures to try its page with (default: those that may be shown)")
-    add("--force", action="store_true", help="overwrite a finished model of other pictures there")
+    add("--examples", type=_path, metavar="DIR", help="pictures to try its page with (default: those that may be shown)")
+    add("--force", action="store_true", help="overwrite what is there: a model of other pictures, files of yours")
     add = made.add_argument_group("how to train (with FOLDER or --names)").add_argument
     add("--recipe", choices=RECIPES, help="auto (the default): finetune on a GPU, else fast")
     add("--arch", metavar="NAME", help=f"any timm or torchvision network (default: {DEFAULT_ARCH})")
-    add("--weights", type=Path, metavar="FILE", help="its ImageNet weights, instead of a download")
+    add("--weights", type=_path, metavar="FILE", help="its ImageNet weights, instead of a download")
     add("--epochs", type=int, metavar="N", help="instead of the recipe's own number")
     add("--batch-size", type=int, metavar="N", help="instead of the recipe's own, if the GPU's memory is short")
     add("--seed", type=int, metavar="N", help=f"same seed, same machine: same figures (default: {SplitConfig.seed})")
@@ -101,6 +126,11 @@ def parser() -> argparse.ArgumentParser:
     add("--private", action="store_true", help="let nobody else see it, with --push or --deploy")
     add("--dataset", metavar="USER/NAME", help="where its pictures are on the Hub, for the model's card, with --push")
     return made
+
+
+def _path(text: str) -> Path | str:
+    """A path as it was given; an empty one stays a text, which check_flags refuses, where Path has the current folder."""
+    return Path(text) if text.strip() else text
 
 
 def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig:
@@ -164,11 +194,29 @@ def check_creatable(out: Path) -> None:
         raise DataError(f"{out} cannot be written ({why}): give another folder with --out.")
 
 
+def check_others(out: Path, written: Iterable[str], force: bool) -> None:
+    """Raises DataError when `out` holds one of those files and no sign of an earlier run of ours, unless it may be lost.
+
+    A run that was cut short leaves its work; without that, a learner and its weights.
+    """
+    is_ours = any(map(os.path.lexists, (out / "model.json", out / DONE_FILE, *(out / WORK).glob("[0-9a-f]" * 16))))
+    is_ours = is_ours or all((out / name).is_file() for name in ("model.pkl", "weights.safetensors"))
+    if not (is_ours or force) and (there := [name for name in written if os.path.lexists(out / name)]):
+        raise DataError(
+            f"{out} holds {there[0]} and no model, so that it may be yours, and would be overwritten: "
+            "give another --out, or --force to overwrite it."
+        )
+
+
 def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
-    """Raises DataError for flags that leave nothing to do, or of which one has no effect with the others.
+    """Raises DataError for flags that are empty, that leave nothing to do, or of which one has no effect with the others.
 
     flags: their values by their names, such as "batch_size"; None or False where not given.
     """
+    for name, value in flags.items():
+        if isinstance(value, str) and not value.strip():
+            what = "FOLDER" if name == "data" else _flag(name)
+            raise DataError(f"{what} is empty: give {GIVE.get(name, 'USER/NAME')}, or leave it out.")
     given = {name for name, value in flags.items() if value is not None and value is not False}
     split, converts, trains = flags["split"], "from_learner" in given, bool(given & {"data", "names"})
     if "names" in given and (converts or several_processes):
@@ -194,4 +242,9 @@ def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
     )
     for idle, applies, why in rules:
         for flag in sorted(given.intersection(idle)) if applies else ():
-            raise DataError(f"--{flag.replace('_', '-')} has no effect {why}: leave it out.")
+            raise DataError(f"{_flag(flag)} has no effect {why}: leave it out.")
+
+
+def _flag(name: str) -> str:
+    """A flag as it is typed, by its name among the arguments."""
+    return f"--{name.replace('_', '-')}"

@@ -1,10 +1,12 @@
 """The examples of a model, chosen when it is made: those its owner gives, or pictures of the training that may be shared."""
 
 import logging
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from cartoons import model_folder
@@ -59,6 +61,23 @@ def of_owner(folder: Path | None, labels: Iterable[str] = ()) -> list[Candidate]
     return found
 
 
+def check_apart(folder: Path | None, out: Path) -> None:
+    """Raises DataError for a folder of the owner's that is, lies in, or holds the one that a model's examples go into."""
+    if folder is None:
+        return
+    theirs, ours = folder.resolve(), (out / EXAMPLES).resolve()
+    if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):
+        is_around = ours != theirs and ours.is_relative_to(theirs)
+        where = (
+            f"holds {out / EXAMPLES}"
+            if is_around
+            else f"lies in {out / EXAMPLES}"
+            if theirs != ours
+            else f"is {out / EXAMPLES}"
+        )
+        raise DataError(f"--examples {folder} {where}, where the model's own are written: give pictures of another folder.")
+
+
 def store_of_owner(out: Path, info: ModelInfo, folder: Path | None) -> ModelInfo:
     """Make the pictures of a folder the examples of a finished model; without a folder it stays as it is."""
     candidates = of_owner(folder, info.labels)
@@ -86,6 +105,7 @@ def store_of_training(out: Path, info: ModelInfo, data: Dataset, right: Sequence
 def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_right: bool = False) -> ModelInfo:
     """Write a finished model's examples into its folder, and what model.json and the card say of them.
 
+    info: as model.json says it: of the files there, those that it names make way, and no others.
     only_right: leave out those that the model as exported does not name rightly, and what is above PER_LABEL.
     """
     from cartoons.classifier import Classifier  # with onnxruntime and huggingface_hub, which a refusal need not load
@@ -93,7 +113,7 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
     from cartoons.images import load
     from cartoons.model_card import model_card, without_place
 
-    classifier, found, numbers = Classifier.load(out, trusted=True), dict[Example, bytes](), Counter[str]()
+    classifier, found = Classifier.load(out, trusted=True), dict[Example, bytes]()
     for each in _in_turn(candidates):
         taken = sum(example.label == each.label for example in found)
         if len(found) == MOST_EXAMPLES or (only_right and taken == PER_LABEL) or not _opens(each.path):
@@ -102,15 +122,14 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
         [answer] = classifier.predict([load(data)])
         if only_right and (answer.label if answer.known else OTHER_LABEL) != each.label:
             continue
-        stem = "-".join(re.findall("[a-z0-9]+", each.label.lower()))[:LONGEST_STEM].strip("-") or "example"
-        numbers[stem] += 1
-        found[Example(f"{stem}-{numbers[stem]}.jpg", each.label, *_credit(each.row))] = data
+        name = _free_name(out / EXAMPLES, each.label, data, {example.file_name for example in found}, info)
+        found[Example(name, each.label, *_credit(each.row))] = data
     if tuple(found) == info.examples == ():
         return info
     folder, card = out / EXAMPLES, out / "README.md"
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.jpg"):
-        old.unlink()
+    for old in _written(info):
+        (folder / old).unlink(missing_ok=True)
     for example, data in found.items():
         write_atomically(folder / example.file_name, data)
     is_ours = card.is_file() and without_place(card.read_text(encoding="utf-8")) == model_card(info)
@@ -119,6 +138,25 @@ def store(out: Path, info: ModelInfo, candidates: Iterable[Candidate], *, only_r
         write_atomically(card, model_card(info, folder=out).encode())
     log.info("%s to try it with: %s.", counted(len(found), "picture"), folder)
     return info
+
+
+def _written(info: ModelInfo) -> set[str]:
+    """The names of the files that `store` wrote for a model."""
+    return {each.file_name for each in info.examples if each.file_name.endswith(".jpg")}
+
+
+def _free_name(folder: Path, label: str, data: bytes, taken: Collection[str], info: ModelInfo) -> str:
+    """What a picture of a label is called, in a folder of which only the files of `info` may be replaced.
+
+    taken: names that others have already.
+    """
+    stem = "-".join(re.findall("[a-z0-9]+", label.lower()))[:LONGEST_STEM].strip("-") or "example"
+    for number in count(1):
+        name, path = f"{stem}-{number}.jpg", folder / f"{stem}-{number}.jpg"
+        is_free = name in _written(info) or not os.path.lexists(path) or (path.is_file() and path.read_bytes() == data)
+        if is_free and name not in taken:
+            break
+    return name
 
 
 def _in_turn(candidates: Iterable[Candidate]) -> list[Candidate]:

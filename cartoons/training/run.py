@@ -19,20 +19,14 @@ from cartoons.console import spoken_time
 from cartoons.dataset import Dataset
 from cartoons.errors import BundleError, DataError
 from cartoons.files import check_writable, write_atomically
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.model_folder import OTHER_LABEL, Example, ModelInfo
 from cartoons.picture_folder import in_words
 from cartoons.splits import FOLDS
-from cartoons.training.config import TrainConfig
+from cartoons.training.config import DONE_FILE, WORK, TrainConfig
 from cartoons.training.examples import of_owner
 from cartoons.training.recipes import RECIPES
 
 VERSIONS_OF = ("fastai", "torch", "timm", "onnx", "onnxruntime", "pillow", "numpy")
-DONE_FILE = ".trained"
-"""In a finished model folder: its fingerprint, the model's revision, and the hash of the picture folder's path."""
-
-WORK = "work"
-"""The folder, in the model folder, that an interrupted run leaves behind."""
-
 STATE_FORMAT = 4
 """Of what lies in it: a newer program starts anew."""
 
@@ -216,8 +210,17 @@ def describe(config: TrainConfig, data: Dataset, **learned: Any) -> ModelInfo:
             "passed_over": data.passed_over,
         },
         versions={package: version(package) for package in VERSIONS_OF},
+        examples=_examples_there(config.out),
         **learned,
     )
+
+
+def _examples_there(out: Path) -> tuple[Example, ...]:
+    """The examples of the model that is to be replaced, so that the files of theirs are known until others are stored."""
+    try:
+        return model_folder.read_description(out).examples
+    except BundleError:
+        return ()
 
 
 def _note(out: Path) -> list[str]:
