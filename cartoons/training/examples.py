@@ -67,15 +67,11 @@ def check_apart(folder: Path | None, out: Path) -> None:
         return
     theirs, ours = folder.resolve(), (out / EXAMPLES).resolve()
     if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):
-        is_around = ours != theirs and ours.is_relative_to(theirs)
-        where = (
-            f"holds {out / EXAMPLES}"
-            if is_around
-            else f"lies in {out / EXAMPLES}"
-            if theirs != ours
-            else f"is {out / EXAMPLES}"
+        where = "is" if theirs == ours else "lies in" if theirs.is_relative_to(ours) else "holds"
+        raise DataError(
+            f"--examples {folder} {where} {out / EXAMPLES}, where the model's own are written: "
+            "give pictures of another folder."
         )
-        raise DataError(f"--examples {folder} {where}, where the model's own are written: give pictures of another folder.")
 
 
 def store_of_owner(out: Path, info: ModelInfo, folder: Path | None) -> ModelInfo:
