@@ -31,6 +31,7 @@ from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
 from cartoons.model_folder import ModelInfo
 from cartoons.training import examples, run
+from cartoons.training.alone import sole_training
 from cartoons.training.config import CONVERTED, TrainConfig, check_flags, check_others, config_of, parser
 from cartoons.training.run import is_main_process
 
@@ -90,7 +91,6 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     there = run.read_finished(out)
     if there and there.recipe != "converted" and not arguments.force:
         raise DataError(run.is_taken(out, there))
-    check_others(out, CONVERTED, arguments.force)
     with progress.stage("loading PyTorch and fastai"):
         from cartoons.convert import learner
 
@@ -181,9 +181,12 @@ def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> Mod
     info = None
     try:
         if arguments.from_learner:
-            info = convert(arguments.from_learner, arguments.out, arguments)
+            check_others(arguments.out, CONVERTED, arguments.force)
+            with sole_training(arguments.out):
+                info = convert(arguments.from_learner, arguments.out, arguments)
         elif config:
-            info = train(config)
+            with sole_training(arguments.out):
+                info = train(config)
         elif arguments.push or arguments.examples or arguments.out.exists():
             info = model_folder.read(arguments.out)[0]
     except CartoonError:

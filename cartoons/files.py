@@ -136,6 +136,23 @@ def _end_last_line(file: IO[bytes]) -> None:
         file.truncate(start)
 
 
+def take_lock(path: Path) -> sqlite3.Connection:
+    """A file's lock, held until it is closed or the program ends, however that ends.
+
+    Raises BlockingIOError when somebody else holds it, OSError when it cannot be had at all.
+    """
+    lock = None
+    try:
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")  # the one lock of a file that the standard library has for every system
+    except sqlite3.Error as error:
+        if lock:
+            lock.close()
+        is_held = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        raise (BlockingIOError if is_held else OSError)(str(error)) from error
+    return lock
+
+
 @contextmanager
 def sole_use(root: Path, *, fills_labels: bool = True) -> Iterator[None]:
     """Let nobody else fill or clean the folder meanwhile, and remove the half-written files that a kill left.
@@ -145,13 +162,13 @@ def sole_use(root: Path, *, fills_labels: bool = True) -> Iterator[None]:
     """
     hidden = root / HIDDEN
     hidden.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(hidden / "lock", timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")  # the one lock of a file that the standard library has for every system
-        except sqlite3.Error as error:
-            busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-            why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
-            raise DataError(f"{root} is {why}, or give another folder.") from error
+    try:
+        lock = take_lock(hidden / "lock")
+    except OSError as error:
+        busy = isinstance(error, BlockingIOError)
+        why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
+        raise DataError(f"{root} is {why}, or give another folder.") from error
+    with closing(lock):
         in_labels = [path for path in root.glob("*/**/.*.tmp") if fills_labels and TEMPORARY.fullmatch(path.name)]
         for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp"), *in_labels]:
             left.unlink(missing_ok=True)

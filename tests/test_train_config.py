@@ -16,7 +16,8 @@ from cartoons import dataset, model_folder
 from cartoons.errors import DataError
 from cartoons.splits import SplitConfig
 from cartoons.training import run
-from cartoons.training.config import WRITTEN, TrainConfig, check_arch, check_weights
+from cartoons.training.alone import sole_training
+from cartoons.training.config import CONVERTED, WRITTEN, TrainConfig, check_arch, check_others, check_weights
 from cartoons.training.recipes import FAST
 
 HEAVY = {"torch", "fastai", "timm", "torchvision", "sklearn", "cleanlab", "matplotlib", "gradio", "huggingface_hub"}
@@ -222,6 +223,51 @@ def test_what_no_run_of_ours_wrote_is_not_overwritten(tmp_path: Path, name: str)
     replace(config, force=True).check()
     run.work_folder(config, dataset.read(root), "recipe")  # as a run leaves it that was cut short
     config.check()
+
+
+def test_two_runs_do_not_write_into_one_folder(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    with sole_training(out):
+        for made_of in (["ok"], ["--from-learner", "text.pth"]):
+            asked = [sys.executable, str(ROOT / "train.py"), *made_of, "--out", str(out)]
+            done = subprocess.run(asked, cwd=here, capture_output=True, text=True)
+            assert done.returncode == 2, done.stderr
+            said = f"train.py: {out} is in use by another train.py: wait until that is done, or give another --out."
+            assert done.stderr.strip() == said
+        monkeypatch.setenv("RANK", "1")
+        with sole_training(out):  # another process of the same accelerate launch
+            pass
+        monkeypatch.delenv("RANK")
+        with pytest.raises(DataError, match="in use"), sole_training(out):
+            pass
+    assert not out.exists()
+    left = out / run.WORK / "fold-0.fit"
+    with sole_training(out):
+        left.write_bytes(b"an hour")
+    assert list(out.rglob("*")) == [left.parent, left]
+
+
+def test_a_killed_run_locks_nobody_out(tmp_path: Path) -> None:
+    waits = "import sys, time, pathlib; from cartoons.training.alone import sole_training\n"
+    waits += "with sole_training(pathlib.Path(sys.argv[1])): print(flush=True); time.sleep(60)"
+    asked = [sys.executable, "-c", waits, str(tmp_path / "out")]
+    with subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(DataError, match="in use"), sole_training(tmp_path / "out"):
+            pass
+        process.kill()
+    written = tmp_path / "out" / "model.onnx"
+    written.write_bytes(b"of a conversion, which goes on without --force")
+    check_others(tmp_path / "out", CONVERTED, force=False)
+    written.unlink()
+    with sole_training(tmp_path / "out"):
+        pass
+    assert not (tmp_path / "out").exists()
+    written.parent.mkdir()
+    written.write_bytes(b"of somebody")
+    with pytest.raises(DataError, match=r"holds model\.onnx and no model"):
+        check_others(tmp_path / "out", CONVERTED, force=False)
 
 
 def test_a_learner_left_by_a_run_that_failed_is_no_hindrance(tmp_path: Path) -> None:

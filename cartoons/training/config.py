@@ -17,10 +17,8 @@ from cartoons.splits import FOLDS, SplitConfig
 DEFAULT_ARCH = "tf_efficientnet_lite0"
 RECIPES = ("auto", "fast", "thorough", "finetune")
 WRITTEN = ("README.md", "pyproject.toml", "model.onnx", "model.pkl", "weights.safetensors", "report")
-"""What a training writes into a folder without asking whose it is."""
-
 CONVERTED = ("README.md", "model.onnx")
-"""What converting a learner does."""
+"""What a training writes into a folder without asking whose it is, and what converting a learner does."""
 
 OF_TRAINING = ("recipe", "arch", "weights", "epochs", "batch_size", "split", "valid_pct", "rounds", "seed")
 """The flags that say how to train."""
@@ -40,8 +38,8 @@ GIVE = {
 DONE_FILE = ".trained"
 """In a finished model folder: its fingerprint, the model's revision, and the hash of the picture folder's path."""
 
-WORK = "work"
-"""The folder, in the model folder, that an interrupted run leaves behind."""
+WORK, LOCK = "work", "lock"
+"""The folder, in the model folder, that an interrupted run leaves behind, and the file in it that a run locks."""
 
 EXAMPLES = """examples:
   python train.py data/cartoons --out runs/mine
@@ -199,8 +197,9 @@ def check_others(out: Path, written: Iterable[str], force: bool) -> None:
 
     A run that was cut short leaves its work; without that, a learner and its weights.
     """
-    is_ours = any(map(os.path.lexists, (out / "model.json", out / DONE_FILE, *(out / WORK).glob("[0-9a-f]" * 16))))
-    is_ours = is_ours or all((out / name).is_file() for name in ("model.pkl", "weights.safetensors"))
+    signs = [out / "model.json", out / DONE_FILE, out / WORK / LOCK, *(out / WORK).glob("[0-9a-f]" * 16)]
+    trained = (out / "model.pkl", out / "weights.safetensors")
+    is_ours = any(map(os.path.lexists, signs)) or all(map(os.path.isfile, trained))
     if not (is_ours or force) and (there := [name for name in written if os.path.lexists(out / name)]):
         raise DataError(
             f"{out} holds {there[0]} and no model, so that it may be yours, and would be overwritten: "
