@@ -23,6 +23,16 @@ TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.DOTALL)
 PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
 
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in an error that names none, as that of a full disk does."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
 def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Write through a temporary name in the same folder: a reader sees the old file or the new one, whole.
 
@@ -30,7 +40,7 @@ def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with _named(path), temporary.open("wb") as file:
             file.write(data)
             if sync:
                 file.flush()
@@ -100,7 +110,7 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
 
 def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = False) -> None:
     """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return."""
-    with path.open("ab+") as file:
+    with _named(path), path.open("ab+") as file:
         _end_last_line(file)
         file.write(b"".join(map(_json_line, rows)))
         if sync:

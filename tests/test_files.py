@@ -1,9 +1,12 @@
 """JSON Lines that a kill cut off anywhere: no whole row is lost, none is invented."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from cartoons.errors import DataError
 from cartoons.files import append_json_lines, read_json_lines, write_json_lines
@@ -66,3 +69,21 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").mkdir()
     with pytest.raises(DataError, match="cannot be read"):
         rows(tmp_path / "x.jsonl")
+
+
+def test_what_a_full_disk_does_not_take_is_named(tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").write_bytes(b"{}\n")
+    code = """
+import resource, sys
+from pathlib import Path
+from cartoons import console, files
+resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))
+for write in (files.write_json_lines, files.append_json_lines):
+    path = Path(sys.argv[1], "old.jsonl")
+    rows = [{"a": "x" * 99}]
+    assert console.run("test", lambda: write(path, rows) if write is files.write_json_lines else write(path, *rows)) == 2
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == 2 * f"test: {tmp_path}/old.jsonl: File too large: mend that, and give the same command again.\n"
+    assert rows(tmp_path / "old.jsonl") == [{}]
+    assert list(tmp_path.iterdir()) == [tmp_path / "old.jsonl"]
