@@ -278,3 +278,76 @@ def test_uploads_of_one_picture_over_and_over_are_capped_as_well(tmp_path: Path)
     folder.sweep()
     assert sum(path.is_file() for path in folder.path.rglob("*")) <= 32
     folder.close()
+
+
+@pytest.mark.parametrize("given", ["link", "../uploads"])
+def test_a_folder_may_be_given_by_a_link_or_from_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "link").symlink_to("uploads")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    place = tmp_path / "link" if given == "link" else Path(given)
+    folder = UploadFolder(place)
+    upload = str(place / stored(folder).relative_to(folder.path))  # as Gradio names it
+    folder.hold([upload])
+    folder.hold([upload])
+    folder.release({"path": upload})
+    assert folder.read({"path": upload}) == b"picture"
+    folder.release({"path": upload})
+    assert not Path(upload).exists()
+    folder.close()
+    UploadFolder(place).close()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_picture_that_is_being_fetched_stays_whole_when_it_is_added_again(folder: UploadFolder) -> None:
+    path = folder.add("x.png", b"picture")
+    with path.open("rb") as fetched:
+        assert folder.add("x.png", b"picture") == path
+        assert fetched.read() == b"picture"
+    assert path.read_bytes() == b"picture"
+    assert sorted(folder.path.glob("tmp*")) == []
+
+
+def test_no_visitor_of_another_page_has_an_example_deleted(tmp_path: Path) -> None:
+    here, there = UploadFolder(tmp_path / "uploads"), UploadFolder(tmp_path / "uploads")
+    example = stored(here)
+    here.keep_present_files()
+    here.sweep()
+    assert stored(there) == example
+    there.hold([str(example)])
+    there.release({"path": str(example)})
+    assert here.read({"path": str(example)}) == b"picture"
+    here.close()
+    there.hold([str(example)])
+    there.release({"path": str(example)})
+    assert not example.exists()
+    there.close()
+
+
+def test_what_the_count_is_made_of_is_no_upload(folder: UploadFolder) -> None:
+    folder.hold([str(stored(folder))])
+    [counted] = (folder.path / uploads.REFERENCES).glob("*/*")
+    with pytest.raises(ImageError, match="not among the uploads"):
+        folder.read({"path": str(counted)})
+
+
+def test_pages_that_start_while_others_end_have_their_folder(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from cartoons.serving.uploads import UploadFolder
+for k in range(150):
+    folder = UploadFolder(Path(sys.argv[1]))
+    example = folder.add("x.png", sys.argv[2].encode())
+    folder.keep_present_files()
+    assert (folder.path / ".lock").exists()
+    assert example.read_bytes() == sys.argv[2].encode()
+    folder.close()
+"""
+    asked = [sys.executable, "-c", code, str(tmp_path / "uploads")]
+    pages = [subprocess.Popen([*asked, name], cwd=ROOT, stderr=subprocess.PIPE, text=True) for name in ("a", "b", "c")]
+    assert [page.communicate()[1] for page in pages] == ["", "", ""]
+    assert not (tmp_path / "uploads").exists()

@@ -3,6 +3,7 @@
 environment.py      what keeps a page from starting: ports, temporary folders, proxies
 picture_fetcher.py  a picture's address, given by a visitor -> its bytes, past the SSRF guard
 uploads.py          Gradio's upload folder: what may be read from it, what is deleted when
+shared_lock.py      which of the processes that share it is alone
 references.py       how many answers an upload still waits for, in all processes that share the folder
 asgi.py             request bodies, bounded in bytes and time; errors in one sentence
 api_guard.py        ASGI middleware: requests checked, uploads bounded in size and number, before Gradio sees them

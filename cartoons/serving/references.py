@@ -7,6 +7,9 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+KEPT = "kept-"
+"""How the name of a file begins that is no answer waited for."""
+
 
 class References:
     """How many answers each upload still waits for: a count that processes share, as one empty file per answer.
@@ -22,13 +25,19 @@ class References:
         """How many answers it waits for."""
         return len(self._names(upload))
 
+    def keep(self, upload: Path, holder: str) -> None:
+        """Let no answer be the last, until `let_go` with the same holder. Raises OSError."""
+        self._touch(upload, KEPT + holder)
+
+    def let_go(self, upload: Path, holder: str) -> None:
+        """What `keep` began ends."""
+        with suppress(OSError):
+            (self._place(upload) / (KEPT + holder)).unlink()
+            self._place(upload).rmdir()
+
     def add(self, upload: Path) -> None:
         """Wait for one answer more. Raises OSError, where there is no such file or no room."""
-        place, name = self._place(upload), f"{version(upload)}-{secrets.token_hex(8)}"
-        while True:
-            place.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):  # the last one was taken out between the two
-                return (place / name).touch()
+        self._touch(upload, f"{version(upload)}-{secrets.token_hex(8)}")
 
     def remove(self, upload: Path) -> str:
         """Wait for one answer less. The upload's version where none is left, "" where it is still waited for, as it is
@@ -48,12 +57,19 @@ class References:
         """Wait for none."""
         shutil.rmtree(self._place(upload), ignore_errors=True)
 
+    def _touch(self, upload: Path, name: str) -> None:
+        place = self._place(upload)
+        while True:
+            place.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # the last one was taken out between the two
+                return (place / name).touch()
+
     def _place(self, upload: Path) -> Path:
         return self._folder / hashlib.sha256(os.fsencode(upload)).hexdigest()
 
     def _names(self, upload: Path) -> list[str]:
         with suppress(OSError):
-            return [path.name for path in self._place(upload).iterdir()]
+            return [path.name for path in self._place(upload).iterdir() if not path.name.startswith(KEPT)]
         return []
 
 
@@ -61,3 +77,16 @@ def version(upload: Path) -> str:
     """What tells a file from another of the same name. Raises OSError."""
     status = upload.stat()
     return f"{status.st_ino}-{status.st_mtime_ns}"
+
+
+def delete(upload: Path, seen: str, aside: Path) -> bool:
+    """Whether this version of a file could be deleted: not if another process stores the same picture at this moment.
+
+    aside: a path that nobody else uses. Raises OSError.
+    """
+    upload.rename(aside)
+    if is_seen := version(aside) == seen:
+        aside.unlink()
+    else:
+        aside.rename(upload)
+    return is_seen

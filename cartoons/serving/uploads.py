@@ -21,7 +21,8 @@ from pathlib import Path
 
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES
-from cartoons.serving.references import References, version
+from cartoons.serving.references import References, delete, version
+from cartoons.serving.shared_lock import shared_lock
 
 MAX_FOLDER_BYTES = 1_000_000_000
 MAX_FOLDER_FILES = 5_000
@@ -35,8 +36,6 @@ SHOWN_KEPT_S = 10.0
 """So long the page's own uploads stay after their answer, for the visitor's browser to fetch what it shows."""
 
 SWEEP_EVERY_S = 5.0
-WAIT_FOR_SWEEP_MS = 10_000
-"""For another page that is just sweeping the same folder as it starts."""
 
 LOCK_FILE = ".lock"
 REFERENCES = ".references"
@@ -58,7 +57,9 @@ class UploadFolder:
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_FOLDER_BYTES, max_files: int = MAX_FOLDER_FILES) -> None:
         """Make the folder and delete what a process that is no longer there left in it. Raises OSError, sqlite3.Error."""
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._is_link = path.is_symlink()
+        self._name = secrets.token_hex(8)
+        self._shared = self._share(path)
         self.path = path.resolve()
         self._max_bytes, self._max_files = max_bytes, max_files
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -67,14 +68,14 @@ class UploadFolder:
         self._shown: list[tuple[float, Path]] = []
         self._own: set[Path] = set()
         self._room = max_bytes
-        self._shared = sqlite3.connect(self.path / LOCK_FILE, timeout=0, isolation_level=None, check_same_thread=False)
-        with suppress(sqlite3.OperationalError):  # another page shares the folder, and sweeps it by age
-            self._shared.execute("BEGIN EXCLUSIVE")
-            self._clear()
-            self._shared.execute("COMMIT")
-        self._shared.execute(f"PRAGMA busy_timeout = {WAIT_FOR_SWEEP_MS}")
-        self._shared.execute("BEGIN")
-        self._shared.execute("SELECT * FROM sqlite_master")  # a shared lock until the process ends, however it ends
+
+    def _share(self, path: Path) -> sqlite3.Connection:
+        """Make the folder and take its lock, cleared if nobody else has it. Raises OSError, sqlite3.Error."""
+        while True:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path = path.resolve()
+            if lock := shared_lock(self.path / LOCK_FILE, self._clear):
+                return lock
 
     def add(self, name: str, data: bytes) -> Path:
         """Put a file of the page's own where an upload of these bytes would lie."""
@@ -82,12 +83,15 @@ class UploadFolder:
         while True:
             path.parent.mkdir(exist_ok=True)
             with suppress(FileNotFoundError):  # a sweep took the folder away while it was empty
-                path.write_bytes(data)
-                return path
+                aside = self._aside()
+                aside.write_bytes(data)
+                return aside.replace(path)  # whole: a browser may be fetching what is there
 
     def keep_present_files(self) -> None:
         """Never delete the files that are there now, but for other processes' uploads: the page's own examples."""
         self._own = {path for path in self._files() if not self._references.count(path)}
+        for path in self._own:
+            self._references.keep(path, self._name)  # no visitor of another page has it deleted
 
     def read(self, value: object) -> bytes:
         """The bytes of what an endpoint was given for a picture: an upload, or a data: URL in a dict's `url`.
@@ -118,9 +122,9 @@ class UploadFolder:
     def hold(self, paths: list[str]) -> None:
         """Count one upload of each of these files: it stays until each of them was answered."""
         for path in map(Path, paths):
-            if path not in self._own:
-                with suppress(OSError):
-                    self._references.add(path)
+            with suppress(OSError):
+                if (upload := path.resolve()) not in self._own:
+                    self._references.add(upload)
 
     def release(self, value: object, *, shown: bool = False) -> None:
         """Delete the upload that was answered, or, if the page shows it, let it be deleted a little later."""
@@ -141,16 +145,11 @@ class UploadFolder:
             return
         with suppress(OSError):
             if answered := self._references.remove(path):
-                self._delete(path, answered)
+                delete(path, answered, self._aside())
 
-    def _delete(self, path: Path, answered: str) -> None:
-        """Delete this version of an upload, but not the same picture that another process stores at this moment."""
-        aside = self.path / f"tmp{secrets.token_hex(16)}"
-        path.rename(aside)
-        if version(aside) == answered:
-            aside.unlink()
-        else:
-            aside.rename(path)
+    def _aside(self) -> Path:
+        """A path that nobody knows; what a kill leaves there is swept as an upload that was cut off."""
+        return self.path / f"tmp{secrets.token_hex(16)}"
 
     def make_room(self, incoming_bytes: int) -> None:
         """Delete the oldest files until so many more bytes fit."""
@@ -169,13 +168,14 @@ class UploadFolder:
             with suppress(OSError):
                 status = path.stat()
                 files = max(1, self._references.count(path))
-                present.append((status.st_mtime, status.st_blocks * 512 + 4096, files, path))
+                present.append((status.st_mtime, status.st_blocks * 512 + 4096, files, path, version(path)))
         size, count = sum(row[1] for row in present) + incoming_bytes, sum(row[2] for row in present)
-        for modified, on_disk, files, path in sorted(present):
+        for modified, on_disk, files, path, seen in sorted(present):
             is_old = wall - modified > (UNANSWERED_KEPT_S if path.parent != self.path else CUT_OFF_KEPT_S)
             if path not in self._own and (is_old or size > self._max_bytes or count > self._max_files):
-                _unlink(path)
-                self._references.remove_all(path)
+                with suppress(OSError):
+                    if delete(path, seen, self._aside()):
+                        self._references.remove_all(path)
                 size, count = size - on_disk, count - files
         self._room = min(self._max_bytes - size, (self._max_files - count) * 4096)
 
@@ -190,24 +190,28 @@ class UploadFolder:
 
     def _clear(self) -> None:
         for path in self._files():
-            _unlink(path)
+            with suppress(OSError):
+                path.unlink()
         shutil.rmtree(self.path / REFERENCES, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the folder; the last process to do so leaves no file in it."""
         self._release_shown(math.inf)
+        for path in self._own:
+            self._references.let_go(path, self._name)
         self._shared.execute("COMMIT")
         self._shared.execute("PRAGMA busy_timeout = 0")
         with suppress(sqlite3.OperationalError):
             self._shared.execute("BEGIN EXCLUSIVE")
             self._clear()
-            (self.path / LOCK_FILE).unlink()
             for entry in self.path.iterdir():
                 with suppress(OSError):
                     entry.rmdir()  # Gradio makes a folder for a feature that is off
+            (self.path / LOCK_FILE).unlink(missing_ok=True)
         self._shared.close()
         with suppress(OSError):
-            self.path.rmdir()
+            if not self._is_link:
+                self.path.rmdir()
 
     def _files(self) -> Iterator[Path]:
         """What Gradio wrote: files in folders named by a hash, and uploads that were cut off."""
@@ -226,7 +230,8 @@ class UploadFolder:
             resolved = Path(path).resolve(strict=True) if isinstance(path, str) else self.path
         except (OSError, ValueError, RuntimeError):
             resolved = self.path
-        if resolved.is_relative_to(self.path) and resolved.is_file() and HASH_FOLDER.fullmatch(resolved.parent.name):
+        folder = resolved.parent
+        if folder.parent == self.path and HASH_FOLDER.fullmatch(folder.name) and resolved.is_file():
             return resolved
         raise ImageError(NOT_UPLOADED)
 
@@ -243,8 +248,3 @@ def _decoded(url: object) -> bytes:
         return base64.b64decode(url[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError(f"The picture's base64 data is damaged ({error}): send it again.") from error
-
-
-def _unlink(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

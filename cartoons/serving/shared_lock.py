@@ -1,0 +1,36 @@
+"""A lock that several processes share, so that one of them can tell whether it is alone."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+WAIT_MS = 10_000
+"""For another process that is just clearing what the lock is for, as it starts or ends."""
+
+
+def shared_lock(file: Path, clear: Callable[[], None]) -> sqlite3.Connection | None:
+    """The lock of a file, held until the process ends, however it ends; clear: called first where nobody else has it.
+
+    None where who had it last has just taken the file away. Raises OSError, sqlite3.Error.
+    """
+    lock, before = None, 0
+    try:
+        file.touch()
+        before = file.stat().st_ino
+        lock = sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
+        with suppress(sqlite3.OperationalError):  # another process has it
+            lock.execute("BEGIN EXCLUSIVE")
+            clear()
+            lock.execute("COMMIT")
+        lock.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+        lock.execute("BEGIN")
+        lock.execute("SELECT * FROM sqlite_master")
+        if file.stat().st_ino == before:
+            return lock
+    except (FileNotFoundError, sqlite3.OperationalError):
+        if file.exists() and file.stat().st_ino == before:
+            raise
+    if lock:
+        lock.close()
+    return None
