@@ -60,8 +60,8 @@ class References:
     def _touch(self, upload: Path, name: str) -> None:
         place = self._place(upload)
         while True:
-            place.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):  # the last one was taken out between the two
+            with suppress(FileExistsError, FileNotFoundError):  # the last one was taken out meanwhile
+                place.mkdir(parents=True, exist_ok=True)
                 return (place / name).touch()
 
     def _place(self, upload: Path) -> Path:
