@@ -351,6 +351,8 @@ LAUNCH = [
     ({"GRADIO_TEMP_DIR": "{file}/x"}, "cannot be written (Not a directory)"),
     ({"GRADIO_TEMP_DIR": "/" + "x" * 9000}, "cannot be written (File name too long)"),
     ({"GRADIO_NUM_PORTS": "many"}, "GRADIO_NUM_PORTS is 'many'"),
+    ({"GRADIO_NUM_PORTS": "0"}, "GRADIO_NUM_PORTS is 0: give at least 1"),
+    ({"GRADIO_SERVER_NAME": "é.."}, "GRADIO_SERVER_NAME is 'é..'"),
     ({"GRADIO_DEBUG": "true"}, "GRADIO_DEBUG is 'true'"),
     ({"GRADIO_ROOT_PATH": "nonsense"}, "GRADIO_ROOT_PATH is 'nonsense'"),
     ({"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE is /nowhere.pem"),

@@ -113,6 +113,8 @@ def test_named_arguments_are_checked_too(client: httpx.Client) -> None:
     for value in values():
         assert_one_sentence(client.post("/gradio_api/call/v2/predict", json={"picture": value}))
     assert "picture" in assert_one_sentence(client.post("/gradio_api/call/v2/predict", json={"image": None}))
+    for name in ("predict", "classify", "classify_many", "classify_url"):
+        assert "is missing" in assert_one_sentence(client.post(f"/gradio_api/call/v2/{name}", json={}))
 
 
 def test_what_the_page_calls_is_checked_by_number_and_private_by_name(client: httpx.Client) -> None:
@@ -199,6 +201,7 @@ def test_mistakes_of_the_caller_get_a_sentence(client: httpx.Client, path: str, 
         *(
             "gradio_api/file=http://127.0.0.1:9/",
             "gradio_api/proxy=http://127.0.0.1:9/",
+            "pwa_icon/512",
             "gradio_api/deep_link?session_hash=x",
         ),
         *(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from cartoons.errors import ImageError
+from cartoons.errors import ImageError, LaunchError
 from cartoons.serving import uploads
 from cartoons.serving.uploads import UNANSWERED_KEPT_S, UploadFolder
 
@@ -352,3 +352,13 @@ for k in range(150):
     pages = [subprocess.Popen([*asked, name], cwd=ROOT, stderr=subprocess.PIPE, text=True) for name in ("a", "b", "c")]
     assert [page.communicate()[1] for page in pages] == ["", "", ""]
     assert not (tmp_path / "uploads").exists()
+
+
+def test_a_lock_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_bytes(b"no lock " * 999)
+    with pytest.raises(LaunchError, match=r"\.lock cannot be locked \(file is not a database\): take it away"):
+        UploadFolder(tmp_path)
+    (tmp_path / ".lock").unlink()
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(LaunchError, match=r"\.lock cannot be locked"):
+        UploadFolder(tmp_path)

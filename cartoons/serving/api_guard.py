@@ -42,7 +42,7 @@ UPLOAD = re.compile(rf"{API}/upload/?")
 SERVER_FUNCTION = re.compile(rf"{API}/component_server/?")
 MCP = re.compile(rf"{API}/mcp(?:/(?:http/?)?)?")
 FILE = re.compile(rf"{API}/file[=/]")
-UNUSED = re.compile(rf"{API}/(?:proxy=|file=https?:|file/https?:|process_recording|deep_link|stream/|vibe-|dev/)", re.I)
+UNUSED = re.compile(rf"{API}/(?:proxy=|file[=/]https?:|process_recording|deep_link|stream/|vibe-|dev/)|/pwa_icon/", re.I)
 """What this page has no use for, and what would fetch addresses, write files or change the page."""
 
 HEAD = '<script>Object.defineProperty(navigator, "language", { get: () => "en" });</script>'
@@ -244,4 +244,6 @@ def _named_arguments(request: dict[str, Any], function: Any) -> list[Any]:
         raise RefusedError(
             422, f"There is no parameter {sorted(unknown)[0][:40]!r}: this endpoint takes {', '.join(names)}."
         )
-    return [request.get(name) for name in names]
+    if missing := [name for name in names if name not in request]:
+        raise RefusedError(422, f"The parameter {missing[0]!r} is missing: this endpoint takes {', '.join(names)}.")
+    return [request[name] for name in names]

@@ -16,10 +16,10 @@ from typing import Any
 from cartoons import proxies
 from cartoons.errors import LaunchError
 
-PORT, HOST = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"
+PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
 TEMPORARY, ROOT, CERTIFICATES = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE"
 NUMBERS = (
-    "GRADIO_NUM_PORTS",
+    PORTS,
     "GRADIO_NODE_NUM_PORTS",
     "GRADIO_NODE_SERVER_PORT",
     "GRADIO_NUM_WORKERS",
@@ -37,6 +37,8 @@ def prepare() -> None:
     os.environ.setdefault("MPLBACKEND", "agg")  # gradio imports matplotlib where it is, and with another backend its windows
     for name in NUMBERS:
         _number(name)
+    if (ports := _number(PORTS)) is not None and ports < 1:
+        raise LaunchError(f"{PORTS} is {ports}: give at least 1, or unset it.")
     _check_port()
     _check_temporary_folder()
     try:
@@ -77,7 +79,7 @@ def _check_port() -> None:
         with socket.socket() as tried:  # of IPv4, with this option, as gradio tries it
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((host, port or 0))
-    except (OSError, UnicodeError) as error:
+    except (OSError, TypeError, UnicodeError) as error:
         what = f"{PORT} is {port}, but that port of {host}" if port else f"{HOST} is {host!r}, which"
         why = getattr(error, "strerror", None) or error
         raise LaunchError(f"{what} cannot be listened on ({why}): give another, or unset it.") from error

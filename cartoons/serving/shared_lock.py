@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from cartoons.errors import LaunchError
+
 WAIT_MS = 10_000
 """For another process that is just clearing what the lock is for, as it starts or ends."""
 
@@ -12,7 +14,7 @@ WAIT_MS = 10_000
 def shared_lock(file: Path, clear: Callable[[], None]) -> sqlite3.Connection | None:
     """The lock of a file, held until the process ends, however it ends; clear: called first where nobody else has it.
 
-    None where who had it last has just taken the file away. Raises OSError, sqlite3.Error.
+    None where who had it last has just taken the file away. Raises OSError, LaunchError.
     """
     lock, before = None, 0
     try:
@@ -28,9 +30,9 @@ def shared_lock(file: Path, clear: Callable[[], None]) -> sqlite3.Connection | N
         lock.execute("SELECT * FROM sqlite_master")
         if file.stat().st_ino == before:
             return lock
-    except (FileNotFoundError, sqlite3.OperationalError):
+    except (FileNotFoundError, sqlite3.Error) as error:
         if file.exists() and file.stat().st_ino == before:
-            raise
+            raise LaunchError(f"{file} cannot be locked ({error}): take it away, or name another folder.") from error
     if lock:
         lock.close()
     return None

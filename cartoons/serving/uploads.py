@@ -56,7 +56,7 @@ class UploadFolder:
     """
 
     def __init__(self, path: Path, *, max_bytes: int = MAX_FOLDER_BYTES, max_files: int = MAX_FOLDER_FILES) -> None:
-        """Make the folder and delete what a process that is no longer there left in it. Raises OSError, sqlite3.Error."""
+        """Make the folder and delete what a process that is no longer there left in it. Raises OSError, LaunchError."""
         self._is_link = path.is_symlink()
         self._name = secrets.token_hex(8)
         self._shared = self._share(path)
@@ -70,7 +70,7 @@ class UploadFolder:
         self._room = max_bytes
 
     def _share(self, path: Path) -> sqlite3.Connection:
-        """Make the folder and take its lock, cleared if nobody else has it. Raises OSError, sqlite3.Error."""
+        """Make the folder and take its lock, cleared if nobody else has it. Raises OSError, LaunchError."""
         while True:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.path = path.resolve()
