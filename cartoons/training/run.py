@@ -146,7 +146,7 @@ def note_finished(config: TrainConfig, made_of: str, info: ModelInfo, work: Path
     write_atomically(config.out / DONE_FILE, f"{made_of} {info.revision} {_folder_hash(config)}".encode())
     shutil.rmtree(work)
     remove_empty(config.out)
-    if others := sum(file.stat().st_size for file in (config.out / WORK).rglob("*") if file.is_file()):
+    if others := sum(file.stat().st_size for file in (config.out / WORK).glob("*/**/*") if file.is_file()):
         log.info("%s holds %.1f MB of interrupted runs with other settings.", config.out / WORK, others / 1e6)
 
 
