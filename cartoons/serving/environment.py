@@ -17,6 +17,7 @@ from cartoons import proxies
 from cartoons.errors import LaunchError
 
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
+AT_ONCE = "GRADIO_DEFAULT_CONCURRENCY_LIMIT"
 TEMPORARY, ROOT, CERTIFICATES = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE"
 NUMBERS = (
     PORTS,
@@ -39,6 +40,8 @@ def prepare() -> None:
         _number(name)
     if (ports := _number(PORTS)) is not None and ports < 1:
         raise LaunchError(f"{PORTS} is {ports}: give at least 1, or unset it.")
+    if os.environ.get(AT_ONCE, "").lower() not in ("", "none"):  # which gradio takes for no limit
+        _number(AT_ONCE)
     _check_port()
     _check_temporary_folder()
     try:
