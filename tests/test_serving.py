@@ -117,6 +117,50 @@ def test_named_arguments_are_checked_too(client: httpx.Client) -> None:
         assert "is missing" in assert_one_sentence(client.post(f"/gradio_api/call/v2/{name}", json={}))
 
 
+WRONG: list[dict[str, Any]] = [
+    {"orig_name": 5},
+    {"orig_name": {}},
+    {"orig_name": "\ud800.png"},
+    {"size": "x"},
+    {"mime_type": 5},
+    {"is_stream": "x"},
+    {"is_stream": True},
+    {"meta": 5},
+    {"meta": None},
+    {"url": 5},
+    {},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_what_is_said_beside_an_upload_is_left_out_where_it_is_wrong(client: httpx.Client, wrong: dict[str, Any]) -> None:
+    for name in ("predict", "classify", "classify_many"):
+        for way, wrapped in (("run", False), ("run", True), ("call/v2", False)):
+            value: Any = {"path": upload(client), **({"meta": FILE_DATA} if "meta" not in wrong and wrong else {}), **wrong}
+            value = [value] if wrapped and name == "classify_many" else value
+            parameter = "files" if name == "classify_many" else "picture"
+            body = json.dumps({parameter: value} if way == "call/v2" else {"data": [value]})
+            headers = {"content-type": "application/json"}
+            answer = client.post(f"/gradio_api/{way}/{name}", content=body, headers=headers).raise_for_status().json()
+            if way == "call/v2":
+                stream = client.get(f"/gradio_api/call/{name}/{answer['event_id']}").text
+                assert "event: complete" in stream
+                answer = {"data": json.loads(stream.partition("data: ")[2])}
+            facts = answer["data"][0]
+            assert "mickey mouse" in json.dumps(facts[0] if isinstance(facts, list) else facts)
+
+
+def test_a_list_of_files_is_one_of_uploads(client: httpx.Client) -> None:
+    picture = {"url": "data:image/png;base64," + base64.b64encode(MICKEY.read_bytes()).decode()}
+    assert client.post("/gradio_api/run/predict", json={"data": [picture | {"orig_name": 5}]}).status_code == 200
+    given: list[Any] = [[picture], picture, [None], ["data:image/png;base64,AAAA"], 5, {}, [[]], [{"path": ""}]]
+    for value in given:
+        for way, body in (("run", {"data": [value]}), ("call", {"data": [value]}), ("call/v2", {"files": value})):
+            said = assert_one_sentence(client.post(f"/gradio_api/{way}/classify_many", json=body))
+            assert "/gradio_api/upload" in said
+            assert "data:" not in said
+
+
 def test_what_the_page_calls_is_checked_by_number_and_private_by_name(client: httpx.Client) -> None:
     functions = client.get("/config").json()["dependencies"]
     private = [function for function in functions if function["api_visibility"] == "private"]
@@ -357,9 +401,17 @@ def test_the_log_names_neither_pictures_nor_characters(tmp_path: Path) -> None:
         client.post("/api/classify", content=b"no picture")
         with socket.create_connection(("127.0.0.1", running.port)) as line:  # broken off, for a smaller picture
             line.sendall(b"POST /api/answer HTTP/1.1\r\nHost: page\r\nContent-Length: 1000000\r\n\r\n" + bytes(1000))
+        form = b"Content-Type: multipart/form-data; boundary=b\r\n"
+        begun = b'--b\r\nContent-Disposition: form-data; name="files"; filename="x.png"\r\n\r\n'
+        for route, more in ((b"api/classify", b""), (b"gradio_api/upload", form), (b"gradio_api/run/predict", b"")):
+            with socket.create_connection(("127.0.0.1", running.port)) as line:
+                head = b"POST /" + route + b" HTTP/1.1\r\nHost: page\r\n" + more + b"Content-Length: 1000000\r\n\r\n"
+                line.sendall(head + begun + bytes(1000))
+                time.sleep(0.1)
         client.get("/healthz")
     printed = running.stop()
     assert "Traceback" not in printed
+    assert "failed" not in printed
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     assert [(line["route"], line["outcome"]) for line in lines] == [("/classify", "known"), ("/api/classify", "refused")]
     assert all(line["ms"] > 0 and len(line["revision"]) == 12 for line in lines)

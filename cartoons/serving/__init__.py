@@ -6,6 +6,7 @@ uploads.py          Gradio's upload folder: what may be read from it, what is de
 shared_lock.py      which of the processes that share it is alone
 references.py       how many answers an upload still waits for, in all processes that share the folder
 asgi.py             request bodies, bounded in bytes and time; errors in one sentence
+api_values.py       the values of a call: named ones by order, uploads as Gradio's own checks take them
 api_guard.py        ASGI middleware: requests checked, uploads bounded in size and number, before Gradio sees them
 mcp_guard.py        what an MCP client may ask
 lean_api.py         /api/classify in the Hugging Face inference format, /healthz, /metrics

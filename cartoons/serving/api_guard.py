@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from starlette.requests import ClientDisconnect
+
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES
 from cartoons.serving import mcp_guard
+from cartoons.serving.api_values import file_values, json_body, named_arguments, picture_value
 from cartoons.serving.asgi import (
     SENTENCES,
     App,
@@ -28,10 +31,10 @@ from cartoons.serving.asgi import (
     json_object,
     read_body,
     replayed,
+    with_body,
     with_head,
 )
 from cartoons.serving.lean_api import ANSWER, CLASSIFY, HEALTH, METRICS, PREVIEW
-from cartoons.serving.picture_batch import MOST_FILES, NO_FILES, TOO_MANY
 from cartoons.serving.uploads import UploadFolder
 
 API = "/gradio_api"
@@ -99,6 +102,8 @@ class ApiGuard:
             await response.finish()
         except RefusedError as refused:
             await response.error(refused.status, str(refused))
+        except ClientDisconnect:  # in the middle of a body, which nobody waits for an answer to
+            await response.error(400, SENTENCES[400])
         except Exception:
             if response.is_sent:
                 raise
@@ -124,7 +129,8 @@ class ApiGuard:
             with self._body(scope):
                 body = await read_body(bounded(receive, MAX_JSON_BYTES))
                 request = json_object(body)
-                self._check(path, request)
+                if self._check(path, request):
+                    scope, body = with_body(scope, json_body(request))
                 if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
                     scope, body = in_shared_session(scope, body)
                 await self._app(scope, replayed(body, receive), send)
@@ -210,40 +216,24 @@ class ApiGuard:
             raise RefusedError(404, "fn_index is of no public endpoint: leave it out.")
         return numbered
 
-    def _check(self, path: str, request: dict[str, Any]) -> None:
-        """Raise RefusedError for a call of what is not there or not public, or with what it does not take."""
+    def _check(self, path: str, request: dict[str, Any]) -> bool:
+        """Whether the request had to be changed: uploads are put in Gradio's form.
+
+        Raises RefusedError for a call of what is not there or not public, or with what it does not take.
+        """
         function = self._called(path, request)
-        values = request.get("data") if "/call/v2/" not in path else _named_arguments(request, function)
+        names = list(function.fn.__code__.co_varnames[: len(function.inputs)]) if "/call/v2/" in path else None
+        values = request.get("data") if names is None else named_arguments(request, names)
         if not isinstance(values, list) or len(values) != len(function.inputs):
             raise RefusedError(422, f'"data" must be a list of {len(function.inputs)}: send {{"data": [the picture]}}.')
-        for value, component in zip(values, function.inputs, strict=True):
+        taken = list(values)
+        for k, (value, component) in enumerate(zip(values, function.inputs, strict=True)):
             kind = component.get_block_name()
             if self._uploads is not None and value is not None and kind in ("image", "file"):
-                self._check_uploads(value if kind == "file" and value and isinstance(value, list) else [value])
+                taken[k] = (file_values if kind == "file" else picture_value)(value, self._uploads)
             elif isinstance(value, (dict, list)):  # a file where none is taken
                 raise RefusedError(400)
             elif kind == "dataset" and not (type(value) is int and 0 <= value < len(component.raw_samples)):
                 raise RefusedError(400, "There is no such example.")
-
-    def _check_uploads(self, values: list[Any]) -> None:
-        """Raise RefusedError unless each is an upload, or a picture by itself, and they are not too many."""
-        assert self._uploads is not None
-        try:
-            if not 0 < len(values) <= MOST_FILES:
-                raise ImageError(TOO_MANY if values else NO_FILES)
-            for value in values:
-                self._uploads.locate(value)
-        except ImageError as error:
-            raise RefusedError(400, str(error)) from error
-
-
-def _named_arguments(request: dict[str, Any], function: Any) -> list[Any]:
-    """The values of a call by names, which are those of the function's parameters. Raises RefusedError for others."""
-    names = list(function.fn.__code__.co_varnames[: len(function.inputs)])
-    if unknown := request.keys() - {*names}:
-        raise RefusedError(
-            422, f"There is no parameter {sorted(unknown)[0][:40]!r}: this endpoint takes {', '.join(names)}."
-        )
-    if missing := [name for name in names if name not in request]:
-        raise RefusedError(422, f"The parameter {missing[0]!r} is missing: this endpoint takes {', '.join(names)}.")
-    return [request[name] for name in names]
+        request.update({"data": taken} if names is None else zip(names, taken, strict=True))
+        return taken != values

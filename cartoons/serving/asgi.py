@@ -114,7 +114,11 @@ def in_shared_session(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
 
     Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
     """
-    body = b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{")
+    return with_body(scope, b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{"))
+
+
+def with_body(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
+    """A request that has another body."""
     headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
     return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, body
 
