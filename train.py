@@ -31,8 +31,8 @@ from cartoons.console import command
 from cartoons.errors import CartoonError, DataError
 from cartoons.model_folder import ModelInfo
 from cartoons.training import examples, run
-from cartoons.training.alone import sole_training
 from cartoons.training.config import CONVERTED, TrainConfig, check_flags, check_others, config_of, parser
+from cartoons.training.lock import sole_training
 from cartoons.training.run import is_main_process
 
 log = logging.getLogger("train")

@@ -179,7 +179,8 @@ def sole_use(root: Path, *, fills_labels: bool = True) -> Iterator[None]:
         why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
         raise DataError(f"{root} is {why}, or give another folder.") from error
     with closing(lock):
-        in_labels = [path for path in root.glob("*/**/.*.tmp") if fills_labels and TEMPORARY.fullmatch(path.name)]
+        below = root.glob("*/**/.*.tmp") if fills_labels else ()
+        in_labels = [path for path in below if TEMPORARY.fullmatch(path.name)]
         for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp"), *in_labels]:
             left.unlink(missing_ok=True)
         yield

@@ -16,8 +16,8 @@ from cartoons import dataset, model_folder
 from cartoons.errors import DataError
 from cartoons.splits import SplitConfig
 from cartoons.training import run
-from cartoons.training.alone import sole_training
 from cartoons.training.config import CONVERTED, WRITTEN, TrainConfig, check_arch, check_others, check_weights
+from cartoons.training.lock import sole_training
 from cartoons.training.recipes import FAST
 
 HEAVY = {"torch", "fastai", "timm", "torchvision", "sklearn", "cleanlab", "matplotlib", "gradio", "huggingface_hub"}
@@ -248,7 +248,7 @@ def test_two_runs_do_not_write_into_one_folder(here: Path, tmp_path: Path, monke
 
 
 def test_a_killed_run_locks_nobody_out(tmp_path: Path) -> None:
-    waits = "import sys, time, pathlib; from cartoons.training.alone import sole_training\n"
+    waits = "import sys, time, pathlib; from cartoons.training.lock import sole_training\n"
     waits += "with sole_training(pathlib.Path(sys.argv[1])): print(flush=True); time.sleep(60)"
     asked = [sys.executable, "-c", waits, str(tmp_path / "out")]
     with subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.PIPE) as process:

@@ -1,7 +1,6 @@
 """Many pictures at once on the page: a table that grows as they are answered."""
 
 import html
-import json
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from cartoons import strict_json
 from cartoons.answer_table import Row, csv_text
 from cartoons.errors import BusyError, ImageError
 from cartoons.model_folder import ModelInfo
@@ -78,6 +78,6 @@ def _cells(row: Row, info: ModelInfo) -> str:
 def _parsed(chosen: str) -> Any:
     """What many.js uploaded: a list of uploads. Raises ImageError."""
     try:
-        return json.loads(chosen)
-    except (ValueError, TypeError, RecursionError) as error:
+        return strict_json.loads(chosen)
+    except (ValueError, TypeError) as error:
         raise ImageError(LIST_DAMAGED) from error

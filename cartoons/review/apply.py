@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
-from cartoons import dataset_card
+from cartoons import dataset_card, strict_json
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_folder, is_inside, sole_use, write_atomically, write_json_lines
 from cartoons.metadata import METADATA_FILE, file_key, is_label, read_metadata
@@ -164,11 +164,11 @@ def _carry_out(root: Path) -> list[Step]:
 def _read_journal(journal: Path) -> list[Step]:
     """The steps of a journal, at least one. Raises DataError for a damaged one."""
     try:
-        rows = json.loads(journal.read_bytes())
+        rows = strict_json.loads(journal.read_bytes())
         if not isinstance(rows, list) or not rows:
             raise ValueError("it holds no list of steps")
         return [Step(**row) for row in rows]
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise DataError(f"{journal} is damaged ({error}): take it away, then apply again.") from error
 
 

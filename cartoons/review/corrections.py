@@ -109,10 +109,8 @@ class CorrectionsReview(Review):
         in_folder = _labels_by_folder(labels)
         taken, sources = list[_Taken](), dict[str, Path]()
         for picture in accepted:
-            folder, label = (
-                PurePosixPath(label_folder(picture.label, split_folder, pictures, self._folder_of)),
-                picture.label,
-            )
+            label = picture.label
+            folder = PurePosixPath(label_folder(label, split_folder, pictures, self._folder_of))
             check_apart(picture.path.parent, self._into / folder, "--corrections")
             for name in numbered((folder / picture.path.name).as_posix()):
                 there = sources.get(name, self._into / name)

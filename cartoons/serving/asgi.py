@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
+from cartoons import strict_json
 from cartoons.images import MAX_BYTES
 from cartoons.serving.environment import ROOT
 
@@ -101,8 +102,8 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a request's body. Raises RefusedError."""
     try:
-        request = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        request = strict_json.loads(body)
+    except ValueError as error:
         raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
     if not isinstance(request, dict):
         raise RefusedError(422)

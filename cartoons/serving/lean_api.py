@@ -9,7 +9,6 @@ Format: https://huggingface.co/docs/inference-providers/tasks/image-classificati
 import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from cartoons import strict_json
 from cartoons.errors import BusyError, ImageError
 from cartoons.images import MAX_BYTES
 from cartoons.serving.picture_service import PictureService
@@ -132,10 +132,10 @@ def picture_of(body: bytes, content_type: str) -> tuple[bytes, int | None]:
     if "json" not in content_type.lower() and body.lstrip()[:1] != b"{":
         return body, None
     try:
-        asked = json.loads(body)
+        asked = strict_json.loads(body)
         inputs, parameters = asked["inputs"], asked.get("parameters") or {}
         unknown = parameters.keys() - {"top_k", "function_to_apply"}
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"The JSON is not as it should be: send {JSON_FORM}.") from error
     if unknown:
         raise RequestError(f"There is no parameter {sorted(unknown)[0][:40]!r}: top_k is the one that can be given.")

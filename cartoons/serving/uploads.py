@@ -59,8 +59,8 @@ class UploadFolder:
         """Make the folder and delete what a process that is no longer there left in it. Raises OSError, LaunchError."""
         self._is_link = path.is_symlink()
         self._name = secrets.token_hex(8)
+        self.path = path
         self._shared = self._share(path)
-        self.path = path.resolve()
         self._max_bytes, self._max_files = max_bytes, max_files
         self.loop: asyncio.AbstractEventLoop | None = None
         """The one to delete on, once it runs."""

@@ -3,7 +3,7 @@
 config.py            what the command line says, and what can be refused of it without torch
 recipes.py           the numbers of fast, thorough and finetune
 run.py               the pictures, and what lies on disk: half done, finished
-alone.py             one train.py at a time in a model folder
+lock.py              one train.py at a time in a model folder
 augment.py           a picture -> a changed picture of the same character
 redraw.py            a picture -> the same in outlines, pencil, flat colours or pixels
 views.py             the views of a picture that training sees: itself, and changed ones
