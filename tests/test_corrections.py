@@ -66,6 +66,24 @@ def test_a_correction_is_a_row_and_the_picture_only_where_that_is_allowed(tmp_pa
     assert len(rows(tmp_path)) == 3
 
 
+def test_a_correction_that_comes_again_with_its_picture_has_it(tmp_path: Path) -> None:
+    made = opened(tmp_path, 1, 2)
+    for with_picture in (False, True, True, False):
+        made.add(sha(1), "green frog", with_picture)
+    made.add(sha(2), "green frog", False)
+    opened(tmp_path, 1).add(sha(1), "green frog", False)
+    assert [bool(row["file_name"]) for row in rows(tmp_path)] == [False, True, False]
+    assert (tmp_path / "green frog" / f"{sha(1)}.jpg").is_file()
+    assert "known: 1, in" in without_picture(tmp_path)
+
+
+@pytest.mark.parametrize("row", ['{"sha256": ["a"], "right": {}}', '{"file_name": 5}', '"none"', "5"])
+def test_a_row_that_is_no_correction_is_named(tmp_path: Path, row: str) -> None:
+    (tmp_path / "corrections.jsonl").write_text(f"{{}}\n{row}\n")
+    with pytest.raises(DataError, match="line 2 is no correction: mend it or take it out"):
+        opened(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("picture", "right", "sentence"),
     [

@@ -154,5 +154,8 @@ def _labels_by_folder(labels: Mapping[str, str]) -> dict[str, set[str]]:
 
 def without_picture(corrections: Path) -> str:
     """How many corrections came without a picture, in a line; "" for none. Raises DataError."""
-    count = sum(not row.get("file_name") for row in rows_of(corrections))
+    named, pictured = set[tuple[str, str]](), set[tuple[str, str]]()
+    for row in rows_of(corrections):
+        (pictured if row["file_name"] else named).add((row["sha256"], row["right"]))
+    count = len(named - pictured)
     return f"Corrections without a picture, of which only the names are known: {count}, in {corrections}.\n" if count else ""

@@ -21,6 +21,7 @@ from cartoons.files import append_json_lines, check_writable, read_json_lines, w
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
 
 ROWS_FILE = "corrections.jsonl"
+TEXTS = ("sha256", "right", "file_name")
 NONE_OF_THESE, ANOTHER = "none of these", "another character"
 MAX_ROWS = 10_000
 MAX_BYTES = 500_000_000
@@ -64,7 +65,7 @@ class Corrections:
         self._lock = threading.Lock()
         self._answered: OrderedDict[str, _Answered] = OrderedDict()
         self._recent: deque[float] = deque(maxlen=MOST_PER_MINUTE)
-        self._kept = {(row.get("sha256"), row.get("right")) for row in rows_of(folder)}
+        self._kept = {(row["sha256"], row["right"], bool(row["file_name"])) for row in rows_of(folder)}
         self._bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
     def remember(self, sha256: str, prediction: Prediction, picture: Image.Image) -> None:
@@ -79,16 +80,19 @@ class Corrections:
                 del self._answered[oldest]
 
     def add(self, sha256: str, right: object, with_picture: object) -> None:
-        """Keep a correction, once. Raises DataError for what cannot be one, or when it is full, and BusyError."""
+        """Keep a correction once, and once more when it comes again with the picture.
+
+        Raises DataError for what cannot be one, or when the folder is full, and BusyError.
+        """
         if not isinstance(right, str) or right not in self.names:
             raise DataError(CHOOSE)
         with self._lock:
             now, answered = time.monotonic(), self._answered.get(sha256)
             if answered is None or answered.until < now:
                 raise DataError(GONE)
-            if (sha256, right) in self._kept:
-                return
             jpeg = answered.jpeg if with_picture is True else b""
+            if not self._kept.isdisjoint(((sha256, right, True), (sha256, right, bool(jpeg)))):
+                return
             if len(self._kept) >= MAX_ROWS or self._bytes + len(jpeg) + 1_000 > MAX_BYTES:
                 raise DataError(FULL)
             if len(self._recent) == MOST_PER_MINUTE and now - self._recent[0] < 60:
@@ -98,7 +102,7 @@ class Corrections:
             except OSError as error:
                 raise DataError("The correction could not be kept: try again later.") from error
             self._recent.append(now)
-            self._kept.add((sha256, right))
+            self._kept.add((sha256, right, bool(jpeg)))
             self._bytes += len(jpeg) + 1_000
 
     def _write(self, sha256: str, right: str, said: Prediction, jpeg: bytes) -> None:
@@ -120,10 +124,10 @@ class Corrections:
         append_json_lines(self._rows, row)
 
 
-def rows_of(folder: Path) -> Iterator[dict[str, object]]:
-    """Every correction of a folder. Raises DataError for a row that is none."""
+def rows_of(folder: Path) -> Iterator[dict[str, str]]:
+    """Every correction of a folder: its texts. Raises DataError for a row that is none."""
     for path in sorted(folder.glob("corrections*.jsonl")):
         for number, row in read_json_lines(path):
-            if not isinstance(row, dict):
+            if not isinstance(row, dict) or not all(isinstance(row.get(key, ""), str) for key in TEXTS):
                 raise DataError(f"{path} line {number} is no correction: mend it or take it out.")
-            yield row
+            yield {key: row.get(key, "") for key in TEXTS}
