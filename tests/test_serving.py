@@ -1,5 +1,6 @@
 """The page under attack and under load: what a caller may not do, and what is left behind."""
 
+import asyncio
 import base64
 import io
 import json
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from cartoons.serving.api_guard import ApiGuard
+from cartoons.serving.asgi import Message, Receive, Send, read_body
+from cartoons.serving.lean_api import CLASSIFY
 
 pytestmark = pytest.mark.slow
 MICKEY = EXAMPLES / "mickey-mouse-2.png"
@@ -295,6 +299,65 @@ def test_too_large_a_file_is_refused_however_it_comes(client: httpx.Client, uplo
     assert [path for path in sorted(uploads.rglob("*")) if path not in before and path.is_file()] == []
 
 
+def test_bodies_that_never_come_hold_nothing_up(own_page: Page) -> None:
+    head = b"POST /%s HTTP/1.1\r\nHost: page\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with ExitStack() as idle:
+        for path in [b"api/classify", b"gradio_api/run/predict"] * 10:
+            idle.enter_context(socket.create_connection(("127.0.0.1", own_page.port))).sendall(head % path)
+        time.sleep(0.2)
+        sent = httpx.post(f"{own_page.url}/api/classify", content=iter([MICKEY.read_bytes()]))
+    assert sent.json()[0]["label"] == "mickey mouse"
+
+
+def test_more_bodies_at_once_than_memory_is_for_are_refused() -> None:
+    answered = asyncio.Event()
+    statuses: list[int] = []
+
+    async def answer(_: Any, receive: Receive, send: Send) -> None:
+        await read_body(receive)
+        await answered.wait()
+        await send({"type": "http.response.start", "status": 200})
+
+    async def note(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    async def post(guard: ApiGuard, size: int) -> None:
+        parts = [bytes(2**20)] * size
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+        head = {"type": "http", "method": "POST", "path": CLASSIFY, "headers": [(b"transfer-encoding", b"chunked")]}
+        await guard(head, receive, note)
+
+    async def post_all() -> None:
+        guard = ApiGuard(answer, dict, lean=answer)
+        posts = [asyncio.create_task(post(guard, size)) for size in [20] * 6 + [1]]
+        await asyncio.sleep(0.1)
+        await post(guard, 20)
+        assert statuses == [429, 0]
+        answered.set()
+        await asyncio.gather(*posts, post(guard, 20))
+
+    asyncio.run(post_all())
+    assert statuses == [429, 0] + [200] * 8
+
+
+@pytest.mark.parametrize("part", ["{},", "[],", '"ab",', "1.5,"])
+def test_json_of_millions_of_values_is_refused_before_it_is_read(client: httpx.Client, part: str) -> None:
+    body = '{"data": [' + part * 2_000_000 + "0]}"
+    for path in ("gradio_api/run/predict", "api/classify"):
+        assert "JSON" in assert_one_sentence(client.post(f"/{path}", content=body))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_json_in_another_encoding_is_read(client: httpx.Client, encoding: str) -> None:
+    for path in ("run/predict", "call/predict"):
+        body = json.dumps({"data": [{"path": upload(client), "meta": FILE_DATA}]}).encode(encoding)
+        answer = client.post(f"/gradio_api/{path}", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 200
+
+
 def test_an_answered_upload_is_gone_and_the_same_picture_can_come_again(client: httpx.Client) -> None:
     path = upload(client)
     body = {"data": [{"path": path, "meta": FILE_DATA}]}
@@ -408,6 +471,8 @@ def test_the_log_names_neither_pictures_nor_characters(tmp_path: Path) -> None:
                 head = b"POST /" + route + b" HTTP/1.1\r\nHost: page\r\n" + more + b"Content-Length: 1000000\r\n\r\n"
                 line.sendall(head + begun + bytes(1000))
                 time.sleep(0.1)
+        for path in ("call/predict/none", "call/v2/predict/none", "queue/data?session_hash=none"):
+            assert "data: " in client.get(f"/gradio_api/{path}").text
         client.get("/healthz")
     printed = running.stop()
     assert "Traceback" not in printed

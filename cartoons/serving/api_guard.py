@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from cartoons.errors import ImageError
@@ -20,6 +21,7 @@ from cartoons.serving.api_values import file_values, json_body, named_arguments,
 from cartoons.serving.asgi import (
     SENTENCES,
     App,
+    Message,
     PlainErrors,
     Receive,
     RefusedError,
@@ -27,7 +29,6 @@ from cartoons.serving.asgi import (
     Send,
     bounded,
     content_length,
-    in_shared_session,
     json_object,
     read_body,
     replayed,
@@ -59,6 +60,9 @@ MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 MAX_OTHER_BYTES = 2**20
 MAX_BODIES_BYTES = 128 * 2**20
 """Of request bodies held in memory at once."""
+
+SHARED_SESSION = "api"
+"""Of all calls without one: Gradio makes one for each, which takes longer than the answer, and nothing is kept in it."""
 
 MAX_UPLOADS = 40
 MAX_PATH = 2_000
@@ -104,11 +108,14 @@ class ApiGuard:
             await response.error(refused.status, str(refused))
         except ClientDisconnect:  # in the middle of a body, which nobody waits for an answer to
             await response.error(400, SENTENCES[400])
-        except Exception:
-            if response.is_sent:
+        except Exception as error:
+            if response.is_sent and isinstance(error.__cause__ or error, HTTPException):
+                await response.end()  # Gradio's event stream has said what is wrong
+            elif response.is_sent:
                 raise
-            log.exception("A request to %s failed.", scope["path"].partition("=")[0])
-            await response.error(500, SENTENCES[500])
+            else:
+                log.exception("A request to %s failed.", scope["path"].partition("=")[0])
+                await response.error(500, SENTENCES[500])
         finally:
             self.running -= is_post
 
@@ -117,8 +124,8 @@ class ApiGuard:
         if self.is_stopping and (is_post or path == HEALTH):
             raise RefusedError(503)
         if path in LEAN and self._lean is not None:
-            with self._body(scope):
-                await self._lean(scope, bounded(receive, MAX_JSON_BYTES), send)
+            with self._body(scope, receive) as whole:
+                await self._lean(scope, whole, send)
         elif UNUSED.match(path) or len(path) > MAX_PATH:
             raise RefusedError(404)
         elif (file := FILE.match(path)) and not self._is_upload(path[file.end() :]):
@@ -126,13 +133,12 @@ class ApiGuard:
         elif is_post and UPLOAD.fullmatch(path):
             await self._upload(scope, receive, send)
         elif is_post and (JOIN.fullmatch(path) or CALL.fullmatch(path)):
-            with self._body(scope):
-                body = await read_body(bounded(receive, MAX_JSON_BYTES))
-                request = json_object(body)
-                if self._check(path, request):
-                    scope, body = with_body(scope, json_body(request))
+            with self._body(scope, receive) as whole:
+                request = json_object(await read_body(whole))
+                self._check(path, request)
                 if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
-                    scope, body = in_shared_session(scope, body)
+                    request["session_hash"] = SHARED_SESSION
+                scope, body = with_body(scope, json_body(request))
                 await self._app(scope, replayed(body, receive), send)
         elif MCP.match(path):
             await self._mcp(scope, receive, send)
@@ -151,8 +157,8 @@ class ApiGuard:
         """Let an MCP client ask for the one tool: no event streams that stay open, no older transport."""
         if scope["method"] != "POST" or not MCP.fullmatch(scope["path"]):
             raise RefusedError(405 if MCP.fullmatch(scope["path"]) else 404)
-        with self._body(scope):
-            body = await read_body(bounded(receive, MAX_JSON_BYTES))
+        with self._body(scope, receive) as whole:
+            body = await read_body(whole)
             mcp_guard.check(json_object(body))
             await self._app(scope, replayed(body, receive), send)
 
@@ -183,16 +189,24 @@ class ApiGuard:
             return False
 
     @contextmanager
-    def _body(self, scope: Scope) -> Iterator[None]:
-        """Count a request's body against what may be in memory. Raises RefusedError when it is too much."""
-        length = content_length(scope, MAX_JSON_BYTES)
-        if length > 2**20 and self._body_bytes + length > MAX_BODIES_BYTES:
-            raise RefusedError(429)
-        self._body_bytes += length
+    def _body(self, scope: Scope, receive: Receive) -> Iterator[Receive]:
+        """A `receive` that counts a body as it comes. Raises RefusedError when there is too much of all in memory."""
+        content_length(scope, MAX_JSON_BYTES)
+        receive_bounded, arrived = bounded(receive, MAX_JSON_BYTES), 0
+
+        async def receive_counted() -> Message:
+            nonlocal arrived
+            message = await receive_bounded()
+            arrived += (length := len(message.get("body", b"")))
+            self._body_bytes += length
+            if arrived > 2**20 and self._body_bytes > MAX_BODIES_BYTES:
+                raise RefusedError(429)
+            return message
+
         try:
-            yield
+            yield receive_counted
         finally:
-            self._body_bytes -= length
+            self._body_bytes -= arrived
 
     def _called(self, path: str, request: dict[str, Any]) -> Any:
         """The function that is called: a public one by name; by number, as the page does, also a private one.
@@ -216,11 +230,8 @@ class ApiGuard:
             raise RefusedError(404, "fn_index is of no public endpoint: leave it out.")
         return numbered
 
-    def _check(self, path: str, request: dict[str, Any]) -> bool:
-        """Whether the request had to be changed: uploads are put in Gradio's form.
-
-        Raises RefusedError for a call of what is not there or not public, or with what it does not take.
-        """
+    def _check(self, path: str, request: dict[str, Any]) -> None:
+        """Put uploads in Gradio's form. Raises RefusedError for a call of what is not there, or that it does not take."""
         function = self._called(path, request)
         names = list(function.fn.__code__.co_varnames[: len(function.inputs)]) if "/call/v2/" in path else None
         values = request.get("data") if names is None else named_arguments(request, names)
@@ -236,4 +247,3 @@ class ApiGuard:
             elif kind == "dataset" and not (type(value) is int and 0 <= value < len(component.raw_samples)):
                 raise RefusedError(400, "There is no such example.")
         request.update({"data": taken} if names is None else zip(names, taken, strict=True))
-        return taken != values

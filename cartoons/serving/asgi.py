@@ -14,6 +14,9 @@ from cartoons.images import MAX_BYTES
 from cartoons.serving.environment import ROOT
 
 BODY_TIMEOUT_S = 120.0
+MAX_JSON_VALUES = 20_000
+"""Of a request. Those of 27 MB could take 600 MB of memory."""
+
 HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 KEPT_HEADERS = {b"retry-after", b"access-control-allow-origin", b"access-control-expose-headers", b"allow"}
 SENTENCES = {
@@ -102,20 +105,12 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a request's body. Raises RefusedError."""
     try:
-        request = strict_json.loads(body)
+        request = strict_json.loads_bounded(body, MAX_JSON_VALUES)
     except ValueError as error:
         raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
     if not isinstance(request, dict):
         raise RefusedError(422)
     return request
-
-
-def in_shared_session(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
-    """A request that belongs to the one session of all calls without one.
-
-    Gradio makes a session anew for each of those, which takes longer than the answer; the endpoints keep nothing in it.
-    """
-    return with_body(scope, b'{"session_hash": "api", ' + body.lstrip().removeprefix(b"{"))
 
 
 def with_body(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
@@ -198,6 +193,10 @@ class PlainErrors:
             if isinstance(given, str) and given:
                 status, sentence = 400 if status == 500 else status, " ".join(given.split())
         await self.error(status, sentence)
+
+    async def end(self) -> None:
+        """End a response that was begun, where it is."""
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def error(self, status: int, sentence: str) -> None:
         """Send an error's whole response, in Gradio's form and FastAPI's, unless another was begun."""
