@@ -91,6 +91,10 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     there = run.read_finished(out)
     if there and there.recipe != "converted" and not arguments.force:
         raise DataError(run.is_taken(out, there))
+    with progress.stage(f"finding {source}"):
+        from cartoons.convert import learner_file
+
+        learner_file.check_head(learner_file.find(source))
     with progress.stage("loading PyTorch and fastai"):
         from cartoons.convert import learner
 

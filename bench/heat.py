@@ -15,7 +15,7 @@ from onnx.utils import Extractor
 from bench.serving import ROOT
 from cartoons.dataset import Item
 from cartoons.onnx_graph import INPUT_NAME, OUTPUT_NAME, open_session
-from cartoons.training.config import DEFAULT_ARCH
+from cartoons.training.arch import DEFAULT_ARCH
 from cartoons.training.export import to_onnx
 from cartoons.training.network import build_learner, find_network, plain_loaders
 

@@ -23,7 +23,7 @@ from cartoons import dataset, near_duplicates, splits
 from cartoons.dataset import Item
 from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL
-from cartoons.training.config import DEFAULT_ARCH
+from cartoons.training.arch import DEFAULT_ARCH
 from cartoons.training.network import build_learner, find_network, plain_loaders
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "four"

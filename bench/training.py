@@ -36,7 +36,8 @@ from sklearn.metrics import balanced_accuracy_score
 from cartoons import dataset, near_duplicates, progress, splits
 from cartoons.dataset import Dataset, Item
 from cartoons.splits import Fold, SplitConfig
-from cartoons.training.config import DEFAULT_ARCH, TrainConfig
+from cartoons.training.arch import DEFAULT_ARCH
+from cartoons.training.config import TrainConfig
 from cartoons.training.cross_validation import Trainer, make_trainer
 from cartoons.training.network import find_network, load_weights
 

@@ -167,7 +167,7 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
     import timm
     import torch
 
-    from cartoons.training.config import no_state_dict
+    from cartoons.training.arch import no_state_dict
     from cartoons.training.network import find_network, load_weights
 
     theirs, mine = (timm.create_model("resnet18", pretrained=False) for _ in range(2))

@@ -16,7 +16,8 @@ from cartoons import dataset, model_folder
 from cartoons.errors import DataError
 from cartoons.splits import SplitConfig
 from cartoons.training import run
-from cartoons.training.config import CONVERTED, WRITTEN, TrainConfig, check_arch, check_others, check_weights
+from cartoons.training.arch import check_arch, check_weights
+from cartoons.training.config import CONVERTED, WRITTEN, TrainConfig, check_others
 from cartoons.training.lock import sole_training
 from cartoons.training.recipes import FAST
 
@@ -51,6 +52,8 @@ EMPTY = [
     (["ok"], "--arch", "the name of a network"),
 ]
 
+UNKNOWN_NETWORKS = ("pretrained", ".", "../x", "url", "r3d_18", "resnet18.", "resnet18.none", "raft_small", "resnet18'")
+
 REFUSED = [
     ([], "No picture folder was given"),
     (["missing"], "is not a folder"),
@@ -64,6 +67,11 @@ REFUSED = [
     (["ok", "--valid-pct", "1"], "between 0 and 1"),
     (["ok", "--split", "holdout", "--valid-pct", "2"], "between 0 and 1"),
     (["ok", "--arch", "no_such_net"], "knows a network 'no_such_net'"),
+    *((["ok", "--arch", name], f"knows a network {name!r}") for name in UNKNOWN_NETWORKS),
+    (["--from-learner", "missing.pkl"], "missing.pkl is neither a file nor a folder"),
+    (["--from-learner", "missing/folder/of/it"], "is neither a file nor a folder"),
+    (["--from-learner", "text.pth"], "text.pth is no pickle, not an exported fastai learner"),
+    (["--from-learner", "empty"], "The folder empty has no .pkl: give one that holds a learner exported by fastai."),
     (["ok", "--weights", "missing.pth"], "is not a file"),
     (["ok", "--weights", "text.pth"], "cannot be read: give a state dict"),
     (["ok", "--out", "/dev/null/x"], "cannot be written"),
@@ -150,7 +158,18 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     assert after.children_user + after.children_system - before.children_user - before.children_system < 1
 
 
-@pytest.mark.parametrize("arch", ["tf_efficientnet_lite0", "resnet34", "resnet18.a1_in1k", "squeezenet1_0"])
+@pytest.mark.parametrize(
+    "arch",
+    [
+        "tf_efficientnet_lite0",
+        "resnet34",
+        "resnet18.a1_in1k",
+        "squeezenet1_0",
+        "tf_efficientnet_b1_ns",
+        "vit_b_16",
+        "densenet121",
+    ],
+)
 def test_networks_are_known_by_their_code(arch: str) -> None:
     check_arch(arch)
 

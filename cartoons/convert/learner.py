@@ -25,10 +25,11 @@ from torch import nn
 from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.convert.inference import FilePredictor, labels_of
+from cartoons.convert.learner_file import find
 from cartoons.convert.parity import Answered, ask, check
 from cartoons.convert.pictures import write_kinds, write_probes
 from cartoons.convert.pipeline import Pipeline, measure
-from cartoons.convert.unpickle import find, load_learner_file, versions_beside
+from cartoons.convert.unpickle import load_learner_file, versions_beside
 from cartoons.errors import ConvertError, ExportError, in_a_line
 from cartoons.examples import DRAWINGS
 from cartoons.files import check_folder, check_writable, write_atomically

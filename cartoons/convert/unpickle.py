@@ -1,4 +1,4 @@
-"""A fastai learner's file: found on this machine or on the Hub, and unpickled, with the real reason when that fails."""
+"""A fastai learner's file, unpickled, with the real reason when that fails."""
 
 import logging
 import pickle
@@ -6,7 +6,6 @@ import platform
 import re
 import tomllib
 import types
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,10 @@ from typing import Any
 import torch
 from fastai.learner import Learner
 
+from cartoons.convert.learner_file import check_head
 from cartoons.errors import ConvertError, in_a_line
-from cartoons.hub.pull import learner_name, pull_learner
 
-HUB_NAME = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>\S+))?")
 REQUIREMENT = re.compile(r"\s*(fastai|python)\s*[=~<>]+\s*([\w.]+)\s*")
-LEGACY_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""The first bytes of what torch wrote before its files were zip archives."""
-
 GONE_SINCE_28 = ("fastcore.dispatch", "fastcore.transform")
 """Modules that the learners of fastai before 2.8 need, and that fastai 2.8 left for another package."""
 
@@ -63,33 +58,12 @@ _PICKLE = types.SimpleNamespace(
 """What torch.load needs of a pickle module."""
 
 
-def find(source: str) -> Path:
-    """The learner's file: a .pkl, the one in a folder, or that of "user/name" or "user/name@revision" on the Hub.
-
-    Raises ConvertError when there is none, HubError when the Hub does not give it.
-    """
-    path = Path(source).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir():
-        try:
-            return path / learner_name(entry.name for entry in path.iterdir())
-        except ValueError as error:
-            raise ConvertError(f"The folder {source} has {error}.") from error
-    named = HUB_NAME.fullmatch(source)
-    if named and path.suffix != ".pkl":
-        return pull_learner(named["repo"], named["revision"])
-    raise ConvertError(
-        f"{source} is neither a file nor a folder: give the .pkl that learn.export() wrote, or user/name of a Hub model."
-    )
-
-
 def load_learner_file(path: Path) -> Learner:
     """Unpickle a Learner onto the CPU, in float32. That runs code in the file, and a warning says so first.
 
     Raises ConvertError with the cause when it is no Learner, or one that needs what is not installed here.
     """
-    _check_head(path)
+    check_head(path)
     log.warning("Unpickling %s runs the code in it: convert only learners whose makers you trust.", path)
     try:
         learn = torch.load(path, map_location="cpu", weights_only=False, pickle_module=_PICKLE)
@@ -119,20 +93,6 @@ def versions_beside(path: Path) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError):  # it is only a hint: none, or one in another form, is no error
         return {}
     return {match[1]: match[2] for match in found if match}
-
-
-def _check_head(path: Path) -> None:
-    """Refuse, before anything is run, a file that torch.load would not take or would only trip over."""
-    with path.open("rb") as file:
-        head = file.read(64)
-    if head.startswith(b"version https://git-lfs"):
-        raise ConvertError(f"{path} is the pointer that Git LFS leaves in place of a file: fetch it with `git lfs pull`.")
-    if head.startswith(b"PK") and not zipfile.is_zipfile(path):
-        raise ConvertError(f"{path} is cut short: download or copy it again.")
-    if head.startswith((b"PK", LEGACY_HEAD)):
-        return
-    kind = "a plain pickle" if head.startswith(b"\x80") else "no pickle" if head else "empty"
-    raise ConvertError(f"{path} is {kind}, not an exported fastai learner: give the file that learn.export() wrote.")
 
 
 def _at_rest(learn: Learner) -> Learner:

@@ -96,8 +96,8 @@ def learner_name(names: Iterable[str]) -> str:
     for name in (*LEARNER_FILES, *pickles[:1]):
         if name in pickles and (name in LEARNER_FILES or len(pickles) == 1):
             return name
-    found = f"{len(pickles)} of other names ({', '.join(pickles[:3])})" if pickles else "no .pkl"
-    raise ValueError(f"no {' or '.join(LEARNER_FILES)}, but {found}: give one that holds a learner exported by fastai")
+    others = f"no {' or '.join(LEARNER_FILES)}, but {len(pickles)} of other names ({', '.join(pickles[:3])})"
+    raise ValueError(f"{others if pickles else 'no .pkl'}: give one that holds a learner exported by fastai")
 
 
 def cached(repo: str, revision: str | None = None) -> list[Path]:

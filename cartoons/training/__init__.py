@@ -1,6 +1,7 @@
 """A picture folder to a trained fastai Learner, and that to a graph.
 
 config.py            what the command line says, and what can be refused of it without torch
+arch.py              the name of a network, and its weights, refused without torch
 recipes.py           the numbers of fast, thorough and finetune
 run.py               the pictures, and what lies on disk: half done, finished
 lock.py              one train.py at a time in a model folder

