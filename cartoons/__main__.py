@@ -48,9 +48,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def load_model(model: str | None) -> Classifier:
-    """The classifier of a model folder or of a model on the Hub. Raises BundleError, HubError."""
+    """The classifier of a model folder or of a model on the Hub. Raises BundleError, DataError, HubError."""
     if model is None:
         return Classifier.load(EMBEDDED_MODEL, trusted=True, threads=1)
+    if not model.strip():
+        raise DataError("--model is empty: give a model folder, or USER/NAME of one on the Hub, or leave it out.")
     if Path(model).is_dir():
         return Classifier.load(Path(model), threads=1)
     from cartoons.hub.errors import is_repo_name
@@ -97,7 +99,7 @@ def writer_of_csv(characters: Sequence[str]) -> Callable[[Row], None]:
 def classify(arguments: argparse.Namespace) -> int:
     """Writes the table; the exit code. Raises CartoonError."""
     files = files_of(arguments.folder)
-    if arguments.model:
+    if arguments.model is not None:
         proxies.prepare()
     classifier = load_model(arguments.model)
     in_json = (lambda row: print(json.dumps(row.as_json()))) if arguments.json else None

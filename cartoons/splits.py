@@ -93,9 +93,14 @@ def make_split(items: Sequence[Item], config: SplitConfig) -> Split:
         return by_folder(items)
     if config.kind == "holdout" or (config.kind == "auto" and config.folds is None):
         return holdout(items, config.valid_pct, config.seed)
-    return by_source(
-        [replace(item, source="") for item in items] if config.kind == "group" else items, config.folds or FOLDS
-    )
+    in_groups = [replace(item, source="") for item in items] if config.kind == "group" else items
+    split = by_source(in_groups, config.folds or FOLDS)
+    if config.folds and len(split.folds) < config.folds:
+        most = counted(len(split.folds), "part")
+        raise DataError(
+            f"--rounds is {config.folds}, and the pictures can be held out in {most}: give no more, or leave it out."
+        )
+    return split
 
 
 def by_folder(items: Sequence[Item]) -> Split:
@@ -192,6 +197,7 @@ def _balanced(items: Sequence[Item], units: Sequence[Unit], folds: int) -> list[
         unit: {label: count / total[label] for label, count in Counter(items[i].label for i in indices).items()}
         for unit, indices in members.items()
     }
+    folds = min(folds, len(members))
     loads = [Counter[str]() for _ in range(folds)]
     parts: list[list[int]] = [[] for _ in range(folds)]
     for unit in sorted(members, key=lambda unit: (-max(shares[unit].values()), unit)):

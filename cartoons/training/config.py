@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,11 +150,15 @@ def config_of(arguments: argparse.Namespace, argv: Sequence[str]) -> TrainConfig
 
 
 def check_creatable(out: Path) -> None:
-    """Raises DataError when nothing can be written at `out`; makes no folder."""
+    """Raises DataError when nothing can be written at `out`; leaves no folder there."""
     there = next(place for place in (out.absolute(), *out.absolute().parents) if os.path.lexists(place))
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        why = f"{there} is not a folder" if not there.is_dir() else f"{there} is read-only"
-        raise DataError(f"{out} cannot be written ({why}): give another folder with --out.")
+    try:
+        with suppress(FileNotFoundError):
+            out.lstat()  # of a name that is too long, an error of another kind
+        Path(tempfile.mkdtemp(dir=there)).rmdir()
+    except OSError as error:
+        why = f"{there}: {error.strerror}" if there.is_dir() else f"{there} is not a folder"
+        raise DataError(f"{out} cannot be written ({why}): give another folder with --out.") from error
 
 
 def check_others(out: Path, written: Iterable[str], force: bool) -> None:
