@@ -422,6 +422,26 @@ def test_offline_is_said_in_a_sentence_that_stays(tab: Tab, context: BrowserCont
     expect(tab.locator("#take [role=alert]")).to_be_hidden()
 
 
+def test_why_a_picture_was_not_taken_is_said_once_and_stays(tab: Tab) -> None:
+    busy = "Too many pictures at once: try again in a few seconds."
+    answers = [lambda route: route.fulfill(status=429, json={"error": busy}), lambda route: route.abort()]
+    for answer, sentence in zip(answers, (busy, "The page could not be reached"), strict=True):
+        drop(tab, EXAMPLES / "donald-duck-1.png")
+        said(tab, "donald duck")
+        tab.route("**/api/answer", answer)
+        drop(tab, EXAMPLES / "mickey-mouse-2.png")
+        expect(tab.locator("#take [role=alert]")).to_contain_text(sentence)
+        tab.wait_for_timeout(1000)  # Gradio says it too, with more brackets, and that there is no picture now
+        expect(tab.locator("#take [role=alert]")).to_contain_text(sentence)
+        expect(tab.locator("#answer h2")).to_be_hidden()
+        expect(tab.get_by_test_id("toast-body")).to_have_count(0)
+        tab.unroute("**/api/answer")
+        drop(tab, EXAMPLES / "mickey-mouse-2.png")
+        said(tab, "mickey mouse")
+        tab.locator(REMOVE).first.click()
+        said(tab, "Who is it")
+
+
 def real(label: str, style: str = "", suffix: str = "") -> list[Path]:
     """Real pictures of a label, sorted; the test is skipped where they are not."""
     if not REAL_DATA.exists():

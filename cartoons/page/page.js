@@ -14,7 +14,8 @@ const say = (sentence) => (note.textContent = sentence);
 const fail = (sentence) => begin("", sentence);
 const answered = () => find("#answer [data-picture]")?.dataset.picture ?? ""; // which picture the answer is of
 
-let doing = "", failed = false, shown, asked; // what the page is at, whether that failed; the answer; of which picture
+let doing = "", failed = false, taken = true; // what the page is at; whether that failed; whether the last upload came through
+let shown, asked; // the answer; of which picture
 
 function begin(words, sentence = "") {
   say(sentence);
@@ -130,6 +131,7 @@ function post(address, file) {
 }
 async function upload(address, form) { // in place of Gradio's: the answer comes with it
   begin(`${WORDS.uploading}…`);
+  taken = false;
   find("#picture").dataset.address = "";
   const to = address.replace(/gradio_api\/upload.*/, "api/answer"), file = form.get("files");
   const isWhole = file.type === "image/jpeg" && file.size < WHOLE_BYTES; // a fast line has sent it before it is smaller
@@ -139,8 +141,8 @@ async function upload(address, form) { // in place of Gradio's: the answer comes
   if (small.size < sent.left) { sent.abort(); sent = post(to, small); }
   await sent.done;
   const { path, answer, error } = sent.response ?? {};
-  doing = "";
-  if (!path) fail(error || WORDS.unreachable);
+  [doing, taken] = ["", Boolean(path)];
+  if (!taken) fail(error || WORDS.unreachable);
   if (answer) window.showAnswer(answer);
   return Response.json(path ? [path] : { error }, { status: path ? 200 : 400 });
 }
@@ -149,7 +151,8 @@ const idOf = (address) => /[0-9a-f]{64}/.exec(address)?.[0] ?? "";
 window.needsAnswer = async (picture) => { // throws if not: Gradio also tells of what is uploading, answered or asked about
   await new Promise((done) => setTimeout(done)); // an answer that came with its picture is shown by now
   const id = idOf(picture?.path);
-  if (id ? id === asked : doing || find("#answer .problem")) throw new Error("Nothing to ask.");
+  taken ||= Boolean(id);
+  if (id ? id === asked : doing || !taken || find("#answer .problem")) throw new Error("Nothing to ask.");
   asked = id;
   begin("");
 };
@@ -171,6 +174,7 @@ function complete() { // what Gradio leaves out
   });
   each(".api-docs li:not([role])", (choice) =>
     Object.assign(choice, { role: "button", tabIndex: 0, onkeydown: ({ key }) => key === "Enter" && choice.click() }));
+  if (failed) each("[data-testid=toast-close]", (close) => close.click()); // it is said already, and in words
   each(".api-docs pre", (code) => (code.tabIndex = 0));
   settle();
   document.dispatchEvent(new Event("changed")); // for answer.js
