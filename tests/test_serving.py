@@ -25,8 +25,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from cartoons.serving.api_guard import ApiGuard
-from cartoons.serving.asgi import Message, Receive, Send, read_body
+from cartoons.serving.asgi import SENTENCES, Message, Receive, Send, read_body
 from cartoons.serving.lean_api import CLASSIFY
+from cartoons.serving.picture_service import MAX_WAITING
 
 pytestmark = pytest.mark.slow
 MICKEY = EXAMPLES / "mickey-mouse-2.png"
@@ -541,6 +542,19 @@ def test_what_a_killed_page_left_is_swept_when_the_next_one_starts(tmp_path: Pat
     assert not left.exists()
     assert httpx.get(f"{second.url}/gradio_api/file={left}").status_code == 403
     second.stop()
+
+
+def test_more_calls_than_may_wait_are_told_to_come_again_however_they_come(slow: bytes, tmp_path: Path) -> None:
+    running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path)})
+    with httpx.Client(base_url=running.url, timeout=60) as asking:
+        path = upload(asking, slow)
+        body = {"data": [{"path": path}]}
+        sent = [asking.post("/gradio_api/call/predict", json=body) for _ in range(MAX_WAITING + 30)]
+    running.process.kill()
+    running.process.wait()
+    assert {answer.status_code for answer in sent} == {200, 503}
+    assert sent[-1].json()["error"] == SENTENCES[503]
+    assert sent[-1].headers["retry-after"]
 
 
 def test_slow_files_do_not_hold_good_ones_up(own_page: Page, client: httpx.Client, slow: bytes) -> None:
