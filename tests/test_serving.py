@@ -25,9 +25,11 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from cartoons.serving.api_guard import ApiGuard
+from cartoons.serving.api_values import picture_value
 from cartoons.serving.asgi import SENTENCES, Message, Receive, Send, read_body
 from cartoons.serving.lean_api import CLASSIFY
 from cartoons.serving.picture_service import MAX_WAITING
+from cartoons.serving.uploads import UploadFolder
 
 pytestmark = pytest.mark.slow
 MICKEY = EXAMPLES / "mickey-mouse-2.png"
@@ -555,6 +557,17 @@ def test_more_calls_than_may_wait_are_told_to_come_again_however_they_come(slow:
     assert {answer.status_code for answer in sent} == {200, 503}
     assert sent[-1].json()["error"] == SENTENCES[503]
     assert sent[-1].headers["retry-after"]
+
+
+def test_a_picture_in_a_call_waits_on_the_disk_and_not_in_memory(client: httpx.Client, uploads: Path) -> None:
+    folder = UploadFolder(uploads)
+    url = "data:image/png;base64," + base64.b64encode(MICKEY.read_bytes()).decode()
+    value = picture_value({"url": url}, folder)
+    assert len(str(value)) < 500
+    answer = client.post("/gradio_api/run/classify", json={"data": [value]}).raise_for_status().json()
+    assert answer["data"][0]["label"] == "mickey mouse"
+    assert not Path(value["path"]).exists()
+    folder.close()
 
 
 def test_slow_files_do_not_hold_good_ones_up(own_page: Page, client: httpx.Client, slow: bytes) -> None:
