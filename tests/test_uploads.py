@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 from cartoons.errors import ImageError, LaunchError
-from cartoons.serving import uploads
+from cartoons.serving import environment, uploads
 from cartoons.serving.uploads import UNANSWERED_KEPT_S, UploadFolder
 
 
@@ -211,6 +211,25 @@ def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     folder.sweep(10**12)
     folder.close()
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+def test_pages_in_a_folder_with_files_of_others_share_a_folder_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "tmp1letter").write_text("dear")
+    pages = []
+    for _ in range(2):
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+        environment.prepare()
+        pages.append(UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"])))
+        stored(pages[-1])
+        pages[-1].sweep(10**12)
+    assert pages[0].path == pages[1].path
+    for page in pages:
+        page.close()
+    assert (tmp_path / "tmp1letter").read_text() == "dear"
+    assert (tmp_path / "empty").is_dir()
 
 
 def test_an_upload_stays_until_each_of_the_processes_that_took_it_has_answered(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from cartoons import proxies
 from cartoons.errors import LaunchError
+from cartoons.serving.uploads import LOCK_FILE
 
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
 AT_ONCE = "GRADIO_DEFAULT_CONCURRENCY_LIMIT"
@@ -89,13 +90,19 @@ def _check_port() -> None:
 
 
 def _check_temporary_folder() -> None:
-    """Name a folder of this user's own for gradio's temporary files, unless one is named, and see that it can be written."""
+    """Name a folder of this user's own for gradio's temporary files, unless one is named, and see that it can be written.
+
+    Where other files are in the one that is named, it is a folder in that: pages delete what lies there.
+    """
     named = os.environ.get(TEMPORARY)
     try:
-        user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
-        folder = Path(named or Path(tempfile.gettempdir(), f"cartoon-classifier{user}"))
-        os.environ[TEMPORARY] = str(folder)
+        own = f"cartoon-classifier-{os.getuid()}" if hasattr(os, "getuid") else "cartoon-classifier"
+        folder = Path(named or Path(tempfile.gettempdir(), own))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (folder / LOCK_FILE).exists() and any(folder.iterdir()):
+            folder /= own
+            folder.mkdir(exist_ok=True, mode=0o700)
+        os.environ[TEMPORARY] = str(folder)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         where = f"The folder {named} cannot" if named else "No temporary folder can"
