@@ -151,6 +151,17 @@ def test_the_own_examples_are_never_deleted(folder: UploadFolder) -> None:
     assert time.time() - example.stat().st_mtime < 60  # marked as in use, for another page on the same folder
 
 
+def test_a_machine_that_deletes_old_temporary_files_leaves_those_of_a_running_page(folder: UploadFolder) -> None:
+    stored(folder)
+    folder.keep_present_files()
+    files = [path for path in folder.path.rglob("*") if path.is_file()]
+    assert len(files) == 3  # the example, that it is kept, and the lock
+    for path in files:
+        os.utime(path, (0, 0))
+    folder.sweep()
+    assert all(path.stat().st_mtime for path in files)
+
+
 def test_what_nobody_asks_about_is_deleted_after_a_while(folder: UploadFolder) -> None:
     old, cut_off, new = stored(folder, number=1), folder.path / "tmpcutoff", stored(folder, number=2)
     cut_off.write_bytes(b"half")
