@@ -243,6 +243,15 @@ def test_pages_in_a_folder_with_files_of_others_share_a_folder_of_their_own(
     assert (tmp_path / "empty").is_dir()
 
 
+def test_a_folder_that_another_user_has_put_there_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = os.getuid() + 1
+    (tmp_path / f"cartoon-classifier-{user}").mkdir()
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(LaunchError, match=f"cartoon-classifier-{user} belongs to another user"):
+        environment.prepare()
+
+
 def test_an_upload_stays_until_each_of_the_processes_that_took_it_has_answered(tmp_path: Path) -> None:
     here, there = UploadFolder(tmp_path / "uploads"), UploadFolder(tmp_path / "uploads")
     for first, last in ((here, there), (there, here)):

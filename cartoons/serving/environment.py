@@ -102,6 +102,10 @@ def _check_temporary_folder() -> None:
         if not (folder / LOCK_FILE).exists() and any(folder.iterdir()):
             folder /= own
             folder.mkdir(exist_ok=True, mode=0o700)
+        if folder.name == own and hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():
+            raise LaunchError(
+                f"{folder} belongs to another user, who could read uploads there: name another by {TEMPORARY}."
+            )
         os.environ[TEMPORARY] = str(folder)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
