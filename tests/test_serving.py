@@ -418,6 +418,23 @@ def test_the_lean_route_says_more_in_its_headers_and_lets_web_pages_ask(client: 
     assert unknown.headers["x-known"] == "false"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("api/classify", bytes(30 << 20), 413),
+        ("api/classify", b"no picture", 400),
+        ("gradio_api/run/predict", b"{", 400),
+        ("gradio_api/upload", b"", 400),
+    ],
+)
+def test_a_web_page_of_another_site_can_read_what_is_wrong(
+    client: httpx.Client, path: str, body: bytes, status: int
+) -> None:
+    answer = client.post(path, content=body, headers={"origin": "https://other.example", "host": "page.example"})
+    assert answer.status_code == status
+    assert answer.headers["access-control-allow-origin"] in ("*", "https://other.example")
+
+
 def test_the_pages_script_has_the_answer_with_the_upload(client: httpx.Client, uploads: Path) -> None:
     heic = io.BytesIO()
     pillow_heif.register_heif_opener()
