@@ -324,6 +324,26 @@ def test_a_proxy_is_kept_from_loopback_and_refused_where_it_cannot_be_used(
     proxies.check(environ)
 
 
+NO_PROXIES = [
+    ("localhost, [::1]", "localhost,::1"),
+    ("::1/128,fd00::/8,10.0.0.0/8", "10.0.0.0/8"),
+    ("[::1,a:b,host:80,*.corp.example,.corp,h\u00e9,<local>,http://x", "::1,host:80,*.corp.example,.corp,<local>,http://x"),
+    ("*", "*"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("hosts", "then"), NO_PROXIES)
+def test_hosts_of_no_proxy_that_stop_every_client_are_left_out(
+    hosts: str, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, hosts)
+    proxies.prepare()
+    httpx.Client().close()
+    assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == then
+
+
 def test_the_clients_of_gradio_and_the_hub_reach_loopback_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("http_proxy", "http://127.0.0.1:9"), ("ALL_PROXY", "socks5://127.0.0.1:9")):
         monkeypatch.setenv(name, value)
