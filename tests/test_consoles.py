@@ -377,6 +377,8 @@ LAUNCH = [
     ({"GRADIO_DEFAULT_CONCURRENCY_LIMIT": "none", "GRADIO_SERVER_PORT": "{free}"}, ""),
     ({"GRADIO_SERVER_NAME": "é.."}, "GRADIO_SERVER_NAME is 'é..'"),
     ({"GRADIO_DEBUG": "true"}, "GRADIO_DEBUG is 'true'"),
+    ({"HF_HUB_ETAG_TIMEOUT": "x"}, "HF_HUB_ETAG_TIMEOUT is 'x', but must be a whole number"),
+    ({"HF_HUB_DOWNLOAD_TIMEOUT": ""}, "HF_HUB_DOWNLOAD_TIMEOUT is ''"),
     ({"GRADIO_ROOT_PATH": "nonsense"}, "GRADIO_ROOT_PATH is 'nonsense'"),
     ({"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE is /nowhere.pem"),
     ({"SSL_CERT_FILE": "{file}"}, "holds no certificates"),

@@ -541,8 +541,9 @@ def test_sigterm_lets_running_answers_finish_and_leaves_nothing(tmp_path: Path, 
     assert not (tmp_path / "up").exists()
 
 
-def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
-    running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")})
+@pytest.mark.parametrize("more", [{}, {"GRADIO_DEBUG": "1", "GRADIO_WATCH_DIRS": ".", "GRADIO_SERVER_NAME": ""}])
+def test_ctrl_c_ends_it_quietly(tmp_path: Path, more: dict[str, str]) -> None:
+    running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")} | more)
     running.process.send_signal(signal.SIGINT)
     printed = running.process.communicate(timeout=15)[0]
     assert running.process.returncode == 0

@@ -28,8 +28,13 @@ NUMBERS = (
     "GRADIO_DEBUG",
     "GRADIO_ANALYTICS_MAX_EVENTS",
     "GRADIO_ANALYTICS_CACHE_FREQUENCY",
+    "HF_HUB_ETAG_TIMEOUT",
+    "HF_HUB_DOWNLOAD_TIMEOUT",
 )
-"""What gradio takes for whole numbers, with a ValueError for anything else."""
+"""What gradio, and huggingface_hub which it imports, take for whole numbers, with a ValueError for anything else."""
+
+UNWANTED = ("GRADIO_DEBUG", "GRADIO_WATCH_DIRS")
+"""By which gradio would hold up the thread that waits for SIGTERM, or load a page anew that is none of a global `demo`."""
 
 
 def prepare() -> None:
@@ -39,6 +44,10 @@ def prepare() -> None:
     os.environ.setdefault("MPLBACKEND", "agg")  # gradio imports matplotlib where it is, and with another backend its windows
     for name in NUMBERS:
         _number(name)
+    for name in UNWANTED:
+        os.environ.pop(name, None)
+    if not os.environ.get(HOST):  # which gradio would take for a host without a name
+        os.environ.pop(HOST, None)
     if (ports := _number(PORTS)) is not None and ports < 1:
         raise LaunchError(f"{PORTS} is {ports}: give at least 1, or unset it.")
     if os.environ.get(AT_ONCE, "").lower() not in ("", "none"):  # which gradio takes for no limit
