@@ -382,6 +382,7 @@ LAUNCH = [
     ({"GRADIO_ROOT_PATH": "nonsense"}, "GRADIO_ROOT_PATH is 'nonsense'"),
     ({"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE is /nowhere.pem"),
     ({"SSL_CERT_FILE": "{file}"}, "holds no certificates"),
+    ({"SSLKEYLOGFILE": "{file}/log"}, "file/log, which cannot be written"),
     ({"TMPDIR": "/nonexistent", "GRADIO_SERVER_PORT": "{free}", "GRADIO_SERVER_NAME": "0.0.0.0"}, ""),
     ({"HTTP_PROXY": "http://127.0.0.1:9", "all_proxy": "socks://127.0.0.1:9", "GRADIO_ROOT_PATH": "/here"}, ""),
 ]

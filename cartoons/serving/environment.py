@@ -19,7 +19,7 @@ from cartoons.serving.uploads import LOCK_FILE
 
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
 AT_ONCE = "GRADIO_DEFAULT_CONCURRENCY_LIMIT"
-TEMPORARY, ROOT, CERTIFICATES = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE"
+TEMPORARY, ROOT, CERTIFICATES, TLS_LOG = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE", "SSLKEYLOGFILE"
 NUMBERS = (
     PORTS,
     "GRADIO_NODE_NUM_PORTS",
@@ -57,8 +57,9 @@ def prepare() -> None:
     try:
         ssl.create_default_context(cafile=os.environ.get(CERTIFICATES) or None)
     except OSError as error:  # ssl.SSLError among them; httpx opens the file whatever it is asked for
-        file = os.environ.get(CERTIFICATES)
-        raise LaunchError(f"{CERTIFICATES} is {file}, which holds no certificates in PEM form: unset it.") from error
+        is_log = error.filename is not None and error.filename == os.environ.get(TLS_LOG)
+        name, why = (TLS_LOG, "cannot be written") if is_log else (CERTIFICATES, "holds no certificates in PEM form")
+        raise LaunchError(f"{name} is {os.environ.get(name)}, which {why}: unset it.") from error
     if (root := os.environ.get(ROOT, "")) and not re.match("/|https?://[^/]", root):
         raise LaunchError(f"{ROOT} is {root!r}: give a path that begins with a slash, or a whole address, or unset it.")
 
