@@ -126,7 +126,7 @@ def test_answers_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         opened(tmp_path, 1).add(sha(1), "green frog", False)
 
 
-@pytest.mark.parametrize("label", ["../fox", "fox/cub", ".fox", "_fox", "none of these", "fox\\cub"])
+@pytest.mark.parametrize("label", ["../fox", "fox/cub", ".fox", "_fox", "none of these", "fox\\cub", "漫" * 86])
 def test_a_label_that_is_no_folder_is_refused(tmp_path: Path, label: str) -> None:
     with pytest.raises(DataError, match="cannot be the name of a folder"):
         Corrections(tmp_path, colour_info(sha256=HASHES, labels=(label, "green frog", "_other")))

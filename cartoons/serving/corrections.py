@@ -18,7 +18,7 @@ from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, DataError
 from cartoons.examples import small_jpeg
 from cartoons.files import append_json_lines, check_writable, read_json_lines, write_atomically
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.model_folder import MAX_LABEL, OTHER_LABEL, ModelInfo
 
 ROWS_FILE = "corrections.jsonl"
 TEXTS = ("sha256", "right", "file_name")
@@ -55,6 +55,7 @@ class Corrections:
             if (
                 label in ("", NONE_OF_THESE, ANOTHER)
                 or label[0] in "._"
+                or len(label.encode()) > MAX_LABEL
                 or PurePosixPath(label.replace("\\", "/")).name != label
             ):
                 raise DataError(f"Corrections cannot be kept: the label {label!r} cannot be the name of a folder here.")
