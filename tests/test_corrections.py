@@ -132,6 +132,18 @@ def test_a_label_that_is_no_folder_is_refused(tmp_path: Path, label: str) -> Non
         Corrections(tmp_path, colour_info(sha256=HASHES, labels=(label, "green frog", "_other")))
 
 
+def test_a_page_starts_while_another_writes_corrections_to_the_same_folder(tmp_path: Path) -> None:
+    code = "import pathlib, sys; file = pathlib.Path(sys.argv[1])\nwhile True: file.touch(); file.unlink()"
+    (tmp_path / "red fox").mkdir()
+    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "red fox" / "tmp.jpg")])
+    try:
+        for _ in range(500):
+            opened(tmp_path)
+    finally:
+        other.kill()
+        other.wait()
+
+
 def folder_of_foxes(root: Path, split: str = "") -> Path:
     for part in (split, split and "valid"):
         for label, colour in [("red fox", "red"), ("green frog", "lime"), ("_other", "blue")]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -67,7 +68,10 @@ class Corrections:
         self._answered: OrderedDict[str, _Answered] = OrderedDict()
         self._recent: deque[float] = deque(maxlen=MOST_PER_MINUTE)
         self._kept = {(row["sha256"], row["right"], bool(row["file_name"])) for row in rows_of(folder)}
-        self._bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        self._bytes = 0
+        for path in folder.rglob("*.*"):
+            with suppress(OSError):  # another page has just renamed what it wrote
+                self._bytes += path.stat().st_size
 
     def remember(self, sha256: str, prediction: Prediction, picture: Image.Image) -> None:
         """An answer that was given just now, which the visitor may correct within REMEMBERED_S."""
