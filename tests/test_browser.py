@@ -391,6 +391,7 @@ def test_it_can_be_heard_and_walked_through_by_keyboard(tab: Tab) -> None:
 def test_the_bars_add_up_to_100(tab: Tab) -> None:
     drop(tab, EXAMPLES / "other-1.png")
     said(tab, "I don.t know this one")
+    expect(tab.locator("#bars b").last).to_be_visible()
     shares = tab.locator("#bars b").all_inner_texts()
     assert sum(int(share.rstrip("%")) for share in shares) == 100
     expect(tab.locator("#bars li").first).to_contain_text("none of these")
