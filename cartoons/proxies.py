@@ -7,7 +7,9 @@ use stops it even where it would go elsewhere.
 import os
 import re
 from collections.abc import Collection, Mapping, MutableMapping
+from contextlib import suppress
 from importlib.util import find_spec
+from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
 from cartoons.errors import DownloadError
@@ -15,13 +17,20 @@ from cartoons.errors import DownloadError
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
+EXCEPTION = re.compile(r"(\w+://)?[!-9;-~]+(:\d{1,5})?", re.ASCII)
+"""A host in no_proxy that is no address of IPv6."""
 
 
 def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
     """Keep every question to this machine's own names off the proxies, which cannot reach them.
 
-    An all_proxy that cannot be used is dropped where http_proxy and https_proxy leave nothing to it.
+    An all_proxy that cannot be used is dropped where http_proxy and https_proxy leave nothing to it, and so is a host of
+    no_proxy that httpx cannot read.
     """
+    for name in ("no_proxy", "NO_PROXY"):
+        if name in environ:
+            hosts = (host.strip().strip("[]") for host in environ[name].split(","))
+            environ[name] = ",".join(host for host in hosts if EXCEPTION.fullmatch(host) or _is_ipv6(host))
     unusable = _unusable(environ)
     named = {name for name, value in environ.items() if name.lower() in VARIABLES and value}
     if {"http_proxy", "https_proxy"} <= {name.lower() for name in named - unusable.keys()}:
@@ -29,8 +38,8 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
             del environ[name]
     if not named:
         return  # no_proxy alone would make urllib pass over the proxies of Windows and macOS
-    hosts = (environ.get("no_proxy") or environ.get("NO_PROXY", "")).split(",")
-    every = ",".join(dict.fromkeys(filter(None, [*map(str.strip, hosts), *LOOPBACK])))
+    present = (environ.get("no_proxy") or environ.get("NO_PROXY", "")).split(",")
+    every = ",".join(dict.fromkeys(filter(None, [*present, *LOOPBACK])))
     environ["no_proxy"] = environ["NO_PROXY"] = every
 
 
@@ -64,6 +73,12 @@ def _unusable(environ: Mapping[str, str]) -> dict[str, str]:
     schemes["ddgs_proxy"] = ("http", "https", "socks4", "socks4a", *socks)
     proxies = {name: value for name, value in environ.items() if name.lower() in schemes and value}
     return {name: value for name, value in proxies.items() if not _is_usable(value, schemes[name.lower()])}
+
+
+def _is_ipv6(host: str) -> bool:
+    with suppress(ValueError):
+        return bool(IPv6Address(host))
+    return False
 
 
 def _is_usable(proxy: str, schemes: Collection[str]) -> bool:

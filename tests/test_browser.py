@@ -179,7 +179,7 @@ def test_clearing_starts_over(tab: Tab) -> None:
 
 def test_a_model_shows_its_own_examples_or_none(browser: Browser, tmp_path: Path) -> None:
     evil, folder = '"><script>alert(1)</script> {{7*7}} ${7*7}', tmp_path / "colours"
-    info = model_folder.write(folder, colour_info(labels=(evil, "green frog", "_other"), name=evil), colour_graph())
+    info = model_folder.write(folder, colour_info(labels=(evil, "W" * 200, "_other"), name=evil), colour_graph())
     plain("#ff0000").save(tmp_path / "1.png")
     candidates = [Candidate(tmp_path / "1.png", evil, {"license": "CC BY 4.0", "author": evil})]
     for shown in (candidates, []):
@@ -196,6 +196,10 @@ def test_a_model_shows_its_own_examples_or_none(browser: Browser, tmp_path: Path
                 expect(tab.locator("#about-examples")).to_contain_text(f"Pictures: {evil}, CC BY 4.0")
                 buttons.click()
                 said(tab, re.escape(evil))
+                tab.set_viewport_size({"width": 320, "height": 800})
+                boxes = [one.bounding_box() for one in tab.locator("#bars b, #bars .name, #top .name").all()]
+                assert len(boxes) == 7
+                assert all(box and box["x"] + box["width"] <= 320 for box in boxes)
         finally:
             running.stop()
 
@@ -387,6 +391,7 @@ def test_it_can_be_heard_and_walked_through_by_keyboard(tab: Tab) -> None:
 def test_the_bars_add_up_to_100(tab: Tab) -> None:
     drop(tab, EXAMPLES / "other-1.png")
     said(tab, "I don.t know this one")
+    expect(tab.locator("#bars b").last).to_be_visible()
     shares = tab.locator("#bars b").all_inner_texts()
     assert sum(int(share.rstrip("%")) for share in shares) == 100
     expect(tab.locator("#bars li").first).to_contain_text("none of these")

@@ -324,6 +324,26 @@ def test_a_proxy_is_kept_from_loopback_and_refused_where_it_cannot_be_used(
     proxies.check(environ)
 
 
+NO_PROXIES = [
+    ("localhost, [::1]", "localhost,::1"),
+    ("::1/128,fd00::/8,10.0.0.0/8", "10.0.0.0/8"),
+    ("[::1,a:b,host:80,*.corp.example,.corp,h\u00e9,<local>,http://x", "::1,host:80,*.corp.example,.corp,<local>,http://x"),
+    ("*", "*"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("hosts", "then"), NO_PROXIES)
+def test_hosts_of_no_proxy_that_stop_every_client_are_left_out(
+    hosts: str, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, hosts)
+    proxies.prepare()
+    httpx.Client().close()
+    assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == then
+
+
 def test_the_clients_of_gradio_and_the_hub_reach_loopback_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("http_proxy", "http://127.0.0.1:9"), ("ALL_PROXY", "socks5://127.0.0.1:9")):
         monkeypatch.setenv(name, value)
@@ -357,9 +377,12 @@ LAUNCH = [
     ({"GRADIO_DEFAULT_CONCURRENCY_LIMIT": "none", "GRADIO_SERVER_PORT": "{free}"}, ""),
     ({"GRADIO_SERVER_NAME": "é.."}, "GRADIO_SERVER_NAME is 'é..'"),
     ({"GRADIO_DEBUG": "true"}, "GRADIO_DEBUG is 'true'"),
+    ({"HF_HUB_ETAG_TIMEOUT": "x"}, "HF_HUB_ETAG_TIMEOUT is 'x', but must be a whole number"),
+    ({"HF_HUB_DOWNLOAD_TIMEOUT": ""}, "HF_HUB_DOWNLOAD_TIMEOUT is ''"),
     ({"GRADIO_ROOT_PATH": "nonsense"}, "GRADIO_ROOT_PATH is 'nonsense'"),
     ({"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE is /nowhere.pem"),
     ({"SSL_CERT_FILE": "{file}"}, "holds no certificates"),
+    ({"SSLKEYLOGFILE": "{file}/log"}, "file/log, which cannot be written"),
     ({"TMPDIR": "/nonexistent", "GRADIO_SERVER_PORT": "{free}", "GRADIO_SERVER_NAME": "0.0.0.0"}, ""),
     ({"HTTP_PROXY": "http://127.0.0.1:9", "all_proxy": "socks://127.0.0.1:9", "GRADIO_ROOT_PATH": "/here"}, ""),
 ]

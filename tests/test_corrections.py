@@ -126,10 +126,22 @@ def test_answers_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         opened(tmp_path, 1).add(sha(1), "green frog", False)
 
 
-@pytest.mark.parametrize("label", ["../fox", "fox/cub", ".fox", "_fox", "none of these", "fox\\cub"])
+@pytest.mark.parametrize("label", ["../fox", "fox/cub", ".fox", "_fox", "none of these", "fox\\cub", "漫" * 86])
 def test_a_label_that_is_no_folder_is_refused(tmp_path: Path, label: str) -> None:
     with pytest.raises(DataError, match="cannot be the name of a folder"):
         Corrections(tmp_path, colour_info(sha256=HASHES, labels=(label, "green frog", "_other")))
+
+
+def test_a_page_starts_while_another_writes_corrections_to_the_same_folder(tmp_path: Path) -> None:
+    code = "import pathlib, sys; file = pathlib.Path(sys.argv[1])\nwhile True: file.touch(); file.unlink()"
+    (tmp_path / "red fox").mkdir()
+    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "red fox" / "tmp.jpg")])
+    try:
+        for _ in range(500):
+            opened(tmp_path)
+    finally:
+        other.kill()
+        other.wait()
 
 
 def folder_of_foxes(root: Path, split: str = "") -> Path:

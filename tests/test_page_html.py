@@ -16,7 +16,7 @@ from cartoons.classifier import Prediction
 from cartoons.page.heat_map import mask_url
 from cartoons.page.link_preview import LinkPreview
 from cartoons.page.result_card import result_card
-from cartoons.page.words import bars, loading, opening
+from cartoons.page.words import bars, loading, opening, share_rows
 from cartoons.resize import RESIZES
 from cartoons.serving.asgi import public_address
 
@@ -74,6 +74,20 @@ def test_each_character_has_a_colour_of_its_own() -> None:
         for k in range(12)
     }
     assert len({hue for four in hues for hue in four}) == 12
+
+
+def test_a_character_called_as_a_row_of_the_page_keeps_its_share() -> None:
+    names = ("none of these", "1 other", "a", "b", "c")
+    answer = Prediction(names[0], dict(zip(names, (0.6, 0.2, 0.1, 0.05, 0.03), strict=True)), 0.02, True)
+    rows = share_rows(answer, colour_info(labels=(*names, "_other")))
+    assert [(re.sub("<.*?>", "", name), share) for name, share, _ in rows] == [
+        ("none of these", 60),
+        ("1 other", 20),
+        ("a", 10),
+        ("b", 5),
+        ("1 other", 3),
+        ("none of these", 2),
+    ]
 
 
 @pytest.mark.parametrize("name", ["red fox", HOSTILE, "W" * 200, "漫" * 60, "a & b"])

@@ -25,8 +25,11 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from cartoons.serving.api_guard import ApiGuard
-from cartoons.serving.asgi import Message, Receive, Send, read_body
+from cartoons.serving.api_values import picture_value
+from cartoons.serving.asgi import SENTENCES, Message, Receive, Send, read_body
 from cartoons.serving.lean_api import CLASSIFY
+from cartoons.serving.picture_service import MAX_WAITING
+from cartoons.serving.uploads import UploadFolder
 
 pytestmark = pytest.mark.slow
 MICKEY = EXAMPLES / "mickey-mouse-2.png"
@@ -415,6 +418,23 @@ def test_the_lean_route_says_more_in_its_headers_and_lets_web_pages_ask(client: 
     assert unknown.headers["x-known"] == "false"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("api/classify", bytes(30 << 20), 413),
+        ("api/classify", b"no picture", 400),
+        ("gradio_api/run/predict", b"{", 400),
+        ("gradio_api/upload", b"", 400),
+    ],
+)
+def test_a_web_page_of_another_site_can_read_what_is_wrong(
+    client: httpx.Client, path: str, body: bytes, status: int
+) -> None:
+    answer = client.post(path, content=body, headers={"origin": "https://other.example", "host": "page.example"})
+    assert answer.status_code == status
+    assert answer.headers["access-control-allow-origin"] in ("*", "https://other.example")
+
+
 def test_the_pages_script_has_the_answer_with_the_upload(client: httpx.Client, uploads: Path) -> None:
     heic = io.BytesIO()
     pillow_heif.register_heif_opener()
@@ -521,8 +541,9 @@ def test_sigterm_lets_running_answers_finish_and_leaves_nothing(tmp_path: Path, 
     assert not (tmp_path / "up").exists()
 
 
-def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
-    running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")})
+@pytest.mark.parametrize("more", [{}, {"GRADIO_DEBUG": "1", "GRADIO_WATCH_DIRS": ".", "GRADIO_SERVER_NAME": ""}])
+def test_ctrl_c_ends_it_quietly(tmp_path: Path, more: dict[str, str]) -> None:
+    running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path / "up")} | more)
     running.process.send_signal(signal.SIGINT)
     printed = running.process.communicate(timeout=15)[0]
     assert running.process.returncode == 0
@@ -541,6 +562,34 @@ def test_what_a_killed_page_left_is_swept_when_the_next_one_starts(tmp_path: Pat
     assert not left.exists()
     assert httpx.get(f"{second.url}/gradio_api/file={left}").status_code == 403
     second.stop()
+
+
+def test_more_calls_than_may_wait_are_told_to_come_again_however_they_come(tmp_path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (6000, 6000), "red").save(picture, "PNG")  # small to send, and a second's work
+    body = {"data": [{"url": f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"}]}
+    running, statuses = Page(env={"GRADIO_TEMP_DIR": str(tmp_path)}), []
+    with httpx.Client(base_url=running.url, timeout=60) as asking:
+        while 503 not in statuses and len(statuses) < 8 * MAX_WAITING:
+            sent = asking.post("/gradio_api/call/predict", json=body)
+            statuses.append(sent.status_code)
+    running.process.kill()
+    running.process.wait()
+    assert statuses == [200] * (len(statuses) - 1) + [503]
+    assert len(statuses) > MAX_WAITING
+    assert sent.json()["error"] == SENTENCES[503]
+    assert sent.headers["retry-after"]
+
+
+def test_a_picture_in_a_call_waits_on_the_disk_and_not_in_memory(client: httpx.Client, uploads: Path) -> None:
+    folder = UploadFolder(uploads)
+    url = "data:image/png;base64," + base64.b64encode(MICKEY.read_bytes()).decode()
+    value = picture_value({"url": url}, folder)
+    assert len(str(value)) < 500
+    answer = client.post("/gradio_api/run/classify", json={"data": [value]}).raise_for_status().json()
+    assert answer["data"][0]["label"] == "mickey mouse"
+    assert not Path(value["path"]).exists()
+    folder.close()
 
 
 def test_slow_files_do_not_hold_good_ones_up(own_page: Page, client: httpx.Client, slow: bytes) -> None:

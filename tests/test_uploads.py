@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 from cartoons.errors import ImageError, LaunchError
-from cartoons.serving import uploads
+from cartoons.serving import environment, uploads
 from cartoons.serving.uploads import UNANSWERED_KEPT_S, UploadFolder
 
 
@@ -151,6 +151,17 @@ def test_the_own_examples_are_never_deleted(folder: UploadFolder) -> None:
     assert time.time() - example.stat().st_mtime < 60  # marked as in use, for another page on the same folder
 
 
+def test_a_machine_that_deletes_old_temporary_files_leaves_those_of_a_running_page(folder: UploadFolder) -> None:
+    stored(folder)
+    folder.keep_present_files()
+    files = [path for path in folder.path.rglob("*") if path.is_file()]
+    assert len(files) == 3  # the example, that it is kept, and the lock
+    for path in files:
+        os.utime(path, (0, 0))
+    folder.sweep()
+    assert all(path.stat().st_mtime for path in files)
+
+
 def test_what_nobody_asks_about_is_deleted_after_a_while(folder: UploadFolder) -> None:
     old, cut_off, new = stored(folder, number=1), folder.path / "tmpcutoff", stored(folder, number=2)
     cut_off.write_bytes(b"half")
@@ -211,6 +222,34 @@ def test_files_of_others_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     folder.sweep(10**12)
     folder.close()
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+def test_pages_in_a_folder_with_files_of_others_share_a_folder_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "tmp1letter").write_text("dear")
+    pages = []
+    for _ in range(2):
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+        environment.prepare()
+        pages.append(UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"])))
+        stored(pages[-1])
+        pages[-1].sweep(10**12)
+    assert pages[0].path == pages[1].path
+    for page in pages:
+        page.close()
+    assert (tmp_path / "tmp1letter").read_text() == "dear"
+    assert (tmp_path / "empty").is_dir()
+
+
+def test_a_folder_that_another_user_has_put_there_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = os.getuid() + 1
+    (tmp_path / f"cartoon-classifier-{user}").mkdir()
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(LaunchError, match=f"cartoon-classifier-{user} belongs to another user"):
+        environment.prepare()
 
 
 def test_an_upload_stays_until_each_of_the_processes_that_took_it_has_answered(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from cartoons.page.words import about_examples, colophon, opening, problem, ques
 from cartoons.serving.corrections import Corrections
 from cartoons.serving.picture_batch import MOST_FILES
 from cartoons.serving.picture_fetcher import PictureFetcher
+from cartoons.serving.picture_service import MAX_WAITING
 
 PAGE_EVENT: dict[str, Any] = {"preprocess": False, "queue": False, "api_visibility": "private", "show_progress": "hidden"}
 """Past Gradio's queue, which takes a second request and an event stream for an answer: `PictureService` bounds the load."""
@@ -67,7 +68,7 @@ def build_demo(
         add_many(service, uploads, script("many.js"), below)
         gr.HTML(snippets_html(), js_on_load=FILL_IN, apply_default_css=False, elem_id="snippets", elem_classes=below)
         gr.HTML(colophon(info, answers.corrections is not None), elem_id="colophon", elem_classes=below)
-    return demo  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
+    return demo.queue(max_size=MAX_WAITING)  # type: ignore[no-any-return]  # gr.Blocks' context manager is untyped
 
 
 def picture_column(shown: str | None) -> gr.Image:

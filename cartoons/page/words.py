@@ -8,7 +8,7 @@ from pathlib import Path
 from cartoons.classifier import Prediction
 from cartoons.examples import captions
 from cartoons.markdown import plain
-from cartoons.model_folder import Example, ModelInfo
+from cartoons.model_folder import OTHER_LABEL, Example, ModelInfo
 from cartoons.page.sentences import BRIGHT, BUT_FOR_ONE, DELETED, EXAMPLE, OWN_CHARACTERS, WHERE_IT_LOOKED
 from cartoons.serving.corrections import NONE_OF_THESE
 
@@ -119,19 +119,20 @@ def all_done(answered: int, files: int) -> str:
 
 
 def shares(answer: Prediction) -> dict[str, int]:
-    """The likeliest characters, the others together, and "none of these", in whole per cent, which add up to 100; the
-    largest first."""
+    """The likeliest characters, the others together (as ""), and none of these (as OTHER_LABEL), in whole per cent, which
+    add up to 100; the largest first."""
     ranked = list(answer.probabilities.items())
-    rest = sum(probability for _, probability in ranked[BARS:])
-    rows = dict(ranked[:BARS]) | ({f"{len(ranked) - BARS} others": rest} if ranked[BARS:] else {})
-    rows[NONE_OF_THESE] = max(0.0, 1 - sum(answer.probabilities.values()))
+    rows = dict(ranked[:BARS]) | ({"": sum(probability for _, probability in ranked[BARS:])} if ranked[BARS:] else {})
+    rows[OTHER_LABEL] = max(0.0, 1 - sum(answer.probabilities.values()))
     return percentages(dict(sorted(rows.items(), key=lambda row: -row[1])))
 
 
 def share_rows(answer: Prediction, info: ModelInfo) -> list[tuple[str, int, int | None]]:
     """Of each of `shares`: its name as HTML, the share, and a character's hue in degrees."""
     hues = {label: round(FIRST_HUE + k * GOLDEN_ANGLE) % 360 for k, label in enumerate(info.characters)}
-    return [(_name(label) if label in hues else label, share, hues.get(label)) for label, share in shares(answer).items()]
+    others = len(hues) - BARS
+    names = {OTHER_LABEL: NONE_OF_THESE, "": "1 other" if others == 1 else f"{others} others"}
+    return [(names.get(label) or _name(label), share, hues.get(label)) for label, share in shares(answer).items()]
 
 
 def bars(answer: Prediction, info: ModelInfo) -> str:

@@ -29,14 +29,17 @@ def named_arguments(request: dict[str, Any], names: list[str]) -> list[Any]:
 
 
 def picture_value(value: object, uploads: UploadFolder) -> dict[str, Any]:
-    """What names an upload, or a picture by itself, in Gradio's form. Raises RefusedError for what is neither."""
+    """An upload, or what a data: URL holds, made one, in Gradio's form. Raises RefusedError for what is neither."""
     try:
-        path, _ = uploads.locate(value)
+        path, data = uploads.locate(value)
     except ImageError as error:
         raise RefusedError(400, str(error)) from error
     assert isinstance(value, dict)
-    if path is None:
-        return {"url": value["url"]}
+    if path is None:  # it waits on the disk, which has a limit, not in each of the copies that Gradio makes of a request
+        uploads.make_room(len(data))
+        path = uploads.add("picture", data)
+        uploads.hold([str(path)])
+        return {"path": str(path), "meta": FILE_DATA}
     name = value.get("orig_name")
     named = {"orig_name": name.encode(errors="replace").decode()} if isinstance(name, str) else {}  # no half of a pair
     return {"path": value["path"], **named, "meta": FILE_DATA}

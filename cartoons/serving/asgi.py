@@ -19,6 +19,7 @@ MAX_JSON_VALUES = 20_000
 
 HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 KEPT_HEADERS = {b"retry-after", b"access-control-allow-origin", b"access-control-expose-headers", b"allow"}
+READABLE_BY_ALL = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"retry-after")]
 SENTENCES = {
     400: "The request is not as this page's API takes it: see /?view=api.",
     403: "There is no such file here.",
@@ -205,6 +206,8 @@ class PlainErrors:
         self.is_sent = True
         body = json.dumps({"error": sentence, "detail": sentence}, ensure_ascii=False).encode()
         headers = [*self._headers, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if b"access-control-allow-origin" not in dict(headers):
+            headers += READABLE_BY_ALL
         if status in (429, 503) and b"retry-after" not in dict(headers):
             headers.append((b"retry-after", b"5"))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,7 @@ from cartoons.classifier import Prediction
 from cartoons.errors import BusyError, DataError
 from cartoons.examples import small_jpeg
 from cartoons.files import append_json_lines, check_writable, read_json_lines, write_atomically
-from cartoons.model_folder import OTHER_LABEL, ModelInfo
+from cartoons.model_folder import MAX_LABEL, OTHER_LABEL, ModelInfo
 
 ROWS_FILE = "corrections.jsonl"
 TEXTS = ("sha256", "right", "file_name")
@@ -55,6 +56,7 @@ class Corrections:
             if (
                 label in ("", NONE_OF_THESE, ANOTHER)
                 or label[0] in "._"
+                or len(label.encode()) > MAX_LABEL
                 or PurePosixPath(label.replace("\\", "/")).name != label
             ):
                 raise DataError(f"Corrections cannot be kept: the label {label!r} cannot be the name of a folder here.")
@@ -66,7 +68,10 @@ class Corrections:
         self._answered: OrderedDict[str, _Answered] = OrderedDict()
         self._recent: deque[float] = deque(maxlen=MOST_PER_MINUTE)
         self._kept = {(row["sha256"], row["right"], bool(row["file_name"])) for row in rows_of(folder)}
-        self._bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        self._bytes = 0
+        for path in folder.rglob("*.*"):
+            with suppress(OSError):  # another page has just renamed what it wrote
+                self._bytes += path.stat().st_size
 
     def remember(self, sha256: str, prediction: Prediction, picture: Image.Image) -> None:
         """An answer that was given just now, which the visitor may correct within REMEMBERED_S."""

@@ -15,10 +15,11 @@ from typing import Any
 
 from cartoons import proxies
 from cartoons.errors import LaunchError
+from cartoons.serving.uploads import LOCK_FILE
 
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
 AT_ONCE = "GRADIO_DEFAULT_CONCURRENCY_LIMIT"
-TEMPORARY, ROOT, CERTIFICATES = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE"
+TEMPORARY, ROOT, CERTIFICATES, TLS_LOG = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE", "SSLKEYLOGFILE"
 NUMBERS = (
     PORTS,
     "GRADIO_NODE_NUM_PORTS",
@@ -27,8 +28,13 @@ NUMBERS = (
     "GRADIO_DEBUG",
     "GRADIO_ANALYTICS_MAX_EVENTS",
     "GRADIO_ANALYTICS_CACHE_FREQUENCY",
+    "HF_HUB_ETAG_TIMEOUT",
+    "HF_HUB_DOWNLOAD_TIMEOUT",
 )
-"""What gradio takes for whole numbers, with a ValueError for anything else."""
+"""What gradio, and huggingface_hub which it imports, take for whole numbers, with a ValueError for anything else."""
+
+UNWANTED = ("GRADIO_DEBUG", "GRADIO_WATCH_DIRS")
+"""By which gradio would hold up the thread that waits for SIGTERM, or load a page anew that is none of a global `demo`."""
 
 
 def prepare() -> None:
@@ -38,6 +44,10 @@ def prepare() -> None:
     os.environ.setdefault("MPLBACKEND", "agg")  # gradio imports matplotlib where it is, and with another backend its windows
     for name in NUMBERS:
         _number(name)
+    for name in UNWANTED:
+        os.environ.pop(name, None)
+    if not os.environ.get(HOST):  # which gradio would take for a host without a name
+        os.environ.pop(HOST, None)
     if (ports := _number(PORTS)) is not None and ports < 1:
         raise LaunchError(f"{PORTS} is {ports}: give at least 1, or unset it.")
     if os.environ.get(AT_ONCE, "").lower() not in ("", "none"):  # which gradio takes for no limit
@@ -47,8 +57,9 @@ def prepare() -> None:
     try:
         ssl.create_default_context(cafile=os.environ.get(CERTIFICATES) or None)
     except OSError as error:  # ssl.SSLError among them; httpx opens the file whatever it is asked for
-        file = os.environ.get(CERTIFICATES)
-        raise LaunchError(f"{CERTIFICATES} is {file}, which holds no certificates in PEM form: unset it.") from error
+        is_log = error.filename is not None and error.filename == os.environ.get(TLS_LOG)
+        name, why = (TLS_LOG, "cannot be written") if is_log else (CERTIFICATES, "holds no certificates in PEM form")
+        raise LaunchError(f"{name} is {os.environ.get(name)}, which {why}: unset it.") from error
     if (root := os.environ.get(ROOT, "")) and not re.match("/|https?://[^/]", root):
         raise LaunchError(f"{ROOT} is {root!r}: give a path that begins with a slash, or a whole address, or unset it.")
 
@@ -89,13 +100,23 @@ def _check_port() -> None:
 
 
 def _check_temporary_folder() -> None:
-    """Name a folder of this user's own for gradio's temporary files, unless one is named, and see that it can be written."""
+    """Name a folder of this user's own for gradio's temporary files, unless one is named, and see that it can be written.
+
+    Where other files are in the one that is named, it is a folder in that: pages delete what lies there.
+    """
     named = os.environ.get(TEMPORARY)
     try:
-        user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
-        folder = Path(named or Path(tempfile.gettempdir(), f"cartoon-classifier{user}"))
-        os.environ[TEMPORARY] = str(folder)
+        own = f"cartoon-classifier-{os.getuid()}" if hasattr(os, "getuid") else "cartoon-classifier"
+        folder = Path(named or Path(tempfile.gettempdir(), own))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (folder / LOCK_FILE).exists() and any(folder.iterdir()):
+            folder /= own
+            folder.mkdir(exist_ok=True, mode=0o700)
+        if folder.name == own and hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():
+            raise LaunchError(
+                f"{folder} belongs to another user, who could read uploads there: name another by {TEMPORARY}."
+            )
+        os.environ[TEMPORARY] = str(folder)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         where = f"The folder {named} cannot" if named else "No temporary folder can"

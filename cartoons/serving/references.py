@@ -26,8 +26,10 @@ class References:
         return len(self._names(upload))
 
     def keep(self, upload: Path, holder: str) -> None:
-        """Let no answer be the last, until `let_go` with the same holder. Raises OSError."""
+        """Let no answer be the last, until `let_go` with the same holder, and mark it as in use. Raises OSError."""
         self._touch(upload, KEPT + holder)
+        with suppress(OSError):
+            os.utime(upload)
 
     def let_go(self, upload: Path, holder: str) -> None:
         """What `keep` began ends."""

@@ -36,7 +36,6 @@ SHOWN_KEPT_S = 10.0
 """So long the page's own uploads stay after their answer, for the visitor's browser to fetch what it shows."""
 
 SWEEP_EVERY_S = 5.0
-
 LOCK_FILE = ".lock"
 REFERENCES = ".references"
 HASH_FOLDER = re.compile(r"[0-9a-f]{64}")
@@ -61,13 +60,12 @@ class UploadFolder:
         self._name = secrets.token_hex(8)
         self.path = path
         self._shared = self._share(path)
-        self._max_bytes, self._max_files = max_bytes, max_files
+        self._max_bytes, self._max_files, self._room = max_bytes, max_files, max_bytes
         self.loop: asyncio.AbstractEventLoop | None = None
         """The one to delete on, once it runs."""
         self._references = References(self.path / REFERENCES)
         self._shown: list[tuple[float, Path]] = []
         self._own: set[Path] = set()
-        self._room = max_bytes
 
     def _share(self, path: Path) -> sqlite3.Connection:
         """Make the folder and take its lock, cleared if nobody else has it. Raises OSError, LaunchError."""
@@ -158,12 +156,14 @@ class UploadFolder:
             self.sweep(incoming_bytes)
 
     def sweep(self, incoming_bytes: int = 0) -> None:
-        """Delete what is too old, or, oldest first, too much; the page's own files are marked as in use."""
+        """Delete what is too old, or, oldest first, too much; the page's own files are marked as in use, for others too."""
         self._release_shown(time.monotonic())
         wall, present = time.time(), []
+        with suppress(OSError):
+            os.utime(self.path / LOCK_FILE)
         for path in self._own:
             with suppress(OSError):
-                os.utime(path)
+                self._references.keep(path, self._name)
         for path in self._files():
             with suppress(OSError):
                 status = path.stat()
