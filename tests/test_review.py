@@ -483,6 +483,20 @@ def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
     assert second.undo("")["card"]["name"] == "b.png"
 
 
+def test_two_open_pages_see_each_other_s_decisions(folder: Path) -> None:
+    first, second = Review(folder, None), Review(folder, None)
+    a, b = (key(first, "red fox", name) for name in ("a.png", "b.png"))
+    first.decide_all([a], "delete", "")
+    assert second.overview()["waiting"] == 1
+    assert [card["action"] for card in second.cards("red fox", 0, 2)["cards"]] == ["delete", ""]
+    assert second.keep_rest("red fox")["decided"] == 2
+    assert first.undo("")["undone"] == 2
+    assert second.undo(a)["overview"]["waiting"] == first.overview()["waiting"] == 0
+    second.decide_all([b], "delete", "")
+    (folder / DECISIONS_FILE).unlink()
+    assert first.overview()["waiting"] == second.overview()["waiting"] == 0
+
+
 @pytest.mark.parametrize(
     ("action", "to"), [("burn", ""), ("move", "unicorn"), ("move", ""), ("keep", "red fox"), ("undo", "")]
 )

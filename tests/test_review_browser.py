@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -76,9 +77,17 @@ def review(tmp_path: Path, colour_model: Path) -> Iterator[Review]:
                 }
             )
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    running = Review(folder, colour_model)
-    yield running
-    running.stop()
+    with running(folder, colour_model) as page:
+        yield page
+
+
+@contextmanager
+def running(folder: Path, model: Path | str = "") -> Iterator[Review]:
+    page = Review(folder, model)
+    try:
+        yield page
+    finally:
+        page.stop()
 
 
 @pytest.fixture
@@ -267,6 +276,22 @@ def test_a_reload_finds_every_decision_again(tab: Tab, review: Review) -> None:
     expect(tab.locator(".review .apply")).to_have_text("Apply 1 decision")
     expect(tab.locator(".review .card[data-action=delete]")).to_have_count(1)
     assert (review.folder / name).exists()
+
+
+def test_who_comes_back_from_another_page_sees_what_was_decided_there(tab: Tab, review: Review) -> None:
+    name = tab.locator(".review .card").first.get_attribute("data-key")
+    with running(review.folder, review.model) as second:
+        for page in (review, second):
+            other = opened(tab.context.new_page(), page)
+            other.locator(f".review .card[data-key='{name}']").click()
+            other.keyboard.press("d" if page is review else "k")
+            said(other, "to be deleted" if page is review else "kept")
+            tab.bring_to_front()
+            tab.evaluate("dispatchEvent(new Event('focus'))")  # a browser without a window sends none
+            expect(tab.locator(".review .apply")).to_have_text("Apply 1 decision" if page is review else "Nothing to apply")
+            action = "delete" if page is review else "keep"
+            expect(tab.locator(f".review .card[data-key='{name}']")).to_have_attribute("data-action", action)
+            expect(tab.locator(".review .acts button", has_text="Take back")).to_be_visible()
 
 
 def test_a_phone_needs_no_keys_and_no_sideways_scrolling(browser: Browser, review: Review) -> None:

@@ -103,14 +103,19 @@ function select(place, isRange = false) {
   view.at = Math.max(0, Math.min(place, view.cards.length - 1));
   if (!isRange || large.open) view.anchor = view.at;
   view.cards.forEach((card, k) => dress(grid.children[k], card, k));
+  showBar();
+  if (bar.hidden) return;
+  if (large.open) openLarge();
+  else focusCard();
+}
+
+function showBar() {
   bar.hidden = !selected();
   if (bar.hidden) return;
   const several = range().length > 1;
   which.replaceChildren(...(several ? [make("b", {}, `${range().length} pictures selected`)] : describe(selected())));
   bar.setAttribute("aria-label", several ? "The selected pictures" : "The selected picture");
   acts.replaceChildren(several ? "" : button(["Large", keyCap("↵")], openLarge, { title: "See it large" }), ...actions(several));
-  if (large.open) openLarge();
-  else focusCard();
 }
 
 function focusCard() {
