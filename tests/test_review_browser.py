@@ -366,7 +366,7 @@ def test_without_a_model_everything_is_to_be_looked_at(browser: Browser, review:
     plainly = Review(review.folder)
     try:
         tab = opened(browser.new_page(), plainly)
-        expect(tab.locator(".review .lead")).to_have_text("42 to look at. No file moves before you press Apply.")
+        expect(tab.locator(".review .lead")).to_have_text("42 to look at. This page moves no file before you press Apply.")
         assert "looks" not in card(tab, 0)
         tab.close()
     finally:

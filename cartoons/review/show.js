@@ -7,7 +7,7 @@ function showOverview() {
   const alike = classes.find((one) => one.label === OTHER)?.sure;
   lead.textContent = `${left} to look at${model ? `, most doubted by the model “${model}” first` : ""}`;
   if (alike) lead.append(`. ${alike} of “${spoken(OTHER)}” ${alike === 1 ? "looks" : "look"} exactly like a character`);
-  lead.append(". No file moves before you press Apply.");
+  lead.append(". This page moves no file before you press Apply.");
   applyButton.textContent = waiting ? `Apply ${plural(waiting, "decision")}` : "Nothing to apply";
   applyButton.disabled = !waiting;
   showTools(left, classes, sure, percent);
