@@ -13,6 +13,7 @@ for each that was downloaded.
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain, groupby
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -48,11 +49,12 @@ def write_urls(path: Path, results: Iterable[SearchResult]) -> int:
     return len(rows)
 
 
-def read_output(folder: Path) -> Iterator[Pair]:
+def read_output(folder: Path, check: Callable[[Iterable[str]], None] = lambda _: None) -> Iterator[Pair]:
     """Every URL of an output folder, shard by shard, with its bytes or why there are none.
 
-    An entry too broken to tell its URL has url and label "". Raises DataError when the folder holds no shards, or while
-    reading when the shards were made without their labels.
+    An entry too broken to tell its URL has url and label "". check: is told the labels that the shards' lists name, before
+    any picture is read. Raises DataError when the folder holds no shards, or while reading when the shards were made without
+    their labels, and what check raises.
     """
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     shards = [path for path in paths if path.stem.isdecimal() and (path.suffix == ".tar" or path.is_dir())]
@@ -61,7 +63,16 @@ def read_output(folder: Path) -> Iterator[Pair]:
             f"{folder} holds no pictures by img2dataset: give the folder that it was told with --output_folder, "
             "made with --output_format files or webdataset."
         )
+    check(dict.fromkeys(chain.from_iterable(map(_listed_labels, shards))))
     return chain.from_iterable(map(_read_shard, shards))
+
+
+def _listed_labels(path: Path) -> list[str]:
+    """The labels that the list of a shard names; [] where there is none that can be read."""
+    with suppress(pa.ArrowException, OSError):
+        rows = _listed(path.with_suffix(".parquet")).values()
+        return [result.label for row in rows if "label" in row and (result := _search_result(row))]
+    return []
 
 
 def _read_shard(path: Path) -> Iterator[Pair]:

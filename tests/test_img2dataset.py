@@ -10,6 +10,7 @@ import pytest
 from conftest import draw_shape
 from pyarrow import parquet
 
+import scrape
 from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError
 from cartoons.images import MAX_BYTES, load
@@ -205,3 +206,15 @@ def test_an_output_without_labels_says_how_to_make_one_with_them(tmp_path: Path)
     shard(tmp_path, "files", entry(0) | {"000000000.json": json.dumps(unlabelled).encode()})
     with pytest.raises(DataError, match="--save_additional_columns '\\[\"label\"\\]'"):
         list(read_output(tmp_path))
+
+
+@BOTH
+def test_labels_that_cannot_stand_beside_each_other_are_refused_before_a_picture_is_read(tmp_path: Path, form: str) -> None:
+    downloaded, out = tmp_path / "downloaded", tmp_path / "out"
+    downloaded.mkdir()
+    for k, label in enumerate(("red fox", "Red Fox")):
+        named = row(k) | {"label": label}
+        shard(downloaded, form, entry(k) | {f"{k:09}.json": json.dumps(named).encode()}, name=f"0000{k}")
+        listing(downloaded, named, shard=f"0000{k}")
+    assert scrape.main(["--from-img2dataset", str(downloaded), "--out", str(out)]) == 2
+    assert not out.exists()
