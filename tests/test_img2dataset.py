@@ -212,9 +212,11 @@ def test_an_output_without_labels_says_how_to_make_one_with_them(tmp_path: Path)
 def test_labels_that_cannot_stand_beside_each_other_are_refused_before_a_picture_is_read(tmp_path: Path, form: str) -> None:
     downloaded, out = tmp_path / "downloaded", tmp_path / "out"
     downloaded.mkdir()
-    for k, label in enumerate(("red fox", "Red Fox")):
-        named = row(k) | {"label": label}
-        shard(downloaded, form, entry(k) | {f"{k:09}.json": json.dumps(named).encode()}, name=f"0000{k}")
-        listing(downloaded, named, shard=f"0000{k}")
+    for number, (label, count) in enumerate([("red fox", 200), ("Red Fox", 1)]):  # more than are read at once
+        named = [row(k) | {"label": label} for k in range(count)]
+        jsons = {f"{k:09}.json": json.dumps(named[k]).encode() for k in range(count)}
+        pictures = {f"{k:09}.jpg": b"no" for k in range(count)}
+        shard(downloaded, form, dict(sorted((jsons | pictures).items())), name=f"0000{number}")
+        listing(downloaded, *named, shard=f"0000{number}")
     assert scrape.main(["--from-img2dataset", str(downloaded), "--out", str(out)]) == 2
     assert not out.exists()

@@ -146,7 +146,7 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
 
 
 def local_pictures(config: ScrapeConfig, say: Say, check: Check) -> Pictures:
-    """The pictures of the folder, or of img2dataset's, that the run was given; say and check: as `from_folder` takes them."""
+    """The pictures of the folder, or of img2dataset's, that the run was given; say, check: as `from_folder` takes them."""
     if config.from_folder:
         yield from from_folder(config.from_folder, config.default_label, say, check)
     elif config.from_img2dataset:
