@@ -1,6 +1,7 @@
 """Files that a kill at any moment leaves whole: atomic writes, JSON Lines, and a folder's lock."""
 
 import codecs
+import errno
 import json
 import os
 import re
@@ -64,6 +65,12 @@ def check_apart(folder: Path, other: Path, flag: str) -> None:
         raise DataError(f"{folder} and {other} are one folder, or one is in the other: give {flag} a folder of its own.")
 
 
+def check_regular(path: Path) -> None:
+    """Raises DataError for what is there and no file, such as a pipe or a device, which may never end."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is not a regular file, and cannot be read: take it away.")
+
+
 def is_inside(root: Path, name: str) -> bool:
     """Whether a path that a file of the root gives stays in it: not absolute, without "..", by no link that leads out."""
     path = Path(name)
@@ -91,6 +98,7 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
     A last line that is no whole JSON was cut off by a kill, before anybody relied on it: it is passed over. Raises DataError
     for any other, unless not strict: files of earlier versions may have cut-off lines in their middle.
     """
+    check_regular(path)
     try:
         lines = path.read_bytes().split(b"\n") if path.exists() else []
         for number, line in enumerate(lines, 1):
@@ -109,7 +117,12 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
 
 
 def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = False) -> None:
-    """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return."""
+    """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return.
+
+    Raises OSError for a link as well: it may lead to a file that is none of this program's.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "A link is not written to", str(path))
     with _named(path), path.open("ab+") as file:
         _end_last_line(file)
         file.write(b"".join(map(_json_line, rows)))

@@ -515,6 +515,24 @@ def test_a_decision_that_could_not_be_written_does_not_count(folder: Path) -> No
     assert review.overview()["waiting"] == 0
 
 
+def test_decisions_are_not_written_through_a_link(folder: Path) -> None:
+    review, victim = Review(folder, None), folder.parent / "victim.txt"
+    victim.write_text("precious")
+    (folder / DECISIONS_FILE).symlink_to(victim)
+    with pytest.raises(DataError, match=r"A link is not written to: '.*decisions.jsonl'\), so it does not count"):
+        review.decide_all([key(review, "red fox", "a.png")], "delete", "")
+    assert victim.read_text() == "precious"
+    assert review.overview()["waiting"] == 0
+
+
+@pytest.mark.parametrize("name", [METADATA, DECISIONS_FILE, str(JOURNAL)])
+def test_nothing_waits_for_a_pipe_in_the_place_of_a_file(folder: Path, name: str) -> None:
+    (folder / ".scrape").mkdir()
+    os.mkfifo(folder / name)
+    with pytest.raises(DataError, match=f"{name} is not a regular file, and cannot be read: take it away"):
+        apply(folder)
+
+
 def test_the_last_picture_of_a_class_may_go(folder: Path) -> None:
     review = Review(folder, None)
     review.decide_all([key(review, "_other", "a.png")], "delete", "")

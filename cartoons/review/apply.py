@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card, strict_json
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, check_folder, is_inside, sole_use, write_atomically, write_json_lines
+from cartoons.files import HIDDEN, check_folder, check_regular, is_inside, sole_use, write_atomically, write_json_lines
 from cartoons.metadata import METADATA_FILE, file_key, is_label, read_metadata
 from cartoons.review.decisions import (
     DECISIONS_FILE,
@@ -163,6 +163,7 @@ def _carry_out(root: Path) -> list[Step]:
 
 def _read_journal(journal: Path) -> list[Step]:
     """The steps of a journal, at least one. Raises DataError for a damaged one."""
+    check_regular(journal)
     try:
         rows = strict_json.loads(journal.read_bytes())
         if not isinstance(rows, list) or not rows:
