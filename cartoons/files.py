@@ -192,8 +192,8 @@ def sole_use(root: Path, *, fills_labels: bool = True) -> Iterator[None]:
         why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
         raise DataError(f"{root} is {why}, or give another folder.") from error
     with closing(lock):
-        below = root.glob("*/**/.*.tmp") if fills_labels else ()
-        in_labels = [path for path in below if TEMPORARY.fullmatch(path.name)]
+        in_labels = root.glob("*/**/.*.tmp") if fills_labels else ()
         for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp"), *in_labels]:
-            left.unlink(missing_ok=True)
+            if TEMPORARY.fullmatch(left.name):
+                left.unlink(missing_ok=True)
         yield

@@ -508,11 +508,13 @@ def test_one_at_a_time_and_what_a_kill_left_half_written_goes(tmp_path: Path) ->
         "train/fox/.0.png.7-7.tmp",
     )
     half = [tmp_path / name for name in names]
-    for path in half:
+    of_others = [tmp_path / name for name in (".notes.tmp", ".scrape/.notes.tmp", "fox/.notes.tmp")]
+    for path in (*half, *of_others):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
     with sole_use(tmp_path):
         assert not any(path.exists() for path in half)
+        assert all(path.exists() for path in of_others)
         with pytest.raises(DataError, match=r"in use by another scrape\.py"), sole_use(tmp_path):
             pass
         with pytest.raises(DataError, match="in use"):
