@@ -2,6 +2,7 @@
 
 import codecs
 import errno
+import io
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cartoons import strict_json
 from cartoons.errors import DataError
@@ -119,15 +120,21 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
 def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = False) -> None:
     """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return.
 
-    Raises OSError for a link as well: it may lead to a file that is none of this program's.
+    Raises OSError, with none of them appended, where they cannot all be; for a link as well: it may lead to a file that is
+    none of this program's.
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "A link is not written to", str(path))
-    with _named(path), path.open("ab+") as file:
+    with _named(path), path.open("ab+", buffering=0) as file:
         _end_last_line(file)
-        file.write(b"".join(map(_json_line, rows)))
+        size, data = file.seek(0, os.SEEK_END), b"".join(map(_json_line, rows))
+        try:
+            while data:
+                data = data[file.write(data) :]
+        except OSError:
+            file.truncate(size)
+            raise
         if sync:
-            file.flush()
             os.fsync(file.fileno())
 
 
@@ -142,7 +149,7 @@ def _json_line(row: Mapping[str, object]) -> bytes:
     return (line if line.isprintable() else json.dumps(row)).encode() + b"\n"
 
 
-def _end_last_line(file: IO[bytes]) -> None:
+def _end_last_line(file: io.FileIO) -> None:
     """Take away what a kill left of the last line; one that lost only its end gets that."""
     if not file.seek(0, os.SEEK_END):
         return

@@ -71,6 +71,21 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         rows(tmp_path / "x.jsonl")
 
 
+def test_of_rows_that_a_full_disk_does_not_take_all_none_is_there(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from cartoons import files
+resource.setrlimit(resource.RLIMIT_FSIZE, (30, 30))
+files.append_json_lines(Path(sys.argv[1]), {"a": 1})
+files.append_json_lines(Path(sys.argv[1]), {"a": 2}, {"a": "x" * 99})
+"""
+    path = tmp_path / "x.jsonl"
+    done = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True)
+    assert f"File too large: '{path}'" in done.stderr
+    assert rows(path) == [{"a": 1}]
+
+
 def test_what_a_full_disk_does_not_take_is_named(tmp_path: Path) -> None:
     (tmp_path / "old.jsonl").write_bytes(b"{}\n")
     code = """
