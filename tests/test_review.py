@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -208,6 +209,15 @@ def test_no_picture_is_overwritten(folder: Path) -> None:
     assert "green frog/sub/a.png" in pictures(folder)
     assert (folder / ".scrape/removed/red fox/b-2.png").exists()
     assert len({picture.sha256 for picture in read_pictures(folder)}) == len(before) - 1
+
+
+def test_no_two_pictures_go_where_some_file_systems_see_one_file(folder: Path) -> None:
+    fill(folder, {"red fox/\u00c9.png": "#c00", "_other/e\u0301.png": "#00e", "_other/A.png": "#00d"})
+    for name in ("_other/a.png", "_other/A.png", "red fox/\u00c9.png", "_other/e\u0301.png"):
+        decide(folder, name, "move", "green frog")
+    assert apply(folder) == Applied(0, 4)
+    moved = [name.casefold() for name in pictures(folder) if name.startswith("green frog/")]
+    assert len({unicodedata.normalize("NFC", name) for name in moved}) == 6
 
 
 def test_a_copy_is_not_deleted_with_its_double(folder: Path) -> None:

@@ -79,7 +79,8 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
     Raises DataError for a decision that would move what is no picture of the folder, or one out of the folder.
     """
     pictures, rows = read_pictures(root), read_metadata(root / METADATA_FILE)
-    steps, taken, file_names = list[Step](), set[str](), {picture.file_name for picture in pictures}
+    steps, file_names = list[Step](), {picture.file_name for picture in pictures}
+    taken = {file_key(name).casefold() for name in file_names}
     for picture in pictures:
         decision = decision_on(picture, decisions, file_names)
         if decision is None or not is_pending(picture, decision):
@@ -99,7 +100,7 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
             raise DataError(
                 f"{root / target} is not in {root} but where a link leads: take the link away, then apply again."
             )
-        taken.add(target)
+        taken.add(file_key(target).casefold())
         steps.append(Step(picture.file_name, target, label))
     without_file = rows.keys() - set(map(file_key, file_names))
     for decision in chain.from_iterable(decisions.values()):
@@ -134,8 +135,9 @@ def numbered(wanted: str) -> Iterator[str]:
 
 
 def _free(root: Path, wanted: str, taken: set[str]) -> str:
-    """The first of the paths that no file has yet."""
-    return next(target for target in numbered(wanted) if target not in taken and not (root / target).exists())
+    """The first of the paths that no file has yet, where capital letters make no difference either."""
+    free = (each for each in numbered(wanted) if file_key(each).casefold() not in taken)
+    return next(target for target in free if not (root / target).exists())
 
 
 def _carry_out(root: Path) -> list[Step]:
