@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ HIDDEN = ".scrape"
 
 TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.DOTALL)
 """What `write_atomically` calls a file until it is whole."""
+
+WRITING_S = 0.02
+"""Longer than a line of another process takes to get its end: one that has none after that was cut off by a kill."""
 
 PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
@@ -127,12 +131,13 @@ def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = Fals
         raise OSError(errno.ELOOP, "A link is not written to", str(path))
     with _named(path), path.open("ab+", buffering=0) as file:
         _end_last_line(file)
-        size, data = file.seek(0, os.SEEK_END), b"".join(map(_json_line, rows))
+        data, written = b"".join(map(_json_line, rows)), 0
         try:
-            while data:
-                data = data[file.write(data) :]
+            while written < len(data):
+                written += file.write(data[written:])
         except OSError:
-            file.truncate(size)
+            if written:
+                file.truncate(file.tell() - written)
             raise
         if sync:
             os.fsync(file.fileno())
@@ -150,20 +155,26 @@ def _json_line(row: Mapping[str, object]) -> bytes:
 
 
 def _end_last_line(file: io.FileIO) -> None:
-    """Take away what a kill left of the last line; one that lost only its end gets that."""
-    if not file.seek(0, os.SEEK_END):
+    """Take away what a kill left of the last line; one that lost only its end gets that.
+
+    What another process is just writing stays: its end comes meanwhile.
+    """
+    while size := file.seek(0, os.SEEK_END):
+        file.seek(size - 1)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        data = file.read(size)
+        start = data.rfind(b"\n") + 1
+        time.sleep(WRITING_S)
+        if file.seek(0, os.SEEK_END) != size:
+            continue
+        try:
+            strict_json.loads(data[start:])
+            file.write(b"\n")
+        except ValueError:
+            file.truncate(start)
         return
-    file.seek(-1, os.SEEK_END)
-    if file.read() == b"\n":
-        return
-    file.seek(0)
-    data = file.read()
-    start = data.rfind(b"\n") + 1
-    try:
-        strict_json.loads(data[start:])
-        file.write(b"\n")
-    except ValueError:
-        file.truncate(start)
 
 
 def take_lock(path: Path) -> sqlite3.Connection:
