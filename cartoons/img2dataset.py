@@ -33,6 +33,9 @@ IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
 OPTED_OUT = "X-Robots-Tag"
 """Part of its error message where a site does not want its pictures to be used."""
 
+UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError)
+"""What reading a damaged Parquet file raises: text that is not UTF-8, or dates that Python has not, are no error of Arrow's."""
+
 Pair = tuple[SearchResult, DownloadResult]
 Member = tuple[PurePath, int | None, Callable[[], bytes]]
 """A file of a shard: its name, its size in bytes (None for what is no plain file), and how to read it."""
@@ -69,7 +72,7 @@ def read_output(folder: Path, check: Callable[[Iterable[str]], None] = lambda _:
 
 def _listed_labels(path: Path) -> list[str]:
     """The labels that the list of a shard names; [] where there is none that can be read."""
-    with suppress(pa.ArrowException, OSError):
+    with suppress(*UNREADABLE):
         rows = _listed(path.with_suffix(".parquet")).values()
         return [result.label for row in rows if "label" in row and (result := _search_result(row))]
     return []
@@ -80,7 +83,7 @@ def _read_shard(path: Path) -> Iterator[Pair]:
     rows: dict[str, Row] = {}
     try:
         rows = _listed(path.with_suffix(".parquet"))
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         yield _broken(f"{path.with_suffix('.parquet').name} cannot be read ({error})")
     missing, why_missing = dict(rows), f"it is not in {path.name}"
     try:

@@ -155,7 +155,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
     try:
         return iter(list(enumerate(parquet.read_table(path).to_pylist(), 1)))
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read as Parquet ({error}): mend it or take it away.") from error
 
 

@@ -193,6 +193,11 @@ def test_a_list_that_cannot_be_read_does_not_hide_the_pictures(tmp_path: Path) -
     (_, broken), (_, good) = read_output(tmp_path)
     assert broken.reason.startswith("00000.parquet cannot be read (")
     assert good.data
+    caption = pa.Array.from_buffers(pa.string(), 1, pa.array([b"caf\xe9"]).buffers())
+    parquet.write_table(pa.table({"url": ["https://a.example/0.jpg"], "caption": caption}), tmp_path / "00000.parquet")
+    (_, broken), (_, good) = read_output(tmp_path)
+    assert broken.reason.startswith("00000.parquet cannot be read ('utf-8' codec can't decode")
+    assert good.data
 
 
 def test_a_folder_of_something_else_is_refused_in_words(tmp_path: Path) -> None:
