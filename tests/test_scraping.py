@@ -90,6 +90,7 @@ def test_names_are_tidied_and_searched_in_every_way() -> None:
     [
         ([""], ["{name}"], "empty"),
         (["a\x00b"], ["{name}"], "cannot be written"),
+        (["x" * 256], ["{name}"], "'x{40}'... has 256 characters, more than the 255 that a label may have"),
         (["Goofy", "goofy"], ["{name}"], "given twice"),
         (["daisy's", "daisy’s"], ["{name}"], "given twice, with other characters that look alike"),
         (["a-b", "a–b"], ["{name}"], "given twice"),
