@@ -34,7 +34,7 @@ OPTED_OUT = "X-Robots-Tag"
 """Part of its error message where a site does not want its pictures to be used."""
 
 UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError)
-"""What reading a damaged Parquet file raises: text that is not UTF-8, or dates that Python has not, are no error of Arrow's."""
+"""What reading a damaged Parquet file raises: text that is not UTF-8, or a date that Python has not, is no Arrow error."""
 
 Pair = tuple[SearchResult, DownloadResult]
 Member = tuple[PurePath, int | None, Callable[[], bytes]]
