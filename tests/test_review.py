@@ -198,6 +198,18 @@ def test_a_killed_run_is_finished_by_the_next(folder: Path, renames: int, rewrit
     assert not (folder / JOURNAL).exists()
 
 
+def test_what_a_killed_run_did_not_come_to_may_be_taken_back(folder: Path) -> None:
+    review = Review(folder, None)
+    review.decide_all([key(review, "red fox", "lost.png")], "move", "green frog")
+    (folder / ".scrape").mkdir()
+    step = {"file_name": "red fox/lost.png", "target": "green frog/lost.png", "label": "green frog"}
+    (folder / JOURNAL).write_text(json.dumps([step]))
+    assert Review(folder, None).undo("")["overview"]["waiting"] == 0
+    assert apply(folder) == Applied(0, 0)
+    assert "red fox/lost.png" in pictures(folder)
+    assert not (folder / JOURNAL).exists()
+
+
 def test_no_picture_is_overwritten(folder: Path) -> None:
     fill(folder, {"red fox/sub/a.png": "#c00", ".scrape/removed/red fox/b.png": "#123"})
     for name in ("red fox/a.png", "red fox/sub/a.png"):

@@ -62,7 +62,7 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     check_folder(root)
     try:
         with sole_use(root, fills_labels=False):
-            left = _carry_out(root)
+            left = _carry_out(root, is_left=True)
             steps = _plan(root, standing_decisions(read_decisions(root)), folder_of)
             if steps:
                 write_atomically(root / JOURNAL, json.dumps([asdict(step) for step in steps]).encode())
@@ -140,9 +140,10 @@ def _free(root: Path, wanted: str, taken: set[str]) -> str:
     return next(target for target in free if not (root / target).exists())
 
 
-def _carry_out(root: Path) -> list[Step]:
-    """Do what the journal says, as far as it is not done, and forget the journal; gives its steps.
+def _carry_out(root: Path, *, is_left: bool = False) -> list[Step]:
+    """Do what the journal says, and forget the journal; gives the steps that are done.
 
+    is_left: by a killed run: what that did not come to may have been taken back since, so it is planned anew if it stands.
     Raises DataError, before anything is moved, for a journal that is damaged or leads out of the folder.
     """
     journal = root / JOURNAL
@@ -152,6 +153,7 @@ def _carry_out(root: Path) -> list[Step]:
     names = [name for step in steps for name in (step.file_name, step.target)]
     if outside := [name for name in names if not is_inside(root, name)]:
         raise DataError(f"{journal} names {outside[0]!r}, which is not in {root}: take it away, then apply again.")
+    steps = [step for step in steps if not (is_left and (root / step.file_name).exists())]
     for step in steps:
         source, target = root / step.file_name, root / step.target
         if source.exists() and not target.exists():
