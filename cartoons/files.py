@@ -1,15 +1,18 @@
 """Files that a kill at any moment leaves whole: atomic writes, JSON Lines, and a folder's lock."""
 
 import codecs
+import errno
+import io
 import json
 import os
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cartoons import strict_json
 from cartoons.errors import DataError
@@ -19,6 +22,9 @@ HIDDEN = ".scrape"
 
 TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.DOTALL)
 """What `write_atomically` calls a file until it is whole."""
+
+WRITING_S = 0.02
+"""Longer than a line of another process takes to get its end: one that has none after that was cut off by a kill."""
 
 PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
@@ -64,6 +70,12 @@ def check_apart(folder: Path, other: Path, flag: str) -> None:
         raise DataError(f"{folder} and {other} are one folder, or one is in the other: give {flag} a folder of its own.")
 
 
+def check_regular(path: Path) -> None:
+    """Raises DataError for what is there and no file, such as a pipe or a device, which may never end."""
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is not a regular file, and cannot be read: take it away.")
+
+
 def is_inside(root: Path, name: str) -> bool:
     """Whether a path that a file of the root gives stays in it: not absolute, without "..", by no link that leads out."""
     path = Path(name)
@@ -91,6 +103,7 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
     A last line that is no whole JSON was cut off by a kill, before anybody relied on it: it is passed over. Raises DataError
     for any other, unless not strict: files of earlier versions may have cut-off lines in their middle.
     """
+    check_regular(path)
     try:
         lines = path.read_bytes().split(b"\n") if path.exists() else []
         for number, line in enumerate(lines, 1):
@@ -109,12 +122,24 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
 
 
 def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = False) -> None:
-    """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return."""
-    with _named(path), path.open("ab+") as file:
+    """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return.
+
+    Raises OSError, with none of them appended, where they cannot all be; for a link as well: it may lead to a file that is
+    none of this program's.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "A link is not written to", str(path))
+    with _named(path), path.open("ab+", buffering=0) as file:
         _end_last_line(file)
-        file.write(b"".join(map(_json_line, rows)))
+        data, written = b"".join(map(_json_line, rows)), 0
+        try:
+            while written < len(data):
+                written += file.write(data[written:])
+        except OSError:
+            if written:
+                file.truncate(file.tell() - written)
+            raise
         if sync:
-            file.flush()
             os.fsync(file.fileno())
 
 
@@ -129,21 +154,27 @@ def _json_line(row: Mapping[str, object]) -> bytes:
     return (line if line.isprintable() else json.dumps(row)).encode() + b"\n"
 
 
-def _end_last_line(file: IO[bytes]) -> None:
-    """Take away what a kill left of the last line; one that lost only its end gets that."""
-    if not file.seek(0, os.SEEK_END):
+def _end_last_line(file: io.FileIO) -> None:
+    """Take away what a kill left of the last line; one that lost only its end gets that.
+
+    What another process is just writing stays: its end comes meanwhile.
+    """
+    while size := file.seek(0, os.SEEK_END):
+        file.seek(size - 1)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        data = file.read(size)
+        start = data.rfind(b"\n") + 1
+        time.sleep(WRITING_S)
+        if file.seek(0, os.SEEK_END) != size:
+            continue
+        try:
+            strict_json.loads(data[start:])
+            file.write(b"\n")
+        except ValueError:
+            file.truncate(start)
         return
-    file.seek(-1, os.SEEK_END)
-    if file.read() == b"\n":
-        return
-    file.seek(0)
-    data = file.read()
-    start = data.rfind(b"\n") + 1
-    try:
-        strict_json.loads(data[start:])
-        file.write(b"\n")
-    except ValueError:
-        file.truncate(start)
 
 
 def take_lock(path: Path) -> sqlite3.Connection:
@@ -179,8 +210,8 @@ def sole_use(root: Path, *, fills_labels: bool = True) -> Iterator[None]:
         why = "in use by another scrape.py: wait until that is done" if busy else f"not usable ({error}): mend that"
         raise DataError(f"{root} is {why}, or give another folder.") from error
     with closing(lock):
-        below = root.glob("*/**/.*.tmp") if fills_labels else ()
-        in_labels = [path for path in below if TEMPORARY.fullmatch(path.name)]
+        in_labels = root.glob("*/**/.*.tmp") if fills_labels else ()
         for left in [*root.glob(".*.tmp"), *hidden.rglob(".*.tmp"), *in_labels]:
-            left.unlink(missing_ok=True)
+            if TEMPORARY.fullmatch(left.name):
+                left.unlink(missing_ok=True)
         yield

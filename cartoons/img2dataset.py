@@ -13,6 +13,7 @@ for each that was downloaded.
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain, groupby
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -32,6 +33,9 @@ IMAGE_SUFFIXES = (".jpg", ".png", ".webp")
 OPTED_OUT = "X-Robots-Tag"
 """Part of its error message where a site does not want its pictures to be used."""
 
+UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError)
+"""What reading a damaged Parquet file raises: text that is not UTF-8, or a date that Python has not, is no Arrow error."""
+
 Pair = tuple[SearchResult, DownloadResult]
 Member = tuple[PurePath, int | None, Callable[[], bytes]]
 """A file of a shard: its name, its size in bytes (None for what is no plain file), and how to read it."""
@@ -48,11 +52,12 @@ def write_urls(path: Path, results: Iterable[SearchResult]) -> int:
     return len(rows)
 
 
-def read_output(folder: Path) -> Iterator[Pair]:
+def read_output(folder: Path, check: Callable[[Iterable[str]], None] = lambda _: None) -> Iterator[Pair]:
     """Every URL of an output folder, shard by shard, with its bytes or why there are none.
 
-    An entry too broken to tell its URL has url and label "". Raises DataError when the folder holds no shards, or while
-    reading when the shards were made without their labels.
+    An entry too broken to tell its URL has url and label "". check: is told the labels that the shards' lists name, before
+    any picture is read. Raises DataError when the folder holds no shards, or while reading when the shards were made without
+    their labels, and what check raises.
     """
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     shards = [path for path in paths if path.stem.isdecimal() and (path.suffix == ".tar" or path.is_dir())]
@@ -61,7 +66,16 @@ def read_output(folder: Path) -> Iterator[Pair]:
             f"{folder} holds no pictures by img2dataset: give the folder that it was told with --output_folder, "
             "made with --output_format files or webdataset."
         )
+    check(dict.fromkeys(chain.from_iterable(map(_listed_labels, shards))))
     return chain.from_iterable(map(_read_shard, shards))
+
+
+def _listed_labels(path: Path) -> list[str]:
+    """The labels that the list of a shard names; [] where there is none that can be read."""
+    with suppress(*UNREADABLE):
+        rows = _listed(path.with_suffix(".parquet")).values()
+        return [result.label for row in rows if "label" in row and (result := _search_result(row))]
+    return []
 
 
 def _read_shard(path: Path) -> Iterator[Pair]:
@@ -69,7 +83,7 @@ def _read_shard(path: Path) -> Iterator[Pair]:
     rows: dict[str, Row] = {}
     try:
         rows = _listed(path.with_suffix(".parquet"))
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         yield _broken(f"{path.with_suffix('.parquet').name} cannot be read ({error})")
     missing, why_missing = dict(rows), f"it is not in {path.name}"
     try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cartoons.errors import DataError
+from cartoons.files import check_regular
 
 METADATA_FILE = "metadata.jsonl"
 LOOK_ALIKES = {**dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'"), "\ufe0e": "", "\ufe0f": ""}
@@ -42,8 +43,9 @@ def may_be_shared(row: Row) -> bool:
 def read_metadata(path: Path) -> dict[str, Row]:
     """The rows of a metadata file by `file_key` of their file_name; no file is no metadata, of two rows the later counts.
 
-    Raises DataError, with the line, for a row that is none or that names no file.
+    Raises DataError, with the line, for a row that is none or that names no file, and for what is no regular file.
     """
+    check_regular(path)
     if not path.exists():
         return {}
     rows: dict[str, Row] = {}
@@ -153,7 +155,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
     try:
         return iter(list(enumerate(parquet.read_table(path).to_pylist(), 1)))
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read as Parquet ({error}): mend it or take it away.") from error
 
 

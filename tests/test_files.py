@@ -32,6 +32,21 @@ def test_a_kill_at_any_byte_costs_the_last_row_only(tmp_path: Path) -> None:
         assert [json.loads(line) for line in path.read_bytes().splitlines()] == rows(path)
 
 
+@pytest.mark.slow
+def test_what_several_processes_append_at_once_is_all_there(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from cartoons.files import append_json_lines
+for n in range(5000):
+    append_json_lines(Path(sys.argv[1]), {"who": sys.argv[2], "n": n})
+"""
+    path = tmp_path / "x.jsonl"
+    commands = [[sys.executable, "-c", code, path, who] for who in "abc"]
+    assert [process.wait() for process in [subprocess.Popen(command, cwd=ROOT) for command in commands]] == [0] * 3
+    assert len(rows(path)) == 3 * 5000
+
+
 def test_a_last_line_that_is_nested_too_deeply_is_no_row(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(b'{"a": 1}\n' + b"[" * 200_000)
@@ -69,6 +84,21 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").mkdir()
     with pytest.raises(DataError, match="cannot be read"):
         rows(tmp_path / "x.jsonl")
+
+
+def test_of_rows_that_a_full_disk_does_not_take_all_none_is_there(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from cartoons import files
+resource.setrlimit(resource.RLIMIT_FSIZE, (30, 30))
+files.append_json_lines(Path(sys.argv[1]), {"a": 1})
+files.append_json_lines(Path(sys.argv[1]), {"a": 2}, {"a": "x" * 99})
+"""
+    path = tmp_path / "x.jsonl"
+    done = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True)
+    assert f"File too large: '{path}'" in done.stderr
+    assert rows(path) == [{"a": 1}]
 
 
 def test_what_a_full_disk_does_not_take_is_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from conftest import draw_shape
 from pyarrow import parquet
 
+import scrape
 from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError
 from cartoons.images import MAX_BYTES, load
@@ -192,6 +193,11 @@ def test_a_list_that_cannot_be_read_does_not_hide_the_pictures(tmp_path: Path) -
     (_, broken), (_, good) = read_output(tmp_path)
     assert broken.reason.startswith("00000.parquet cannot be read (")
     assert good.data
+    caption = pa.Array.from_buffers(pa.string(), 1, pa.array([b"caf\xe9"]).buffers())
+    parquet.write_table(pa.table({"url": ["https://a.example/0.jpg"], "caption": caption}), tmp_path / "00000.parquet")
+    (_, broken), (_, good) = read_output(tmp_path)
+    assert broken.reason.startswith("00000.parquet cannot be read ('utf-8' codec can't decode")
+    assert good.data
 
 
 def test_a_folder_of_something_else_is_refused_in_words(tmp_path: Path) -> None:
@@ -205,3 +211,17 @@ def test_an_output_without_labels_says_how_to_make_one_with_them(tmp_path: Path)
     shard(tmp_path, "files", entry(0) | {"000000000.json": json.dumps(unlabelled).encode()})
     with pytest.raises(DataError, match="--save_additional_columns '\\[\"label\"\\]'"):
         list(read_output(tmp_path))
+
+
+@BOTH
+def test_labels_that_cannot_stand_beside_each_other_are_refused_before_a_picture_is_read(tmp_path: Path, form: str) -> None:
+    downloaded, out = tmp_path / "downloaded", tmp_path / "out"
+    downloaded.mkdir()
+    for number, (label, count) in enumerate([("red fox", 200), ("Red Fox", 1)]):  # more than are read at once
+        named = [row(k) | {"label": label} for k in range(count)]
+        jsons = {f"{k:09}.json": json.dumps(named[k]).encode() for k in range(count)}
+        pictures = {f"{k:09}.jpg": b"no" for k in range(count)}
+        shard(downloaded, form, dict(sorted((jsons | pictures).items())), name=f"0000{number}")
+        listing(downloaded, *named, shard=f"0000{number}")
+    assert scrape.main(["--from-img2dataset", str(downloaded), "--out", str(out)]) == 2
+    assert not out.exists()

@@ -343,6 +343,11 @@ def test_parquet_is_read_too(tmp_path: Path) -> None:
     assert metadata(tmp_path / "d", buffer.getvalue(), "metadata.parquet") == {"0.png": "a"}
     with pytest.raises(DataError, match=r"metadata.parquet cannot be read as Parquet"):
         metadata(tmp_path / "e", b"PAR1", "metadata.parquet")
+    source = pyarrow.Array.from_buffers(pyarrow.string(), 1, pyarrow.array([b"caf\xe9"]).buffers())
+    for name, column in (("text", source), ("date", pyarrow.array([2**31 - 1], pyarrow.date32()))):
+        parquet.write_table(pyarrow.table({"file_name": ["fox/0.png"], "source": column}), buffer := io.BytesIO())
+        with pytest.raises(DataError, match=r"metadata.parquet cannot be read as Parquet"):
+            metadata(tmp_path / name, buffer.getvalue(), "metadata.parquet")
 
 
 def twice(*labels: str) -> bytes:

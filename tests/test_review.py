@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -197,6 +198,18 @@ def test_a_killed_run_is_finished_by_the_next(folder: Path, renames: int, rewrit
     assert not (folder / JOURNAL).exists()
 
 
+def test_what_a_killed_run_did_not_come_to_may_be_taken_back(folder: Path) -> None:
+    review = Review(folder, None)
+    review.decide_all([key(review, "red fox", "lost.png")], "move", "green frog")
+    (folder / ".scrape").mkdir()
+    step = {"file_name": "red fox/lost.png", "target": "green frog/lost.png", "label": "green frog"}
+    (folder / JOURNAL).write_text(json.dumps([step]))
+    assert Review(folder, None).undo("")["overview"]["waiting"] == 0
+    assert apply(folder) == Applied(0, 0)
+    assert "red fox/lost.png" in pictures(folder)
+    assert not (folder / JOURNAL).exists()
+
+
 def test_no_picture_is_overwritten(folder: Path) -> None:
     fill(folder, {"red fox/sub/a.png": "#c00", ".scrape/removed/red fox/b.png": "#123"})
     for name in ("red fox/a.png", "red fox/sub/a.png"):
@@ -208,6 +221,15 @@ def test_no_picture_is_overwritten(folder: Path) -> None:
     assert "green frog/sub/a.png" in pictures(folder)
     assert (folder / ".scrape/removed/red fox/b-2.png").exists()
     assert len({picture.sha256 for picture in read_pictures(folder)}) == len(before) - 1
+
+
+def test_no_two_pictures_go_where_some_file_systems_see_one_file(folder: Path) -> None:
+    fill(folder, {"red fox/\u00c9.png": "#c00", "_other/e\u0301.png": "#00e", "_other/A.png": "#00d"})
+    for name in ("_other/a.png", "_other/A.png", "red fox/\u00c9.png", "_other/e\u0301.png"):
+        decide(folder, name, "move", "green frog")
+    assert apply(folder) == Applied(0, 4)
+    moved = [name.casefold() for name in pictures(folder) if name.startswith("green frog/")]
+    assert len({unicodedata.normalize("NFC", name) for name in moved}) == 6
 
 
 def test_a_copy_is_not_deleted_with_its_double(folder: Path) -> None:
@@ -483,6 +505,20 @@ def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
     assert second.undo("")["card"]["name"] == "b.png"
 
 
+def test_two_open_pages_see_each_other_s_decisions(folder: Path) -> None:
+    first, second = Review(folder, None), Review(folder, None)
+    a, b = (key(first, "red fox", name) for name in ("a.png", "b.png"))
+    first.decide_all([a], "delete", "")
+    assert second.overview()["waiting"] == 1
+    assert [card["action"] for card in second.cards("red fox", 0, 2)["cards"]] == ["delete", ""]
+    assert second.keep_rest("red fox")["decided"] == 2
+    assert first.undo("")["undone"] == 2
+    assert second.undo(a)["overview"]["waiting"] == first.overview()["waiting"] == 0
+    second.decide_all([b], "delete", "")
+    (folder / DECISIONS_FILE).unlink()
+    assert first.overview()["waiting"] == second.overview()["waiting"] == 0
+
+
 @pytest.mark.parametrize(
     ("action", "to"), [("burn", ""), ("move", "unicorn"), ("move", ""), ("keep", "red fox"), ("undo", "")]
 )
@@ -499,6 +535,24 @@ def test_a_decision_that_could_not_be_written_does_not_count(folder: Path) -> No
     with pytest.raises(DataError, match="does not count"):
         review.decide_all([key(review, "red fox", "a.png")], "delete", "")
     assert review.overview()["waiting"] == 0
+
+
+def test_decisions_are_not_written_through_a_link(folder: Path) -> None:
+    review, victim = Review(folder, None), folder.parent / "victim.txt"
+    victim.write_text("precious")
+    (folder / DECISIONS_FILE).symlink_to(victim)
+    with pytest.raises(DataError, match=r"A link is not written to: '.*decisions.jsonl'\), so it does not count"):
+        review.decide_all([key(review, "red fox", "a.png")], "delete", "")
+    assert victim.read_text() == "precious"
+    assert review.overview()["waiting"] == 0
+
+
+@pytest.mark.parametrize("name", [METADATA, DECISIONS_FILE, str(JOURNAL)])
+def test_nothing_waits_for_a_pipe_in_the_place_of_a_file(folder: Path, name: str) -> None:
+    (folder / ".scrape").mkdir()
+    os.mkfifo(folder / name)
+    with pytest.raises(DataError, match=f"{name} is not a regular file, and cannot be read: take it away"):
+        apply(folder)
 
 
 def test_the_last_picture_of_a_class_may_go(folder: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -76,9 +77,17 @@ def review(tmp_path: Path, colour_model: Path) -> Iterator[Review]:
                 }
             )
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    running = Review(folder, colour_model)
-    yield running
-    running.stop()
+    with running(folder, colour_model) as page:
+        yield page
+
+
+@contextmanager
+def running(folder: Path, model: Path | str = "") -> Iterator[Review]:
+    page = Review(folder, model)
+    try:
+        yield page
+    finally:
+        page.stop()
 
 
 @pytest.fixture
@@ -269,6 +278,22 @@ def test_a_reload_finds_every_decision_again(tab: Tab, review: Review) -> None:
     assert (review.folder / name).exists()
 
 
+def test_who_comes_back_from_another_page_sees_what_was_decided_there(tab: Tab, review: Review) -> None:
+    name = tab.locator(".review .card").first.get_attribute("data-key")
+    with running(review.folder, review.model) as second:
+        for page in (review, second):
+            other = opened(tab.context.new_page(), page)
+            other.locator(f".review .card[data-key='{name}']").click()
+            other.keyboard.press("d" if page is review else "k")
+            said(other, "to be deleted" if page is review else "kept")
+            tab.bring_to_front()
+            tab.evaluate("dispatchEvent(new Event('focus'))")  # a browser without a window sends none
+            expect(tab.locator(".review .apply")).to_have_text("Apply 1 decision" if page is review else "Nothing to apply")
+            action = "delete" if page is review else "keep"
+            expect(tab.locator(f".review .card[data-key='{name}']")).to_have_attribute("data-action", action)
+            expect(tab.locator(".review .acts button", has_text="Take back")).to_be_visible()
+
+
 def test_a_phone_needs_no_keys_and_no_sideways_scrolling(browser: Browser, review: Review) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme="dark"
@@ -341,7 +366,7 @@ def test_without_a_model_everything_is_to_be_looked_at(browser: Browser, review:
     plainly = Review(review.folder)
     try:
         tab = opened(browser.new_page(), plainly)
-        expect(tab.locator(".review .lead")).to_have_text("42 to look at. No file moves before you press Apply.")
+        expect(tab.locator(".review .lead")).to_have_text("42 to look at. This page moves no file before you press Apply.")
         assert "looks" not in card(tab, 0)
         tab.close()
     finally:

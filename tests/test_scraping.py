@@ -25,7 +25,7 @@ from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.files import sole_use
 from cartoons.images import MAX_BYTES
 from cartoons.review.apply import apply
-from cartoons.review.decisions import DECISIONS_FILE, Decision, append
+from cartoons.review.decisions import DECISIONS_FILE, Decision, append, read_pictures
 from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
 from cartoons.scraping.image_checks import clean_image
 from cartoons.scraping.manifest import Attempt, Manifest
@@ -90,6 +90,7 @@ def test_names_are_tidied_and_searched_in_every_way() -> None:
     [
         ([""], ["{name}"], "empty"),
         (["a\x00b"], ["{name}"], "cannot be written"),
+        (["x" * 256], ["{name}"], "'x{40}'... has 256 characters, more than the 255 that a label may have"),
         (["Goofy", "goofy"], ["{name}"], "given twice"),
         (["daisy's", "daisy’s"], ["{name}"], "given twice, with other characters that look alike"),
         (["a-b", "a–b"], ["{name}"], "given twice"),
@@ -489,6 +490,23 @@ def test_whoever_moved_a_picture_last_is_obeyed(tmp_path: Path) -> None:
         assert (root / "others" / second.file).exists()
 
 
+@pytest.mark.parametrize("deleted", ["original", "copy", "neither"])
+def test_a_copy_of_a_picture_that_a_person_put_elsewhere_is_a_picture_of_its_own(tmp_path: Path, deleted: str) -> None:
+    root = tmp_path / "data"
+    first = next(row for row in fill(root, Web()) if row.status == "kept" and row.label == "a b")
+    original, copied = root / "a b" / first.file, root / folder_of("c/d") / first.file
+    copied.write_bytes(original.read_bytes())
+    copy = next(each for each in read_pictures(root) if each.path == copied)
+    decision = said_of(first, "delete") if deleted == "original" else Decision(copy.file_name, copy.sha256, "delete")
+    for _ in range(2):
+        rows = fill(root, Web(), 12, 60, None, *([] if deleted == "neither" else [decision]))
+        assert (original.exists(), copied.exists()) == (deleted != "original", True)
+        assert kept_by_label(rows)["a b"] == 12
+        assert listed(root) | {copied.relative_to(root).as_posix()} == shown(root)
+    assert apply(root).deleted == (deleted == "copy")
+    assert copied.exists() == (deleted != "copy")
+
+
 def test_what_a_person_said_to_keep_stays_whatever_else_is_found(tmp_path: Path) -> None:
     root = tmp_path / "data"
     root.mkdir()
@@ -508,11 +526,13 @@ def test_one_at_a_time_and_what_a_kill_left_half_written_goes(tmp_path: Path) ->
         "train/fox/.0.png.7-7.tmp",
     )
     half = [tmp_path / name for name in names]
-    for path in half:
+    of_others = [tmp_path / name for name in (".notes.tmp", ".scrape/.notes.tmp", "fox/.notes.tmp")]
+    for path in (*half, *of_others):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
     with sole_use(tmp_path):
         assert not any(path.exists() for path in half)
+        assert all(path.exists() for path in of_others)
         with pytest.raises(DataError, match=r"in use by another scrape\.py"), sole_use(tmp_path):
             pass
         with pytest.raises(DataError, match="in use"):

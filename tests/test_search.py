@@ -580,6 +580,12 @@ def test_labels_of_a_list_are_tidied_as_searched_names_are(write: Write) -> None
         read_url_list(write("urls.jsonl", "\n".join(rows)))
 
 
+@pytest.mark.parametrize("label", ["7", "true", '["x"]', '{"x": 1}'])
+def test_a_label_that_is_no_text_does_not_become_the_one_that_all_rows_without_one_have(write: Write, label: str) -> None:
+    with pytest.raises(DataError, match=r"line 1: the label is .*, not a text: put it in quotes"):
+        read_url_list(write("urls.jsonl", f'{{"url": "https://a.example/1.jpg", "label": {label}}}'), "other")
+
+
 def test_addresses_come_from_txt(write: Write) -> None:
     path = write("urls.txt", "\ufeff# mine\r\nhttps://a.example/1.jpg\r\n\r\n  http://b.example/2.jpg \n")
     assert read_url_list(path, "bugs") == [

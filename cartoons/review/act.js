@@ -148,12 +148,22 @@ async function begin() {
 async function poll() {
   await ask("overview");
   if (view.overview.is_looking) setTimeout(() => inTurn(poll), POLL_MS);
+  await update();
+}
+
+async function comeBack() { // perhaps from another page of this folder
+  await ask("overview");
+  await update();
+}
+
+async function update() {
   const focused = document.activeElement, isElsewhere = focused !== document.body && !grid.contains(focused);
   if (view.order === view.overview.order) {
     const { cards } = await ask("cards", { label: view.label, start: view.start, count: pageSize() });
     cards.forEach((card, k) => view.cards[k]?.key === card.key && Object.assign(view.cards[k], card));
     view.cards.forEach((card, k) => dress(grid.children[k], card, k));
     showOverview();
+    if (!bar.contains(focused)) showBar();
   } else if (view.untouched || !selected()) {
     await openFirst();
   } else {
@@ -164,6 +174,7 @@ async function poll() {
 }
 
 document.addEventListener("keydown", press);
+addEventListener("focus", () => view.overview && inTurn(comeBack));
 SMALL_SCREEN.addEventListener("change", () => view.overview && inTurn(() => openAt(view.label, view.start + view.at)));
 new ResizeObserver(() => root.style.setProperty("--foot", `${foot.offsetHeight}px`)).observe(foot);
 inTurn(begin);

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card, strict_json
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, check_folder, is_inside, sole_use, write_atomically, write_json_lines
+from cartoons.files import HIDDEN, check_folder, check_regular, is_inside, sole_use, write_atomically, write_json_lines
 from cartoons.metadata import METADATA_FILE, file_key, is_label, read_metadata
 from cartoons.review.decisions import (
     DECISIONS_FILE,
@@ -62,7 +62,7 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     check_folder(root)
     try:
         with sole_use(root, fills_labels=False):
-            left = _carry_out(root)
+            left = _carry_out(root, is_left=True)
             steps = _plan(root, standing_decisions(read_decisions(root)), folder_of)
             if steps:
                 write_atomically(root / JOURNAL, json.dumps([asdict(step) for step in steps]).encode())
@@ -79,7 +79,8 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
     Raises DataError for a decision that would move what is no picture of the folder, or one out of the folder.
     """
     pictures, rows = read_pictures(root), read_metadata(root / METADATA_FILE)
-    steps, taken, file_names = list[Step](), set[str](), {picture.file_name for picture in pictures}
+    steps, file_names = list[Step](), {picture.file_name for picture in pictures}
+    taken = {file_key(name).casefold() for name in file_names}
     for picture in pictures:
         decision = decision_on(picture, decisions, file_names)
         if decision is None or not is_pending(picture, decision):
@@ -99,7 +100,7 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
             raise DataError(
                 f"{root / target} is not in {root} but where a link leads: take the link away, then apply again."
             )
-        taken.add(target)
+        taken.add(file_key(target).casefold())
         steps.append(Step(picture.file_name, target, label))
     without_file = rows.keys() - set(map(file_key, file_names))
     for decision in chain.from_iterable(decisions.values()):
@@ -134,13 +135,15 @@ def numbered(wanted: str) -> Iterator[str]:
 
 
 def _free(root: Path, wanted: str, taken: set[str]) -> str:
-    """The first of the paths that no file has yet."""
-    return next(target for target in numbered(wanted) if target not in taken and not (root / target).exists())
+    """The first of the paths that no file has yet, where capital letters make no difference either."""
+    free = (each for each in numbered(wanted) if file_key(each).casefold() not in taken)
+    return next(target for target in free if not (root / target).exists())
 
 
-def _carry_out(root: Path) -> list[Step]:
-    """Do what the journal says, as far as it is not done, and forget the journal; gives its steps.
+def _carry_out(root: Path, *, is_left: bool = False) -> list[Step]:
+    """Do what the journal says, and forget the journal; gives the steps that are done.
 
+    is_left: by a killed run: what that did not come to may have been taken back since, so it is planned anew if it stands.
     Raises DataError, before anything is moved, for a journal that is damaged or leads out of the folder.
     """
     journal = root / JOURNAL
@@ -150,6 +153,7 @@ def _carry_out(root: Path) -> list[Step]:
     names = [name for step in steps for name in (step.file_name, step.target)]
     if outside := [name for name in names if not is_inside(root, name)]:
         raise DataError(f"{journal} names {outside[0]!r}, which is not in {root}: take it away, then apply again.")
+    steps = [step for step in steps if not (is_left and (root / step.file_name).exists())]
     for step in steps:
         source, target = root / step.file_name, root / step.target
         if source.exists() and not target.exists():
@@ -163,6 +167,7 @@ def _carry_out(root: Path) -> list[Step]:
 
 def _read_journal(journal: Path) -> list[Step]:
     """The steps of a journal, at least one. Raises DataError for a damaged one."""
+    check_regular(journal)
     try:
         rows = strict_json.loads(journal.read_bytes())
         if not isinstance(rows, list) or not rows:

@@ -46,14 +46,14 @@ class CorrectionsReview(Review):
 
     def overview(self) -> Answer:
         """As `Review.overview`; classes without pictures come last, and what is to be taken in waits as well."""
-        with self._lock:
+        with self._log.held():
             made = super().overview()
             classes = sorted(made["classes"], key=lambda each: not each["pictures"])
             return made | {"classes": classes, "waiting": made["waiting"] + len(self._accepted())}
 
     def apply(self) -> Answer:
         """As `Review.apply`; what is taken in counts as moved."""
-        with self._lock:
+        with self._log.held():
             done = super().apply()
             accepted = self._accepted()
             try:

@@ -7,9 +7,10 @@ The last decision about a picture counts, of two copies that about each; "undo" 
 
 import hashlib
 import os
+import threading
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,7 +67,7 @@ class Decision:
     """When, as ISO 8601 in UTC, with microseconds: what was decided in one go has one time, and is undone in one go."""
 
     def __post_init__(self) -> None:
-        if not all(isinstance(value, str) for value in asdict(self).values()):
+        if not all(isinstance(value, str) for value in vars(self).values()):
             raise ValueError("every value must be text")
         if self.action not in ACTIONS or (self.action == MOVE) != bool(self.to):
             raise ValueError(f"action {self.action!r} to {self.to!r}, but only a move goes to a label")
@@ -118,6 +119,33 @@ def read_decisions(root: Path) -> list[Decision]:
 def latest_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:
     """The decision that was made last about each picture or a copy of it, by sha256; the last one is the last."""
     return {sha256: mine[-1] for sha256, mine in standing_decisions(decisions).items()}
+
+
+class DecisionLog:
+    """decisions.jsonl as it was read last: other pages write into it too. Whoever reads or changes it holds the lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.lock = threading.RLock()
+        self.decisions: list[Decision] = []
+        self.standing: Mapping[str, Sequence[Decision]] = {}
+        self._path, self._read_at = root / DECISIONS_FILE, (0, 0)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock, with the decisions as they are now. Raises DataError as `read_decisions` does."""
+        with self.lock:
+            self.update()
+            yield
+
+    def update(self) -> None:
+        """Read the file again where it is another one by now. Raises DataError as `read_decisions` does."""
+        now = (0, 0)
+        if self._path.is_file():
+            status = self._path.stat()
+            now = status.st_mtime_ns, status.st_size
+        if now != self._read_at:
+            self.decisions = read_decisions(self._path.parent)
+            self.standing, self._read_at = standing_decisions(self.decisions), now
 
 
 def standing_decisions(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:

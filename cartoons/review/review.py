@@ -1,6 +1,5 @@
 """A picture folder under review: what its page shows, asks and is told, as plain values."""
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +38,11 @@ class Review:
         Raises DataError when there is nothing to review.
         """
         self.root, self._folder_of = root, folder_of
-        self._lock = threading.RLock()
+        self._log = decisions.DecisionLog(root)
         self._labels: list[str] = []
         self._order = 0
-        self._opinions = Opinions(root, classifier, self._lock, self._sort) if classifier else None
-        with self._lock:
+        self._opinions = Opinions(root, classifier, self._log.lock, self._sort) if classifier else None
+        with self._log.held():
             self._read()
             thread = self._opinions.thread if self._opinions else None
         if not self._pictures:
@@ -55,7 +54,7 @@ class Review:
         """Every class, what is to be looked at and what waits; how far the model is with its looking, and `order`, a number
         that changes when the pictures of the classes are in another order.
         """
-        with self._lock:
+        with self._log.held():
             classes = [self._class(label, keys) for label, keys in self._classes.items()]
             waiting = sum(decisions.is_pending(picture, self._decision(picture)) for picture in self._pictures.values())
             opinions = self._opinions
@@ -85,7 +84,7 @@ class Review:
 
     def cards(self, label: str, start: int, count: int) -> Answer:
         """What there is to show of the pictures of a class from start on; {"cards": [...], "pictures": all of the class}."""
-        with self._lock:
+        with self._log.held():
             keys = self._classes.get(label, [])
             return {"cards": [self._card(key) for key in keys[start : start + count]], "pictures": len(keys)}
 
@@ -93,7 +92,7 @@ class Review:
         """Write a decision on pictures down in one go, which is undone in one go; {"cards": [...], "overview": ...}."""
         if action not in (KEEP, DELETE, MOVE) or (action == MOVE) != (to in self._labels):
             raise DataError(f"There is no {action!r} to {to!r} here: reload the page.")
-        with self._lock:
+        with self._log.held():
             stay = {key for key in keys if action == MOVE and to == self._picture(key).label}
             self._write({key: (KEEP, "") if key in stay else (action, to) for key in keys})
             return {"cards": [self._card(key) for key in keys], "overview": self.overview()}
@@ -103,13 +102,14 @@ class Review:
 
         Those of `_other` are left to the eye: what is drawn like a character may well be none.
         """
-        with self._lock:
+        with self._log.held():
             return self._decided({key: (MOVE, self._opinion(key).suggested) for key in self._acceptable()})
 
     def keep_rest(self, label: str) -> Answer:
         """Keep every undecided picture of a class; answers as `accept`."""
-        with self._lock:
-            keys = [key for key in self._classes.get(label, []) if self._is_undecided(key)]
+        with self._log.held():
+            mine = self._classes.get(label, [])
+            keys = [key for key in mine if self._is_undecided(key) or not self._pictures[key].path.exists()]
             return self._decided(dict.fromkeys(keys, (KEEP, "")))
 
     def _decided(self, actions: dict[str, tuple[str, str]]) -> Answer:
@@ -119,7 +119,7 @@ class Review:
 
     def next_doubt(self, key: str) -> Answer:
         """The next picture to look at after this one, of this class and then of the others; {} when none is left."""
-        with self._lock:
+        with self._log.held():
             keys = [each for keys in self._classes.values() for each in keys]
             start = keys.index(key) + 1 if key in keys else 0
             found = next((each for each in (*keys[start:], *keys[:start]) if self._is_to_look_at(each)), None)
@@ -127,7 +127,7 @@ class Review:
 
     def place(self, key: str) -> Answer:
         """Where a picture is shown: {"label": its class, "place": from 0}."""
-        with self._lock:
+        with self._log.held():
             label = self._picture(key).label
             return {"label": label, "place": self._classes[label].index(key)}
 
@@ -137,8 +137,8 @@ class Review:
         {"card": the last of them, "label" and "place": where it is, "undone": how many, "overview": ...}. With nothing to
         take back there is no card, but `why`.
         """
-        with self._lock:
-            last = decisions.last_made(self._history)
+        with self._log.held():
+            last = decisions.last_made(self._log.decisions)
             keys = [key] if key else self._keys_of(last)
             keys = [each for each in keys if self._can_undo(self._picture(each))]
             if not keys:
@@ -149,7 +149,7 @@ class Review:
 
     def apply(self) -> Answer:
         """Carry out what waits; {"deleted": n, "moved": n, "overview": ...}."""
-        with self._lock:
+        with self._log.held():
             try:
                 done = apply(self.root, self._folder_of)
             finally:
@@ -164,8 +164,7 @@ class Review:
         """Everything from the disk, in the order to look at it; the classes stay, emptied ones too."""
         pictures = decisions.read_pictures(self.root)
         self._labels = decisions.labels_of(pictures, self._labels)
-        self._history = decisions.read_decisions(self.root)
-        self._standing = decisions.standing_decisions(self._history)
+        self._log.update()
         self._pictures = {picture.key: picture for picture in pictures}
         self._file_names = {picture.file_name for picture in pictures}
         if self._opinions and pictures:
@@ -196,8 +195,7 @@ class Review:
         except OSError as error:
             why = f"The decision could not be written ({error}), so it does not count: mend that first."
             raise DataError(why) from error
-        self._history += made
-        self._standing = decisions.standing_decisions(self._history)
+        self._log.update()
 
     def _picture(self, key: str) -> Picture:
         if key not in self._pictures:
@@ -205,7 +203,7 @@ class Review:
         return self._pictures[key]
 
     def _decision(self, picture: Picture) -> Decision | None:
-        return decisions.decision_on(picture, self._standing, self._file_names)
+        return decisions.decision_on(picture, self._log.standing, self._file_names)
 
     def _can_undo(self, picture: Picture) -> bool:
         """Whether there is a decision on it that was not carried out yet."""

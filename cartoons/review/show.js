@@ -7,7 +7,7 @@ function showOverview() {
   const alike = classes.find((one) => one.label === OTHER)?.sure;
   lead.textContent = `${left} to look at${model ? `, most doubted by the model “${model}” first` : ""}`;
   if (alike) lead.append(`. ${alike} of “${spoken(OTHER)}” ${alike === 1 ? "looks" : "look"} exactly like a character`);
-  lead.append(". No file moves before you press Apply.");
+  lead.append(". This page moves no file before you press Apply.");
   applyButton.textContent = waiting ? `Apply ${plural(waiting, "decision")}` : "Nothing to apply";
   applyButton.disabled = !waiting;
   showTools(left, classes, sure, percent);
@@ -103,14 +103,19 @@ function select(place, isRange = false) {
   view.at = Math.max(0, Math.min(place, view.cards.length - 1));
   if (!isRange || large.open) view.anchor = view.at;
   view.cards.forEach((card, k) => dress(grid.children[k], card, k));
+  showBar();
+  if (bar.hidden) return;
+  if (large.open) openLarge();
+  else focusCard();
+}
+
+function showBar() {
   bar.hidden = !selected();
   if (bar.hidden) return;
   const several = range().length > 1;
   which.replaceChildren(...(several ? [make("b", {}, `${range().length} pictures selected`)] : describe(selected())));
   bar.setAttribute("aria-label", several ? "The selected pictures" : "The selected picture");
   acts.replaceChildren(several ? "" : button(["Large", keyCap("↵")], openLarge, { title: "See it large" }), ...actions(several));
-  if (large.open) openLarge();
-  else focusCard();
 }
 
 function focusCard() {

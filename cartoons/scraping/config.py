@@ -20,8 +20,9 @@ from cartoons.dataset import FEWEST_PER_LABEL
 from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
 from cartoons.metadata import alike_key, clean_label, is_label
-from cartoons.model_folder import OTHER_LABEL
+from cartoons.model_folder import MAX_LABEL, OTHER_LABEL
 from cartoons.picture_files import is_picture
+from cartoons.picture_folder import LABEL_SHOWN
 from cartoons.search.engines import LICENSES, SearchResult, queries_for
 
 SCRIPT = Path(__file__).parent.parent.parent / "scrape.py"
@@ -129,15 +130,21 @@ def label_of(name: str) -> str:
     """The label that a given name stands for. Raises DataError for a name that cannot be one."""
     if not is_label(label := clean_label(name)):
         raise DataError(f"The name {name!r} is empty or cannot be written down as text: give another.")
+    check_labels([label])
     return label
 
 
 def check_labels(labels: Iterable[str]) -> None:
-    """Raise DataError for a label that is no text, and for two that a file system, or training, would not tell apart."""
+    """Raise DataError for a label that cannot be, and for two that a file system, or training, would not tell apart."""
     first: dict[str, str] = {}
     for label in labels:
         if not is_label(label):
             raise DataError(f"The label {label!r} cannot be written down as text: give another.")
+        if len(label) > MAX_LABEL:
+            raise DataError(
+                f"The label {label[:LABEL_SHOWN]!r}... has {len(label):,} characters, more than the {MAX_LABEL} that a "
+                "label may have: give a shorter one."
+            )
         try:
             os.fsencode(label)
         except UnicodeEncodeError as error:

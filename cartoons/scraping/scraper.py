@@ -69,9 +69,10 @@ class Scraper:
         """fetch: never raises for what a server does."""
         self._per_class, self._originals = config.per_class, config.originals
         self._fetch, self._progress = fetch, progress
-        self._manifest, self._store = Manifest(config.out), PictureStore(config.out)
-        self._existing_labels = existing_labels(config.out, self._manifest)
+        self._manifest = Manifest(config.out)
         rows = self._manifest.attempts
+        self._store = PictureStore(config.out, rows.values())
+        self._existing_labels = existing_labels(config.out, self._manifest)
         self._overrides = self._store.overrides(rows.values(), latest_decisions(read_decisions(config.out)))
         self._limits: dict[str, int] = dict(kept_by_label(rows.values()))
         self._labels: set[str] = set()

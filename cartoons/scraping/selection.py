@@ -130,8 +130,11 @@ def _remove_empty(*folders: Path) -> None:
 class PictureStore:
     """Where each picture of a folder lies now, by its file's name."""
 
-    def __init__(self, root: Path) -> None:
-        """Raises DataError for a folder that is split already, or whose metadata is broken."""
+    def __init__(self, root: Path, attempts: Iterable[Attempt]) -> None:
+        """attempts: of the manifest: of a kept picture, a copy that a person put elsewhere is not its file.
+
+        Raises DataError for a folder that is split already, or whose metadata is broken.
+        """
         if parts := split_folders(root):
             spoken = " and ".join(f"{name}/" for name in parts)
             raise DataError(f"{root} is split into {spoken}, which scraping would mix up: give another --out.")
@@ -139,9 +142,9 @@ class PictureStore:
         self._root, self._spare = root, root / HIDDEN / "pictures"
         self._spare.mkdir(parents=True, exist_ok=True)
         folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not is_hidden(folder.name)]
-        self._paths = {
-            path.name: path for folder in (self._spare, *folders) for path in folder.iterdir() if not is_hidden(path.name)
-        }
+        paths = [path for folder in (self._spare, *folders) for path in folder.iterdir() if not is_hidden(path.name)]
+        kept = [root / folder_of(each.present_label) / each.file for each in attempts if each.status == Status.KEPT]
+        self._paths = {path.name: path for path in (*paths, *set(kept).intersection(paths))}
 
     def __contains__(self, name: str) -> bool:
         return name in self._paths

@@ -146,11 +146,11 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
 
 
 def local_pictures(config: ScrapeConfig, say: Say, check: Check) -> Pictures:
-    """The pictures of the folder, or of img2dataset's, that the run was given; say: is told what is left out."""
+    """The pictures of the folder, or of img2dataset's, that the run was given; say, check: as `from_folder` takes them."""
     if config.from_folder:
         yield from from_folder(config.from_folder, config.default_label, say, check)
     elif config.from_img2dataset:
-        for hit, outcome in img2dataset.read_output(config.from_img2dataset):
+        for hit, outcome in img2dataset.read_output(config.from_img2dataset, check):
             if hit.label:
                 yield hit, outcome
             else:

@@ -95,6 +95,8 @@ def _result(where: str, row: dict[str, Any], default_label: str) -> SearchResult
     )
     if not result.url:
         raise DataError(f"{where}: {row.get('url')!r} is not an address beginning with http:// or https://: mend it.")
+    if not isinstance(row.get("label"), str | None):
+        raise DataError(f"{where}: the label is {strict_json.shown(row['label'])}, not a text: put it in quotes.")
     if not result.label:
         raise DataError(f"{where} has no label (a text): add one to the row, or name the one that all rows have.")
     return result
