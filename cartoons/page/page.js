@@ -10,8 +10,7 @@ const find = (selector) => document.querySelector(selector);
 const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
 const isPicture = (item) => item.type.startsWith("image/") || /\.(heic|heif)$/i.test(item.name || "");
 const source = (name) => find(`#picture .source-selection button[aria-label="${name}"]`);
-const say = (sentence) => (note.textContent = sentence);
-const fail = (sentence) => begin("", sentence);
+const say = (sentence) => (note.textContent = sentence), fail = (sentence) => begin("", sentence);
 const answered = () => find("#answer [data-picture]")?.dataset.picture ?? ""; // which picture the answer is of
 
 let doing = "", failed = false, taken = true; // what the page is at; whether that failed; whether the last upload came through
@@ -131,8 +130,7 @@ function post(address, file) {
 }
 async function upload(address, form) { // in place of Gradio's: the answer comes with it
   begin(`${WORDS.uploading}…`);
-  taken = false;
-  find("#picture").dataset.address = "";
+  [taken, find("#picture").dataset.address] = [false, ""];
   const to = address.replace(/gradio_api\/upload.*/, "api/answer"), file = form.get("files");
   const isWhole = file.type === "image/jpeg" && file.size < WHOLE_BYTES; // a fast line has sent it before it is smaller
   let sent = post(to, isWhole ? file : await window.shrunk(file));
