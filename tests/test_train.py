@@ -187,6 +187,11 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a file"):
         find_network("resnet18", tmp_path / "missing.pth")
     assert not find_network("squeezenet1_0").is_timm  # one of torchvision's own
+    assert find_network("tv_resnext50_32x4d").arch == "resnext50_32x4d.tv_in1k"  # its former name
+    for name in ("tf_efficientnet_lite0.a1_in1k", "beit3_giant_patch14_224"):  # another's weights, and none at all
+        with pytest.raises(DataError, match=f"knows a network '{name}' with ImageNet weights"):
+            find_network(name)
+    assert find_network("beit3_giant_patch14_224", tmp_path / "0.pth").size_px == 224
 
 
 def test_on_a_terminal_it_gives_the_same_model_and_is_never_silent(trained: tuple[Path, Path], tmp_path: Path) -> None:

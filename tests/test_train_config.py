@@ -171,6 +171,8 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         "tf_efficientnet_b1_ns",
         "vit_b_16",
         "densenet121",
+        "hiera_tiny_224.mae_in1k_ft_in1k",
+        "vit_base_patch16_clip_quickgelu_224.openai",
     ],
 )
 def test_networks_are_known_by_their_code(arch: str) -> None:
