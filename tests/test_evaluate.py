@@ -36,6 +36,13 @@ def test_accuracy_is_balanced_and_ignores_other() -> None:
     assert figures["pictures"] == {"a": 3, "b": 1}
 
 
+def test_a_name_that_was_never_given_has_no_precision() -> None:
+    figures = metrics.accuracy(predictions([item("a", "1"), item("b", "2")], [[0, 5, 0], [0, 5, 0]]))
+    never, always = figures["per_class"].values()
+    assert never == {"pictures": 1, "recall": 0.0, "recall_95": intervals.wilson(0, 1)}
+    assert always["precision"] == 0.5
+
+
 def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)

@@ -305,6 +305,10 @@ def test_readings_say_what_the_numbers_say() -> None:
     assert "the model was not trained on" in captions.confusion(found)
     found["protocol"] = "leaving whole sources out (3 sources, 3 rounds of training); shinchan, of one source, in groups"
     assert "the model was not trained on" in captions.confusion(found)
+    found["per_class"]["bugs bunny"] = {"pictures": 3, "recall": 0.0}  # a name that was never given
+    found["per_class"]["shinchan"]["precision"] = 0.8
+    doubt = "The answer to doubt most is Shinchan: right 80\u202f% of the times it was given."
+    assert captions.per_class(found) == f"{doubt} With 3 pictures, Bugs Bunny was judged on the fewest."
     found["robustness"] = {"as they are": {"balanced_accuracy": 0.95}, "grey": {"balanced_accuracy": 0.948}}
     assert captions.robustness(found).startswith("None of these changes costs a hundredth")
     found["robustness"]["grey"]["balanced_accuracy"] = 0.8
