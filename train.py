@@ -109,7 +109,7 @@ def summary(out: Path, info: ModelInfo) -> str:
     if "balanced_accuracy" in info.metrics:
         from cartoons.evaluation.intervals import in_words
 
-        said = f"balanced accuracy {in_words(info.metrics)}"
+        said = f"{'balanced accuracy' if len(info.characters) > 1 else 'share named right'} {in_words(info.metrics)}"
     return f"{out}: {said}. See it: {command('python', 'app.py', '--model', out)}"
 
 

@@ -184,6 +184,7 @@ def test_one_character_has_no_accuracy_among_characters() -> None:
     assert "It knows one character only" in card
     assert "chance is" not in card
     assert "balanced_accuracy" not in card
+    assert "other versions" not in card  # in which it would name the right one of one, always
 
 
 def test_a_model_without_a_second_threshold_says_nothing_of_it() -> None:

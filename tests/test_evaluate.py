@@ -319,6 +319,14 @@ def test_a_cutout_is_seen_alone_and_in_crowds() -> None:
             {"balanced_accuracy": 1.0, "per_class": {"fox": {"pictures": 1}, "frog": {"pictures": 40}}},
             "too few to say, with 1 held-out picture of fox (10 are needed): 1.000",
         ),
+        (
+            {
+                "balanced_accuracy": 1.0,
+                "per_class": {"fox": {"pictures": 30, "recall": 1.0}},
+                "unknown": {"characters": {"per_class": {"fox": {"pictures": 30, "right": 0.9, "right_95": [0.74, 0.97]}}}},
+            },
+            "0.900 (0.740 to 0.970)",
+        ),
     ],
 )
 def test_the_terminal_says_when_it_is_too_few_to_say(metrics: dict[str, object], words: str) -> None:

@@ -357,6 +357,22 @@ def test_no_more_is_claimed_than_was_measured(tmp_path: Path, found: Findings, s
     assert says_not not in text.lower()
 
 
+def test_of_one_character_the_share_named_right_is_told(tmp_path: Path) -> None:
+    found = minimal(LABELS[:1]) | {"balanced_accuracy": 1.0, "accuracy": 1.0, "confusion": [[30]]}
+    found["robustness"] = {name: {"pictures": 30, "balanced_accuracy": 1.0} for name in ("as they are", "grey")}
+    named = {"pictures": 30, "right": 0.9, "right_95": [0.74, 0.97]}
+    found["unknown"] |= {"characters": {"per_class": {LABELS[0]: named}}, "threshold": 3.4e-10}
+    write(tmp_path, found, [])
+    check(tmp_path)
+    text = " ".join(Page(tmp_path / "index.html").text.split())
+    assert "0.900 Share named right over 1 character, on pictures" in text
+    assert "Bugs Bunny: found in 27 of 30 pictures, 90 % (95 % interval 74 % to 97 %)." in text
+    assert "above 3.4e-10, meant to leave" in text
+    assert "1 character and “none of these”" in text
+    for always in ("guessing", "right name", "1.000", "When pictures are changed"):
+        assert always not in text
+
+
 @pytest.mark.parametrize("unseen", [True, False, None])
 def test_characters_it_never_saw_are_claimed_where_that_is_true(tmp_path: Path, unseen: bool | None) -> None:
     write(tmp_path / "report", full(tmp_path / "data") | {"strangers_unseen": unseen}, [])
