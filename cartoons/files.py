@@ -59,9 +59,14 @@ def check_folder(path: Path, expected: str = PICTURE_FOLDER) -> None:
 
 def check_apart(folder: Path, other: Path, flag: str) -> None:
     """Raises DataError where one folder is the other, or lies in it, by links too; flag: what gave the first."""
-    real, other_real = folder.resolve(), other.resolve()
-    if real.is_relative_to(other_real) or other_real.is_relative_to(real):
+    mine, theirs = real(folder), real(other)
+    if mine.is_relative_to(theirs) or theirs.is_relative_to(mine):
         raise DataError(f"{folder} and {other} are one folder, or one is in the other: give {flag} a folder of its own.")
+
+
+def real(path: Path) -> Path:
+    """The path without links, as Path.resolve, but of links that lead round in a circle, too, instead of an error."""
+    return Path(os.path.realpath(path))
 
 
 def is_inside(root: Path, name: str) -> bool:
@@ -70,7 +75,7 @@ def is_inside(root: Path, name: str) -> bool:
     if not path.parts or path.is_absolute() or ".." in path.parts:
         return False
     try:
-        return Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root))
+        return real(root / path).is_relative_to(real(root))
     except (OSError, ValueError):  # a name that no file can have
         return False
 

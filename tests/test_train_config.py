@@ -33,6 +33,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_picture_folder(folder / "one", labels=("round",))
     make_picture_folder(folder / "owls", labels=("owl",))
     (folder / "empty").mkdir()
+    (folder / "round").symlink_to("round")
     for name in ("README.md", "work/notes.txt"):
         (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "project" / name).write_text("mine")
@@ -79,6 +80,10 @@ REFUSED = [
     (["--names", "a", "--out", "x" * 300], "cannot be written"),
     (["ok", "--rounds", "99999"], "--rounds is 99999, and the pictures can be held out in"),
     (["ok", "--out", "ok/model"], "would pass for a character"),
+    (["round"], "round is not a folder"),
+    (["ok", "--out", "round"], "round cannot be written"),
+    (["ok", "--examples", "round"], "round is not a folder"),
+    (["--from-learner", "~nobody-of-this-name/x.pkl"], "is neither a file nor a folder"),
     (["ok", "--out", "project"], "project holds README.md and no model, so that it may be yours, and would be overwritten"),
     (["--names", "a", "--out", "project"], "project holds README.md and no model"),
     (["--from-learner", "text.pth", "--out", "project"], "give another --out, or --force to overwrite it."),

@@ -12,6 +12,7 @@ from typing import Any
 from cartoons import console, splits
 from cartoons.console import command
 from cartoons.errors import DataError
+from cartoons.files import real
 from cartoons.splits import FOLDS, SplitConfig
 from cartoons.training.arch import DEFAULT_ARCH, check_arch, check_weights
 
@@ -77,7 +78,7 @@ class TrainConfig:
             if value is not None and value < 1:
                 raise DataError(f"{flag} is {value}: give 1 or more.")
         self.split.check()
-        if self.out.resolve().is_relative_to(self.data.resolve()):
+        if real(self.out).is_relative_to(real(self.data)):
             where = f"the picture folder {self.data}, where it would pass for a character"
             raise DataError(f"{self.out} lies in {where}: give another --out.")
         check_arch(self.arch)
