@@ -23,6 +23,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -186,17 +187,18 @@ def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> Mod
     try:
         if arguments.from_learner:
             check_others(arguments.out, CONVERTED, arguments.force)
-            with sole_training(arguments.out):
+        changes = config or arguments.from_learner or arguments.examples
+        with sole_training(arguments.out) if changes else nullcontext():
+            if arguments.from_learner:
                 info = convert(arguments.from_learner, arguments.out, arguments)
-        elif config:
-            with sole_training(arguments.out):
+            elif config:
                 info = train(config)
-        elif arguments.push or arguments.examples or arguments.out.exists():
-            info = model_folder.read(arguments.out)[0]
+            elif arguments.push or arguments.examples or arguments.out.exists():
+                info = model_folder.read(arguments.out)[0]
+            return info and examples.store_of_owner(arguments.out, info, arguments.examples)
     except CartoonError:
         run.remove_empty(arguments.out)
         raise
-    return info and examples.store_of_owner(arguments.out, info, arguments.examples)
 
 
 def check_hub(arguments: argparse.Namespace) -> None:

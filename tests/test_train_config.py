@@ -276,6 +276,27 @@ def test_two_runs_do_not_write_into_one_folder(here: Path, tmp_path: Path, monke
     assert list(out.rglob("*")) == [left.parent, left]
 
 
+def test_examples_are_not_changed_while_a_model_is_made(here: Path, colour_model: Path) -> None:
+    asked = [sys.executable, str(ROOT / "train.py"), "--out", str(colour_model), "--examples", str(here / "one")]
+    before = (colour_model / "model.json").read_bytes()
+    with sole_training(colour_model):
+        done = subprocess.run(asked, cwd=here, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert f"{colour_model} is in use by another train.py: wait" in done.stderr
+    assert (colour_model / "model.json").read_bytes() == before
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    kept = ["model.onnx", "report/pictures/a.jpg", "examples/.mine.tmp", "work/0123456789abcdef/fold-0.fit"]
+    left = [str(Path(each).parent / f".{Path(each).name}.17-4.tmp") for each in kept]
+    for name in (*kept, *left):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    with sole_training(tmp_path):
+        pass
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+
+
 def test_a_killed_run_locks_nobody_out(tmp_path: Path) -> None:
     waits = "import sys, time, pathlib; from cartoons.training.lock import sole_training\n"
     waits += "with sole_training(pathlib.Path(sys.argv[1])): print(flush=True); time.sleep(60)"

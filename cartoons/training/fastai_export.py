@@ -48,7 +48,7 @@ def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None
     The pickle carries this project's loader and resize by value, so that it loads where this project is not installed.
     """
     cloudpickle.register_pickle_by_value(cartoons)  # with all its modules
-    temporary = folder.resolve() / f".{LEARNER_FILE}.{os.getpid()}.tmp"
+    temporary = folder.resolve() / f".{LEARNER_FILE}.{os.getpid()}-0.tmp"
     try:
         learn.path = Path()
         learn.export(temporary, pickle_module=types.SimpleNamespace(__name__=__name__, Pickler=Placeless))

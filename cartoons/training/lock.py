@@ -1,4 +1,7 @@
-"""One train.py at a time in a model folder: two would remove and overwrite each other's work."""
+"""One train.py at a time in a model folder: two would remove and overwrite each other's work.
+
+Who holds the lock removes the half-written files that a kill left.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -6,7 +9,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 
 from cartoons.errors import DataError
-from cartoons.files import check_writable, take_lock
+from cartoons.files import TEMPORARY, check_writable, take_lock
 from cartoons.training.config import LOCK, WORK
 from cartoons.training.run import is_main_process, remove_empty
 
@@ -15,7 +18,7 @@ log = logging.getLogger("train")
 
 @contextmanager
 def sole_training(out: Path) -> Iterator[None]:
-    """Let no other train.py make a model in `out` meanwhile; of several processes of one, the first sees to that.
+    """Let no other train.py make or change a model in `out` meanwhile; of several processes of one, the first sees to that.
 
     It ends with the program, however that ends. Raises DataError when another is at it, or `out` cannot be written.
     """
@@ -42,6 +45,7 @@ def _lock(out: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(exist_ok=True)
         held = closing(take_lock(path))
+        _remove_half_written(out)
     except BlockingIOError as error:
         raise DataError(f"{out} is in use by another train.py: wait until that is done, or give another --out.") from error
     except OSError as error:
@@ -52,3 +56,11 @@ def _lock(out: Path) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 path.unlink()  # while it is held, so that nobody else's is removed
+
+
+def _remove_half_written(out: Path) -> None:
+    """What a kill left of the files that a train.py writes."""
+    for place in ("", "report/", "report/pictures/", "examples/", f"{WORK}/*/"):
+        for left in out.glob(f"{place}.*.tmp"):
+            if TEMPORARY.fullmatch(left.name):
+                left.unlink(missing_ok=True)
