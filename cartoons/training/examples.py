@@ -181,6 +181,6 @@ def _opens(path: Path) -> bool:
     try:
         load(path)
     except ImageError as error:
-        log.warning("Not an example: %s", error)
+        log.warning("Not an example: %s: %s", path, error)
         return False
     return True
