@@ -374,6 +374,18 @@ def test_finetune_trains_the_whole_network(finetuned: Path) -> None:
     assert report["history"][-1]["valid_loss"] > 0
 
 
+def test_several_processes_without_a_gpu_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cartoons.training.callbacks import claim_device
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    with pytest.raises(DataError, match="WORLD_SIZE says that 2 processes train together, and there is no GPU for them"):
+        claim_device()
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    claim_device()
+
+
 def test_two_processes_agree_with_one(data: Path, finetuned: Path, tmp_path: Path) -> None:
     # accelerate launch starts several processes for GPUs alone; this is what it does then
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
