@@ -286,6 +286,29 @@ def test_examples_are_not_changed_while_a_model_is_made(here: Path, colour_model
     assert (colour_model / "model.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_while_it_loads_leaves_nothing_and_says_by_which_signal(tmp_path: Path, number: int) -> None:
+    loads = (
+        "import sys, time, pathlib; from cartoons import console, ctrl_c; from cartoons.training.lock import sole_training\n"
+    )
+    loads += "def work():\n with sole_training(pathlib.Path('a/b')): print(flush=True); time.sleep(60)\n"
+    loads += "ctrl_c.end_at_once(); console.run('x', work)"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", loads], cwd=tmp_path, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+    assert process.returncode == 128 + number
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_several_processes_the_first_alone_changes_examples(here: Path, colour_model: Path) -> None:
+    asked = [sys.executable, str(ROOT / "train.py"), "--out", str(colour_model), "--examples", str(here / "one")]
+    done = subprocess.run(asked, env=os.environ | {"RANK": "1", "WORLD_SIZE": "2"}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert not (colour_model / "examples").exists()
+
+
 def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
     kept = ["model.onnx", "report/pictures/a.jpg", "examples/.mine.tmp", "work/0123456789abcdef/fold-0.fit"]
     left = [str(Path(each).parent / f".{Path(each).name}.17-4.tmp") for each in kept]

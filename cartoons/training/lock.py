@@ -5,9 +5,10 @@ Who holds the lock removes the half-written files that a kill left.
 
 import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from cartoons import ctrl_c
 from cartoons.errors import DataError
 from cartoons.files import TEMPORARY, check_writable, take_lock
 from cartoons.training.config import LOCK, WORK
@@ -26,14 +27,18 @@ def sole_training(out: Path) -> Iterator[None]:
         yield
         return
     made = [folder for folder in out.parents if not folder.exists()]
-    try:
-        with _lock(out):
-            yield
-    finally:
+
+    def tidy() -> None:
         remove_empty(out)
         with suppress(OSError):  # the first that is not empty ends it
             for folder in made:
                 folder.rmdir()
+
+    with ExitStack() as stack:
+        stack.callback(tidy)
+        stack.enter_context(_lock(out))
+        with ctrl_c.before_the_end(stack.close):
+            yield
 
 
 @contextmanager
