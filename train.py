@@ -184,6 +184,8 @@ def work(arguments: argparse.Namespace, argv: list[str]) -> int:
 def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> ModelInfo | None:
     """The model trained, converted, or made earlier; None when it is on the Hub. Raises CartoonError."""
     info = None
+    if not (config or is_main_process()):  # of several, the first does what cannot be shared
+        return None
     try:
         if arguments.from_learner:
             check_others(arguments.out, CONVERTED, arguments.force)
