@@ -374,6 +374,26 @@ def test_finetune_trains_the_whole_network(finetuned: Path) -> None:
     assert report["history"][-1]["valid_loss"] > 0
 
 
+def test_a_learner_for_which_the_disk_has_no_room_gets_a_sentence(tmp_path: Path) -> None:
+    import resource
+
+    from fastai.vision.all import Resize
+    from learners import loaders, tiny
+
+    from cartoons.training.fastai_export import save_learner
+
+    learn = tiny(loaders(make_picture_folder(tmp_path / "shapes"), Resize(64)))
+    (tmp_path / "out").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(DataError, match=r"out/model\.pkl cannot be written \(.*\): see that the disk has room"):
+            save_learner(learn, tmp_path / "out", {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_several_processes_without_a_gpu_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from cartoons.training.callbacks import claim_device
 
