@@ -24,7 +24,7 @@ PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Name the file in an error that names none, as that of a full disk does."""
     try:
         yield
@@ -40,7 +40,7 @@ def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with _named(path), temporary.open("wb") as file:
+        with named(path), temporary.open("wb") as file:
             file.write(data)
             if sync:
                 file.flush()
@@ -115,7 +115,7 @@ def read_json_lines(path: Path, *, strict: bool = True) -> Iterator[tuple[int, A
 
 def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = False) -> None:
     """Append rows after the last whole one; they are with the operating system, or with sync on the disk, on return."""
-    with _named(path), path.open("ab+") as file:
+    with named(path), path.open("ab+") as file:
         _end_last_line(file)
         file.write(b"".join(map(_json_line, rows)))
         if sync:

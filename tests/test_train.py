@@ -374,6 +374,23 @@ def test_finetune_trains_the_whole_network(finetuned: Path) -> None:
     assert report["history"][-1]["valid_loss"] > 0
 
 
+def test_a_temporary_folder_without_room_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+    import tempfile
+
+    from cartoons.training.quantize import quantize_to_int8
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError) as refused:
+            quantize_to_int8(bytes(2000), [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(refused.value.filename).startswith(str(tmp_path))
+
+
 def test_a_learner_for_which_the_disk_has_no_room_gets_a_sentence(tmp_path: Path) -> None:
     import resource
 
