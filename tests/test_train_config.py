@@ -91,6 +91,7 @@ REFUSED = [
     ([""], "FOLDER is empty: give a folder that holds one folder of pictures per character, or leave it out."),
     (["", "--names", "a"], "FOLDER is empty: "),
     (["ok", "--name", " "], "--name is empty: give a name, or leave it out."),
+    (["ok", "--name", "\u200b\u202e"], "--name is empty: give a name, or leave it out."),
     (["--names", ""], "The name '' is empty"),
     (["ok", "--split", "source"], "take --split group"),
     (["ok", "--split", "folder"], "holds train/ and valid/"),

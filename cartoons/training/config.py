@@ -13,6 +13,7 @@ from cartoons import console, splits
 from cartoons.console import command
 from cartoons.errors import DataError
 from cartoons.files import real
+from cartoons.markdown import plain
 from cartoons.splits import FOLDS, SplitConfig
 from cartoons.training.arch import DEFAULT_ARCH, check_arch, check_weights
 
@@ -183,7 +184,7 @@ def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
     flags: their values by their names, such as "batch_size"; None or False where not given.
     """
     for name, value in flags.items():
-        if isinstance(value, str) and not value.strip():
+        if isinstance(value, str) and not plain(value):
             what = "FOLDER" if name == "data" else _flag(name)
             raise DataError(f"{what} is empty: give {GIVE.get(name, 'USER/NAME')}, or leave it out.")
     given = {name for name, value in flags.items() if value is not None and value is not False}
