@@ -143,6 +143,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callab
 
 def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
+    run.check_processes()
+    log.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     check_flags(vars(arguments), not is_main_process())
     if arguments.data or arguments.names or arguments.from_learner:
         packages.require("train.py", packages.TRAINING)
@@ -222,7 +224,6 @@ def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
     proxies.prepare()
     warnings.simplefilter("ignore", FutureWarning)  # torch tells its callers, which are other libraries, of its plans
-    log.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     words = sys.argv[1:] if argv is None else argv
     return console.run("train.py", lambda: work(parser().parse_args(words), words))
 

@@ -303,6 +303,14 @@ def test_an_end_while_it_loads_leaves_nothing_and_says_by_which_signal(tmp_path:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("name", "value"), [("RANK", "x"), ("WORLD_SIZE", ""), ("LOCAL_RANK", "-1")])
+def test_a_process_that_has_no_number_is_refused(here: Path, name: str, value: str) -> None:
+    asked = [sys.executable, str(ROOT / "train.py"), "ok"]
+    done = subprocess.run(asked, cwd=here, env=os.environ | {name: value}, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == f"train.py: {name} is {value!r}, where accelerate launch gives a number: unset it.\n"
+
+
 def test_of_several_processes_the_first_alone_changes_examples(here: Path, colour_model: Path) -> None:
     asked = [sys.executable, str(ROOT / "train.py"), "--out", str(colour_model), "--examples", str(here / "one")]
     done = subprocess.run(asked, env=os.environ | {"RANK": "1", "WORLD_SIZE": "2"}, capture_output=True, text=True)
