@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
-from cartoons.files import check_apart, check_folder
+from cartoons.files import check_apart, check_folder, real
 from cartoons.scraping.config import (
     OTHER_QUERIES,
     STORED_PX,
@@ -120,7 +120,7 @@ def check(arguments: argparse.Namespace) -> None:
         raise DataError(f"{len(arguments.names)} names were given with a list: give one at most, for what has no label.")
     if arguments.from_folder:
         check_folder(arguments.from_folder, HOLDS_PICTURES)
-        folder, out = arguments.from_folder.resolve(), arguments.out.resolve()
+        folder, out = real(arguments.from_folder), real(arguments.out)
         if folder in (out, *out.parents):
             raise DataError(f"--out {arguments.out} lies in the folder that pictures are taken from: give another.")
         if out in folder.parents:

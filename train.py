@@ -23,6 +23,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def summary(out: Path, info: ModelInfo) -> str:
     if "balanced_accuracy" in info.metrics:
         from cartoons.evaluation.intervals import in_words
 
-        said = f"balanced accuracy {in_words(info.metrics)}"
+        said = f"{'balanced accuracy' if len(info.characters) > 1 else 'share named right'} {in_words(info.metrics)}"
     return f"{out}: {said}. See it: {command('python', 'app.py', '--model', out)}"
 
 
@@ -142,6 +143,8 @@ def publish(arguments: argparse.Namespace, info: ModelInfo | None, begin: Callab
 
 def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
+    run.check_processes()
+    log.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     check_flags(vars(arguments), not is_main_process())
     if arguments.data or arguments.names or arguments.from_learner:
         packages.require("train.py", packages.TRAINING)
@@ -183,20 +186,23 @@ def work(arguments: argparse.Namespace, argv: list[str]) -> int:
 def make_model(arguments: argparse.Namespace, config: TrainConfig | None) -> ModelInfo | None:
     """The model trained, converted, or made earlier; None when it is on the Hub. Raises CartoonError."""
     info = None
+    if not (config or is_main_process()):  # of several, the first does what cannot be shared
+        return None
     try:
         if arguments.from_learner:
             check_others(arguments.out, CONVERTED, arguments.force)
-            with sole_training(arguments.out):
+        changes = config or arguments.from_learner or arguments.examples
+        with sole_training(arguments.out) if changes else nullcontext():
+            if arguments.from_learner:
                 info = convert(arguments.from_learner, arguments.out, arguments)
-        elif config:
-            with sole_training(arguments.out):
+            elif config:
                 info = train(config)
-        elif arguments.push or arguments.examples or arguments.out.exists():
-            info = model_folder.read(arguments.out)[0]
+            elif arguments.push or arguments.examples or arguments.out.exists():
+                info = model_folder.read(arguments.out)[0]
+            return info and examples.store_of_owner(arguments.out, info, arguments.examples)
     except CartoonError:
         run.remove_empty(arguments.out)
         raise
-    return info and examples.store_of_owner(arguments.out, info, arguments.examples)
 
 
 def check_hub(arguments: argparse.Namespace) -> None:
@@ -218,7 +224,6 @@ def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when all of it is done, 2 with one sentence when the input cannot be used."""
     proxies.prepare()
     warnings.simplefilter("ignore", FutureWarning)  # torch tells its callers, which are other libraries, of its plans
-    log.setLevel(logging.INFO if is_main_process() else logging.WARNING)
     words = sys.argv[1:] if argv is None else argv
     return console.run("train.py", lambda: work(parser().parse_args(words), words))
 

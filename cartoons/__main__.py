@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 from cartoons.answer_table import Row, cells, head, rows
 from cartoons.classifier import Classifier, Prediction
-from cartoons.errors import BundleError, DataError, ImageError
+from cartoons.errors import BundleError, DataError, ImageError, counted
 from cartoons.files import check_folder
 from cartoons.images import load
 from cartoons.model_folder import EMBEDDED_MODEL
@@ -111,9 +111,8 @@ def classify(arguments: argparse.Namespace) -> int:
             write(row)
             sys.stdout.flush()
             without += row.prediction is None
-    print(
-        f"{len(files) - without} pictures answered, {without} files without an answer: their rows say why.", file=sys.stderr
-    )
+    why = f", {counted(without, 'file')} without an answer: {'its row says' if without == 1 else 'their rows say'} why"
+    print(f"{counted(len(files) - without, 'picture')} answered{why if without else ''}.", file=sys.stderr)
     return 0
 
 

@@ -199,7 +199,7 @@ def _signals_as_ctrl_c() -> Iterator[list[int]]:
         interrupt = signal.getsignal(signal.SIGINT)
         if not callable(interrupt):  # ignored, as in the background
             raise KeyboardInterrupt
-        interrupt(signal.SIGINT, frame)
+        interrupt(number, frame)
 
     ending = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one of them
     before = {number: signal.signal(number, stop) for number in ending if signal.getsignal(number) is signal.SIG_DFL}

@@ -30,7 +30,7 @@ PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Name the file in an error that names none, as that of a full disk does."""
     try:
         yield
@@ -46,7 +46,7 @@ def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with _named(path), temporary.open("wb") as file:
+        with named(path), temporary.open("wb") as file:
             file.write(data)
             if sync:
                 file.flush()
@@ -65,8 +65,8 @@ def check_folder(path: Path, expected: str = PICTURE_FOLDER) -> None:
 
 def check_apart(folder: Path, other: Path, flag: str) -> None:
     """Raises DataError where one folder is the other, or lies in it, by links too; flag: what gave the first."""
-    real, other_real = folder.resolve(), other.resolve()
-    if real.is_relative_to(other_real) or other_real.is_relative_to(real):
+    mine, theirs = real(folder), real(other)
+    if mine.is_relative_to(theirs) or theirs.is_relative_to(mine):
         raise DataError(f"{folder} and {other} are one folder, or one is in the other: give {flag} a folder of its own.")
 
 
@@ -76,13 +76,18 @@ def check_regular(path: Path) -> None:
         raise DataError(f"{path} is not a regular file, and cannot be read: take it away.")
 
 
+def real(path: Path) -> Path:
+    """The path without links, as Path.resolve, but of links that lead round in a circle, too, instead of an error."""
+    return Path(os.path.realpath(path))
+
+
 def is_inside(root: Path, name: str) -> bool:
     """Whether a path that a file of the root gives stays in it: not absolute, without "..", by no link that leads out."""
     path = Path(name)
     if not path.parts or path.is_absolute() or ".." in path.parts:
         return False
     try:
-        return Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root))
+        return real(root / path).is_relative_to(real(root))
     except (OSError, ValueError):  # a name that no file can have
         return False
 
@@ -129,7 +134,7 @@ def append_json_lines(path: Path, *rows: Mapping[str, object], sync: bool = Fals
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "A link is not written to", str(path))
-    with _named(path), path.open("ab+", buffering=0) as file:
+    with named(path), path.open("ab+", buffering=0) as file:
         _end_last_line(file)
         data, written = b"".join(map(_json_line, rows)), 0
         try:

@@ -214,7 +214,7 @@ def _weaknesses(per_class: Mapping[str, Metrics]) -> str:
     judged = f"each character was judged on {number}" if same else f"{markdown(fewest)} was judged on {number} only"
     if len(weakest) == len(recalls):
         return f"{judged[:1].upper()}{judged[1:]}."
-    names = " and ".join(map(markdown, weakest))
+    names = " and ".join(map(markdown, weakest)) if len(weakest) < 4 else f"{len(weakest)} characters"
     return f"{names[:1].upper()}{names[1:]} {'is' if len(weakest) == 1 else 'are'} found least often; {judged}."
 
 

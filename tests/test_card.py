@@ -107,6 +107,11 @@ def rows(**counts: tuple[int, float]) -> dict[str, Any]:
         (rows(fox=(30, 0.9), frog=(1, 0.8)), "**too few to say**, with 1 held-out picture of frog", "pictures of frog"),
         (rows(fox=(30, 0.9), frog=(0, 0.0)), "**too few to say**, with 0 held-out pictures of frog", "**0.900**"),
         (rows(fox=(30, 0.9), frog=(10, 0.8)), "Balanced accuracy over the characters: **0.900**", "too few"),
+        (
+            rows(fox=(30, 0.9), frog=(20, 0.8), owl=(30, 0.8), cat=(30, 0.8), cow=(30, 0.8)),
+            "4 characters are found least often; frog was judged on 20 pictures only.",
+            "and owl",
+        ),
         (rows(fox=(30, 0.9), frog=(20, 0.8)), "Frog is found least often; frog was judged on 20 pictures only", "few"),
         (rows(fox=(30, 0.9), frog=(30, 0.9)), "- Each character was judged on 30 pictures.", "least often"),
         (rows(fox=(30, 0.9), frog=(20, 0.9)), "- Frog was judged on 20 pictures only.", "least often"),
@@ -184,6 +189,7 @@ def test_one_character_has_no_accuracy_among_characters() -> None:
     assert "It knows one character only" in card
     assert "chance is" not in card
     assert "balanced_accuracy" not in card
+    assert "other versions" not in card  # in which it would name the right one of one, always
 
 
 def test_a_model_without_a_second_threshold_says_nothing_of_it() -> None:

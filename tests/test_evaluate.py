@@ -36,6 +36,13 @@ def test_accuracy_is_balanced_and_ignores_other() -> None:
     assert figures["pictures"] == {"a": 3, "b": 1}
 
 
+def test_a_name_that_was_never_given_has_no_precision() -> None:
+    figures = metrics.accuracy(predictions([item("a", "1"), item("b", "2")], [[0, 5, 0], [0, 5, 0]]))
+    never, always = figures["per_class"].values()
+    assert never == {"pictures": 1, "recall": 0.0, "recall_95": intervals.wilson(0, 1)}
+    assert always["precision"] == 0.5
+
+
 def test_the_interval_is_wider_when_pictures_are_alike() -> None:
     targets = np.array([0, 1] * 60)
     answers = np.where(np.arange(120) % 6 < 5, targets, 1 - targets)
@@ -311,6 +318,14 @@ def test_a_cutout_is_seen_alone_and_in_crowds() -> None:
         (
             {"balanced_accuracy": 1.0, "per_class": {"fox": {"pictures": 1}, "frog": {"pictures": 40}}},
             "too few to say, with 1 held-out picture of fox (10 are needed): 1.000",
+        ),
+        (
+            {
+                "balanced_accuracy": 1.0,
+                "per_class": {"fox": {"pictures": 30, "recall": 1.0}},
+                "unknown": {"characters": {"per_class": {"fox": {"pictures": 30, "right": 0.9, "right_95": [0.74, 0.97]}}}},
+            },
+            "0.900 (0.740 to 0.970)",
         ),
     ],
 )

@@ -42,6 +42,13 @@ def test_which_licences_let_a_picture_be_shown(stated: object, may: bool) -> Non
 
 
 @cache
+def test_a_file_that_is_no_example_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "fox.png").write_bytes(plain_png("red")[:40])
+    with pytest.raises(DataError, match="holds no picture that opens"):
+        of_owner(tmp_path)
+    assert caplog.messages[0].startswith(f"Not an example: {tmp_path / 'fox.png'}: ")
+
+
 def plain_png(colour: str) -> bytes:
     file = io.BytesIO()
     plain(colour, (600, 400)).save(file, "PNG")

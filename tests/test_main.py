@@ -44,6 +44,11 @@ def test_every_file_has_a_row_and_a_bad_one_its_reason(mixed: Path) -> None:
     assert done.stderr == "2 pictures answered, 2 files without an answer: their rows say why.\n"
 
 
+def test_how_many_were_answered_is_said_in_whole_sentences(mixed: Path) -> None:
+    assert run(mixed / "cut.png").stderr == "0 pictures answered, 1 file without an answer: its row says why.\n"
+    assert run(mixed / "deep").stderr == "1 picture answered.\n"
+
+
 def test_json_lines_say_the_same(mixed: Path) -> None:
     rows = [json.loads(line) for line in run(mixed, "--json").stdout.splitlines()]
     assert [sorted(row) for row in rows] == [

@@ -209,6 +209,11 @@ def test_what_somebody_put_there_otherwise_is_left_alone(tmp_path: Path, folder:
             repo.commit({"README.md": b"# mine", "data/train.bin": b"a year of work"})
         said = [run(hub, tmp_path, PUSH, folder, "toon/new"), run(hub, tmp_path, PUBLISH, tmp_path, "metadata.jsonl")]
         assert [len(repo.commits) for repo in taken] == [2, 2]
+        package = hub.add("model", "toon/package")
+        package.commit(dict.fromkeys(("pyproject.toml", "model.onnx", "report/2025.md"), b"mine"))
+        refused = run(hub, tmp_path, PUSH, folder, "toon/package")
+        assert len(package.commits) == 2
+    assert "/toon/package holds something else (model.onnx): give another name" in refused
     what = "holds something else (data/train.bin): give another name, or delete it in its settings there."
     assert said == [f"refused: {hub.url}/toon/new {what}", f"refused: {hub.url}/datasets/toon/pictures {what}"]
 

@@ -305,6 +305,10 @@ def test_readings_say_what_the_numbers_say() -> None:
     assert "the model was not trained on" in captions.confusion(found)
     found["protocol"] = "leaving whole sources out (3 sources, 3 rounds of training); shinchan, of one source, in groups"
     assert "the model was not trained on" in captions.confusion(found)
+    found["per_class"]["bugs bunny"] = {"pictures": 3, "recall": 0.0}  # a name that was never given
+    found["per_class"]["shinchan"]["precision"] = 0.8
+    doubt = "The answer to doubt most is Shinchan: right 80\u202f% of the times it was given."
+    assert captions.per_class(found) == f"{doubt} With 3 pictures, Bugs Bunny was judged on the fewest."
     found["robustness"] = {"as they are": {"balanced_accuracy": 0.95}, "grey": {"balanced_accuracy": 0.948}}
     assert captions.robustness(found).startswith("None of these changes costs a hundredth")
     found["robustness"]["grey"]["balanced_accuracy"] = 0.8
@@ -351,6 +355,22 @@ def test_no_more_is_claimed_than_was_measured(tmp_path: Path, found: Findings, s
     text = (tmp_path / "index.html").read_text()
     assert says in text
     assert says_not not in text.lower()
+
+
+def test_of_one_character_the_share_named_right_is_told(tmp_path: Path) -> None:
+    found = minimal(LABELS[:1]) | {"balanced_accuracy": 1.0, "accuracy": 1.0, "confusion": [[30]]}
+    found["robustness"] = {name: {"pictures": 30, "balanced_accuracy": 1.0} for name in ("as they are", "grey")}
+    named = {"pictures": 30, "right": 0.9, "right_95": [0.74, 0.97]}
+    found["unknown"] |= {"characters": {"per_class": {LABELS[0]: named}}, "threshold": 3.4e-10}
+    write(tmp_path, found, [])
+    check(tmp_path)
+    text = " ".join(Page(tmp_path / "index.html").text.split())
+    assert "0.900 Share named right over 1 character, on pictures" in text
+    assert "Bugs Bunny: found in 27 of 30 pictures, 90 % (95 % interval 74 % to 97 %)." in text
+    assert "above 3.4e-10, meant to leave" in text
+    assert "1 character and “none of these”" in text
+    for always in ("guessing", "right name", "1.000", "When pictures are changed"):
+        assert always not in text
 
 
 @pytest.mark.parametrize("unseen", [True, False, None])

@@ -187,6 +187,11 @@ def test_weights_come_from_a_file_too(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a file"):
         find_network("resnet18", tmp_path / "missing.pth")
     assert not find_network("squeezenet1_0").is_timm  # one of torchvision's own
+    assert find_network("tv_resnext50_32x4d").arch == "resnext50_32x4d.tv_in1k"  # its former name
+    for name in ("tf_efficientnet_lite0.a1_in1k", "beit3_giant_patch14_224"):  # another's weights, and none at all
+        with pytest.raises(DataError, match=f"knows a network '{name}' with ImageNet weights"):
+            find_network(name)
+    assert find_network("beit3_giant_patch14_224", tmp_path / "0.pth").size_px == 224
 
 
 def test_on_a_terminal_it_gives_the_same_model_and_is_never_silent(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -367,6 +372,55 @@ def test_finetune_trains_the_whole_network(finetuned: Path) -> None:
     assert 2e-3 <= report["lr_finder"]["suggested"] <= 1e-2
     assert [row["epoch"] for row in report["history"]] == [1, 2, 3, 4, 5, 6]
     assert report["history"][-1]["valid_loss"] > 0
+
+
+def test_a_temporary_folder_without_room_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+    import tempfile
+
+    from cartoons.training.quantize import quantize_to_int8
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError) as refused:
+            quantize_to_int8(bytes(2000), [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(refused.value.filename).startswith(str(tmp_path))
+
+
+def test_a_learner_for_which_the_disk_has_no_room_gets_a_sentence(tmp_path: Path) -> None:
+    import resource
+
+    from fastai.vision.all import Resize
+    from learners import loaders, tiny
+
+    from cartoons.training.fastai_export import save_learner
+
+    learn = tiny(loaders(make_picture_folder(tmp_path / "shapes"), Resize(64)))
+    (tmp_path / "out").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(DataError, match=r"out/model\.pkl cannot be written \(.*\): see that the disk has room"):
+            save_learner(learn, tmp_path / "out", {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_several_processes_without_a_gpu_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cartoons.training.callbacks import claim_device
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    with pytest.raises(DataError, match="WORLD_SIZE says that 2 processes train together, and there is no GPU for them"):
+        claim_device()
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    claim_device()
 
 
 def test_two_processes_agree_with_one(data: Path, finetuned: Path, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_picture_folder(folder / "one", labels=("round",))
     make_picture_folder(folder / "owls", labels=("owl",))
     (folder / "empty").mkdir()
+    (folder / "round").symlink_to("round")
     for name in ("README.md", "work/notes.txt"):
         (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "project" / name).write_text("mine")
@@ -79,6 +80,10 @@ REFUSED = [
     (["--names", "a", "--out", "x" * 300], "cannot be written"),
     (["ok", "--rounds", "99999"], "--rounds is 99999, and the pictures can be held out in"),
     (["ok", "--out", "ok/model"], "would pass for a character"),
+    (["round"], "round is not a folder"),
+    (["ok", "--out", "round"], "round cannot be written"),
+    (["ok", "--examples", "round"], "round is not a folder"),
+    (["--from-learner", "~nobody-of-this-name/x.pkl"], "is neither a file nor a folder"),
     (["ok", "--out", "project"], "project holds README.md and no model, so that it may be yours, and would be overwritten"),
     (["--names", "a", "--out", "project"], "project holds README.md and no model"),
     (["--from-learner", "text.pth", "--out", "project"], "give another --out, or --force to overwrite it."),
@@ -86,6 +91,7 @@ REFUSED = [
     ([""], "FOLDER is empty: give a folder that holds one folder of pictures per character, or leave it out."),
     (["", "--names", "a"], "FOLDER is empty: "),
     (["ok", "--name", " "], "--name is empty: give a name, or leave it out."),
+    (["ok", "--name", "\u200b\u202e"], "--name is empty: give a name, or leave it out."),
     (["--names", ""], "The name '' is empty"),
     (["ok", "--split", "source"], "take --split group"),
     (["ok", "--split", "folder"], "holds train/ and valid/"),
@@ -171,6 +177,8 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         "tf_efficientnet_b1_ns",
         "vit_b_16",
         "densenet121",
+        "hiera_tiny_224.mae_in1k_ft_in1k",
+        "vit_base_patch16_clip_quickgelu_224.openai",
     ],
 )
 def test_networks_are_known_by_their_code(arch: str) -> None:
@@ -267,6 +275,58 @@ def test_two_runs_do_not_write_into_one_folder(here: Path, tmp_path: Path, monke
     with sole_training(out):
         left.write_bytes(b"an hour")
     assert list(out.rglob("*")) == [left.parent, left]
+
+
+def test_examples_are_not_changed_while_a_model_is_made(here: Path, colour_model: Path) -> None:
+    asked = [sys.executable, str(ROOT / "train.py"), "--out", str(colour_model), "--examples", str(here / "one")]
+    before = (colour_model / "model.json").read_bytes()
+    with sole_training(colour_model):
+        done = subprocess.run(asked, cwd=here, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert f"{colour_model} is in use by another train.py: wait" in done.stderr
+    assert (colour_model / "model.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_while_it_loads_leaves_nothing_and_says_by_which_signal(tmp_path: Path, number: int) -> None:
+    loads = (
+        "import sys, time, pathlib; from cartoons import console, ctrl_c; from cartoons.training.lock import sole_training\n"
+    )
+    loads += "def work():\n with sole_training(pathlib.Path('a/b')): print(flush=True); time.sleep(60)\n"
+    loads += "ctrl_c.end_at_once(); console.run('x', work)"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", loads], cwd=tmp_path, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+    assert process.returncode == 128 + number
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "value"), [("RANK", "x"), ("WORLD_SIZE", ""), ("LOCAL_RANK", "-1")])
+def test_a_process_that_has_no_number_is_refused(here: Path, name: str, value: str) -> None:
+    asked = [sys.executable, str(ROOT / "train.py"), "ok"]
+    done = subprocess.run(asked, cwd=here, env=os.environ | {name: value}, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == f"train.py: {name} is {value!r}, where accelerate launch gives a number: unset it.\n"
+
+
+def test_of_several_processes_the_first_alone_changes_examples(here: Path, colour_model: Path) -> None:
+    asked = [sys.executable, str(ROOT / "train.py"), "--out", str(colour_model), "--examples", str(here / "one")]
+    done = subprocess.run(asked, env=os.environ | {"RANK": "1", "WORLD_SIZE": "2"}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert not (colour_model / "examples").exists()
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    kept = ["model.onnx", "report/pictures/a.jpg", "examples/.mine.tmp", "work/0123456789abcdef/fold-0.fit"]
+    left = [str(Path(each).parent / f".{Path(each).name}.17-4.tmp") for each in kept]
+    for name in (*kept, *left):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    with sole_training(tmp_path):
+        pass
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
 
 
 def test_a_killed_run_locks_nobody_out(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from cartoons.convert.pipeline import Pipeline, measure
 from cartoons.convert.unpickle import load_learner_file, versions_beside
 from cartoons.errors import ConvertError, ExportError, in_a_line
 from cartoons.examples import DRAWINGS
-from cartoons.files import check_folder, check_writable, write_atomically
+from cartoons.files import check_folder, check_writable, named, write_atomically
 from cartoons.model_card import differing_files, model_card
 from cartoons.model_folder import ModelInfo
 from cartoons.training.export import has_feature_maps, to_onnx
@@ -69,7 +69,7 @@ def convert(source: str, out: Path, name: str | None = None, data: Path | None =
     path = find(source)
     learn = load_learner_file(path)
     labels = labels_of(learn.dls)
-    with _temporary_folder() as place:
+    with _temporary_folder() as place, named(Path(place)):
         folder = Path(place)
         probes, kinds = write_probes(folder), write_kinds(folder)
         learner = FilePredictor(learn, labels, [*probes, kinds[0]])

@@ -64,9 +64,24 @@ def without_empty_intervals(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return dict(metrics) | changed
 
 
+def of_one_character(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics, with the share named right for the accuracy among characters, which of one character is always 1."""
+    rows = ((metrics.get("unknown") or {}).get("characters") or {}).get("per_class") or {}
+    if len(rows) != 1 or len(metrics.get("per_class") or {}) != 1:
+        return dict(metrics)
+    [(label, row)] = rows.items()
+    found = {"pictures": row["pictures"], "recall": row["right"], "recall_95": row["right_95"]}
+    always_one = ("accuracy", "accuracy_95", "macro_f1", "confusion", "robustness")
+    return {
+        **{key: value for key, value in metrics.items() if key not in always_one},
+        **{"balanced_accuracy": row["right"], "balanced_accuracy_95": row["right_95"], "per_class": {label: found}},
+    }
+
+
 def in_words(metrics: Mapping[str, Any]) -> str:
-    """The balanced accuracy for a terminal: "0.959 (0.928 to 0.987)", or that it is too few to say, and of what."""
-    metrics = without_empty_intervals(metrics)
+    """The balanced accuracy, or of one character the share named right, for a terminal: "0.959 (0.928 to 0.987)", or that it
+    is too few to say, and of what."""
+    metrics = of_one_character(without_empty_intervals(metrics))
     number, pair = f"{metrics['balanced_accuracy']:.3f}", metrics.get("balanced_accuracy_95")
     number += f" ({pair[0]:.3f} to {pair[1]:.3f})" if pair else ""
     if not (few := too_few(metrics.get("per_class") or {})):

@@ -131,7 +131,10 @@ def rightly_named(predictions: HeldOutPredictions, info: ModelInfo) -> list[Item
 
 def accuracy(predictions: HeldOutPredictions) -> dict[str, Any]:
     """Which character, among the characters: balanced accuracy, accuracy, recall and precision with their 95 % intervals,
-    in which each artwork counts once, so that fifty frames of one scene do not pass for fifty pictures; macro-F1."""
+    in which each artwork counts once, so that fifty frames of one scene do not pass for fifty pictures; macro-F1.
+
+    A name that was never given has no precision.
+    """
     columns, known = predictions.characters, predictions.is_character
     names = [predictions.labels[i] for i in columns]
     targets = predictions.targets[known]
@@ -153,10 +156,9 @@ def accuracy(predictions: HeldOutPredictions) -> dict[str, Any]:
         "per_class": {
             name: {
                 "pictures": int(counts[k]),
-                "precision": float(precisions[k]),
-                "precision_95": precision_95[k],
                 "recall": float(recalls[k]),
                 "recall_95": recall_95[k],
+                **({"precision": float(precisions[k]), "precision_95": precision_95[k]} if columns[k] in predicted else {}),
             }
             for k, name in enumerate(names)
         },

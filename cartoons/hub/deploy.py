@@ -4,6 +4,7 @@ live = deploy("user/space", "user/model", say=print)
 live.page, live.embed
 """
 
+import os
 import re
 import threading
 import time
@@ -123,7 +124,7 @@ def _hardware(space: str) -> str:
 
 def _source(model: str | None) -> SpaceModel:
     """The model, found and verified. Raises BundleError, HubError."""
-    folder = Path(model).expanduser() if model else ROOT / "model"
+    folder = Path(os.path.expanduser(model)) if model else ROOT / "model"  # noqa: PTH111  # of an unknown user, too
     if folder.is_dir() or model is None:
         return SpaceModel(folder, model_folder.read(folder)[0])
     repo, _, revision = model.partition("@")

@@ -29,8 +29,13 @@ DATASET_FILES = re.compile(".+/.+")
 """What this project writes in such a repository: of these, what a push does not bring is removed."""
 
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
-OURS = {"model": {*model_folder.FILES, *LEARNER}, "dataset": {"metadata.jsonl"}, "space": {"cartoons/__init__.py"}}
-"""Of each kind of repository the files of which this project puts one at least; a learner may become a model folder."""
+OURS: dict[str, tuple[set[str], ...]] = {
+    "model": ({*model_folder.FILES}, {"model.pkl"}),
+    "dataset": ({"metadata.jsonl"},),
+    "space": ({"cartoons/__init__.py"},),
+}
+"""Of each kind of repository the files, one set or the other, that one of this project has; a fastai learner, which has
+model.pkl, may become a model folder."""
 
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
@@ -78,7 +83,7 @@ def check_ours(repo: str, kind: str) -> list[str]:
         except RepositoryNotFoundError:
             return []
     others = sorted({*there} - {".gitattributes", CARD})
-    if others and not OURS[kind].intersection(there):
+    if others and not any(files.issubset(there) for files in OURS[kind]):
         place = f"{api.endpoint}/{PREFIX[kind]}{repo}"
         raise HubError(f"{place} holds something else ({others[0]}): give another name, or delete it in its settings there.")
     return there

@@ -13,7 +13,7 @@ const source = (name) => find(`#picture .source-selection button[aria-label="${n
 const say = (sentence) => (note.textContent = sentence), fail = (sentence) => begin("", sentence);
 const answered = () => find("#answer [data-picture]")?.dataset.picture ?? ""; // which picture the answer is of
 
-let doing = "", failed = false, taken = true; // what the page is at; whether that failed; whether the last upload came through
+let doing = "", failed = false, taken = true; // what the page is at; whether that failed; whether the last upload came
 let shown, asked; // the answer; of which picture
 
 function begin(words, sentence = "") {

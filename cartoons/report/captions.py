@@ -75,15 +75,15 @@ def per_class(findings: Findings) -> str:
     if not rows:
         return ""
     label, row = min(rows.items(), key=lambda pair: float(pair[1]["precision"]))
-    least, fewest = min(rows.items(), key=lambda pair: int(pair[1]["pictures"]))
-    number = fewest["pictures"]
+    judged = {name: int(each["pictures"]) for name, each in measured(findings, "recall").items()}
+    least, number = min(judged.items(), key=lambda pair: pair[1])
     if row["precision"] == 1:
         doubt = "Whatever name it gave was right"
     elif len(rows) > 1 and len({other["precision"] for other in rows.values()}) == 1:
         doubt = f"Whichever name it gave was right {percent(row['precision'])} of the times it was given"
     else:
         doubt = f"The answer to doubt most is {shown(label)}: right {percent(row['precision'])} of the times it was given"
-    if len({other["pictures"] for other in rows.values()}) == 1:
+    if len(set(judged.values())) == 1:
         return f"{doubt}. Each character was judged on {counted(number, 'picture')}."
     return f"{doubt}. With {counted(number, 'picture')}, {shown(least)} was judged on the fewest."
 

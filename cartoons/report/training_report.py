@@ -16,7 +16,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cartoons.evaluation.corruptions import AS_THEY_ARE
-from cartoons.evaluation.intervals import TOO_FEW, too_few, without_empty_intervals
+from cartoons.evaluation.intervals import TOO_FEW, of_one_character, too_few, without_empty_intervals
 from cartoons.files import write_atomically
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.report import captions, figures, learning_curve
@@ -44,6 +44,7 @@ def write(folder: Path, findings: Findings, augmented: Augmented) -> None:
     findings = _finite(findings)
     write_atomically(folder / "report.json", (json.dumps(findings, indent=2) + "\n").encode())
     findings = {key: value for key, value in without_empty_intervals(findings).items() if value is not None}
+    findings = of_one_character(findings)
     write_contact_sheet(folder, findings, augmented)
     makers = (_confusion, _per_class, _roc, _reliability, _robustness, _training, learning_curve.plot_of, _learning_rate)
     plots = [plot for make in makers if (plot := make(findings))]
@@ -88,7 +89,8 @@ def _unknown_rule(findings: Findings) -> str:
     found = findings.get("unknown", {})
     if found.get("threshold") is None or not found.get("rule"):
         return ""
-    rule = f"It says “I don’t know this one” when {found['rule']} is above {found['threshold']:.3f}"
+    threshold = f"{found['threshold']:{'.3f' if found['threshold'] >= 0.0005 else '.2g'}}"
+    rule = f"It says “I don’t know this one” when {found['rule']} is above {threshold}"
     aimed = found.get("named_share")
     aim = f", meant to leave {percent(aimed)} of the characters’ pictures named" if aimed is not None else ""
     figures = "" if findings.get("roc") else captions.unknown(findings)  # else they stand beside the curve

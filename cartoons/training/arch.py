@@ -8,25 +8,28 @@ from cartoons.errors import DataError
 
 DEFAULT_ARCH = "tf_efficientnet_lite0"
 NETWORK = re.compile(r"^@register_model.*\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
-FORMER_NAMES = re.compile(r"register_model_deprecations\(__name__, \{(.*?)\}", re.DOTALL)
+RENAMED = re.compile(r"register_model_deprecations\(__name__, \{(.*?)\}", re.DOTALL)
+NEW_NAME = re.compile(r"'(\w+)'\s*:\s*'([\w.]+)'")
 """How the code of timm and torchvision says what networks there are, and timm's what they were called once."""
 
 
-def check_arch(arch: str) -> None:
-    """Raises DataError when timm and torchvision have no network of that name, or no weights of what follows a dot in it.
+def check_arch(arch: str) -> str:
+    """The name that the network has today; one of timm may be given by its former name.
 
+    Raises DataError when timm and torchvision have no network of that name, or no weights of what follows a dot in it.
     Their code is read for it, not run.
     """
     if arch == DEFAULT_ARCH:
-        return
+        return arch
     specs = filter(None, map(importlib.util.find_spec, ("timm", "torchvision")))
     places = [Path(place) / "models" for spec in specs for place in spec.submodule_search_locations or ()]
     code = "".join(file.read_text("utf-8") for place in places for file in place.glob("*.py"))
-    former = " ".join(FORMER_NAMES.findall(code))
-    name, dot, weights = arch.partition(".")
-    is_known = name in NETWORK.findall(code) or f"'{name}':" in former
-    if not is_known or (dot and not (weights and f".{weights}'" in code)):
+    today: str = dict(NEW_NAME.findall(" ".join(RENAMED.findall(code)))).get(arch, arch)
+    name, dot, weights = today.partition(".")
+    has_weights = bool(weights) and re.search(rf"\w\.{re.escape(weights)}\*?['\"]", code)
+    if name not in NETWORK.findall(code) or (dot and not has_weights):
         raise DataError(unknown_arch(arch))
+    return today
 
 
 def unknown_arch(arch: str) -> str:

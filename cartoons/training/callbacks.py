@@ -176,7 +176,15 @@ class RegMixup(Callback):  # type: ignore[misc]  # fastai has no types
 
 
 def claim_device() -> None:
-    """On a machine of several GPUs: from here on this process builds and trains on its own."""
+    """On a machine of several GPUs: from here on this process builds and trains on its own.
+
+    Raises DataError for several processes without a GPU, unless accelerate was told to take processors.
+    """
+    if num_distrib() > 1 and not (torch.cuda.is_available() or os.environ.get("ACCELERATE_USE_CPU")):
+        raise DataError(
+            f"WORLD_SIZE says that {num_distrib()} processes train together, and there is no GPU for them: start train.py "
+            "without accelerate launch or torchrun, and with WORLD_SIZE and RANK unset."
+        )
     if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
 

@@ -12,6 +12,8 @@ from typing import Any
 from cartoons import console, splits
 from cartoons.console import command
 from cartoons.errors import DataError
+from cartoons.files import real
+from cartoons.markdown import plain
 from cartoons.splits import FOLDS, SplitConfig
 from cartoons.training.arch import DEFAULT_ARCH, check_arch, check_weights
 
@@ -77,7 +79,7 @@ class TrainConfig:
             if value is not None and value < 1:
                 raise DataError(f"{flag} is {value}: give 1 or more.")
         self.split.check()
-        if self.out.resolve().is_relative_to(self.data.resolve()):
+        if real(self.out).is_relative_to(real(self.data)):
             where = f"the picture folder {self.data}, where it would pass for a character"
             raise DataError(f"{self.out} lies in {where}: give another --out.")
         check_arch(self.arch)
@@ -182,7 +184,7 @@ def check_flags(flags: Mapping[str, Any], several_processes: bool) -> None:
     flags: their values by their names, such as "batch_size"; None or False where not given.
     """
     for name, value in flags.items():
-        if isinstance(value, str) and not value.strip():
+        if isinstance(value, str) and not plain(value):
             what = "FOLDER" if name == "data" else _flag(name)
             raise DataError(f"{what} is empty: give {GIVE.get(name, 'USER/NAME')}, or leave it out.")
     given = {name for name, value in flags.items() if value is not None and value is not False}

@@ -13,7 +13,7 @@ from cartoons import model_folder
 from cartoons.console import command
 from cartoons.dataset import Dataset, Item
 from cartoons.errors import DataError, ImageError, counted
-from cartoons.files import check_folder, write_atomically
+from cartoons.files import check_folder, real, write_atomically
 from cartoons.metadata import Row, alike_key, may_be_shared, text
 from cartoons.model_folder import EXAMPLES, MOST_EXAMPLES, OTHER_LABEL, Example, ModelInfo
 from cartoons.picture_files import is_picture
@@ -65,7 +65,7 @@ def check_apart(folder: Path | None, out: Path) -> None:
     """Raises DataError for a folder of the owner's that is, lies in, or holds the one that a model's examples go into."""
     if folder is None:
         return
-    theirs, ours = folder.resolve(), (out / EXAMPLES).resolve()
+    theirs, ours = real(folder), real(out / EXAMPLES)
     if theirs.is_relative_to(ours) or ours.is_relative_to(theirs):
         where = "is" if theirs == ours else "lies in" if theirs.is_relative_to(ours) else "holds"
         raise DataError(
@@ -181,6 +181,6 @@ def _opens(path: Path) -> bool:
     try:
         load(path)
     except ImageError as error:
-        log.warning("Not an example: %s", error)
+        log.warning("Not an example: %s: %s", path, error)
         return False
     return True

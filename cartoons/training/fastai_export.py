@@ -15,6 +15,7 @@ import safetensors.torch
 from fastai.learner import Learner
 
 import cartoons
+from cartoons.errors import DataError, in_a_line
 from cartoons.files import write_atomically
 
 LEARNER_FILE = "model.pkl"
@@ -46,15 +47,20 @@ def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None
     """model.pkl and pyproject.toml as huggingface_hub's from_pretrained_fastai takes them, and weights.safetensors.
 
     The pickle carries this project's loader and resize by value, so that it loads where this project is not installed.
+    Raises DataError when torch cannot write it.
     """
     cloudpickle.register_pickle_by_value(cartoons)  # with all its modules
-    temporary = folder.resolve() / f".{LEARNER_FILE}.{os.getpid()}.tmp"
+    temporary = folder.resolve() / f".{LEARNER_FILE}.{os.getpid()}-0.tmp"
     try:
         learn.path = Path()
         learn.export(temporary, pickle_module=types.SimpleNamespace(__name__=__name__, Pickler=Placeless))
+        temporary.replace(folder / LEARNER_FILE)
+    except RuntimeError as error:  # of a full disk, for one, torch says no more
+        where = f"{folder / LEARNER_FILE} cannot be written ({in_a_line(error)})"
+        raise DataError(f"{where}: see that the disk has room, and give the same command again.") from error
     finally:
+        temporary.unlink(missing_ok=True)
         cloudpickle.unregister_pickle_by_value(cartoons)
-    temporary.replace(folder / LEARNER_FILE)
     needs = [f"{name}={version(name)}" for name in ("fastai", "fastcore")]
     requires = ["setuptools>=40.8.0", "wheel", f"python={platform.python_version()}", *needs]
     build = f'[build-system]\nrequires = {json.dumps(requires)}\nbuild-backend = "setuptools.build_meta"\n'

