@@ -26,6 +26,9 @@ from cartoons.errors import CartoonError, DataError, shortened
 UNUSABLE, STOPPED, INTERRUPTED = 2, 128, 130
 """Exit codes; STOPPED is what a signal ended, less the signal's number."""
 
+HUB_NUMBERS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
+"""What huggingface_hub takes for whole numbers as it is imported, with a ValueError for anything else."""
+
 AROUND = 60
 """Characters shown before and behind one that cannot be written."""
 
@@ -58,6 +61,7 @@ def _exit_code(program: str, work: Callable[[], int]) -> int:
     """What the work returned or raised, as an exit code. Raises KeyboardInterrupt."""
     try:
         _check_working_folder()
+        _check_numbers()
         return work()
     except SystemExit as end:  # argparse has said why
         return int(end.code or 0)
@@ -84,6 +88,15 @@ def _check_working_folder() -> None:
         Path.cwd()
     except FileNotFoundError as error:
         raise CartoonError("The folder that this was started in is gone: go to another, and start it there.") from error
+
+
+def _check_numbers() -> None:
+    for name in HUB_NUMBERS:
+        value = os.environ.get(name)
+        try:
+            int(0 if value is None else value)
+        except ValueError as error:
+            raise CartoonError(f"{name} is {value!r}, but must be a whole number: give one, or unset it.") from error
 
 
 def command(*words: object) -> str:

@@ -24,7 +24,7 @@ from search_sites import DuckDuckGoSite
 from terminals import screen
 
 import scrape
-from cartoons import live_line, progress, proxies
+from cartoons import console, live_line, progress, proxies
 from cartoons.download.http import FetchError
 from cartoons.errors import LaunchError, SearchError, shortened
 from cartoons.hub.pull import _what_to_do
@@ -355,6 +355,17 @@ def test_the_clients_of_gradio_and_the_hub_reach_loopback_past_a_proxy(monkeypat
         assert httpx.get(f"{web.proxy}/").status_code == 502  # its own answer: nobody else is at port 9
         with pytest.raises(urllib.request.HTTPError, match="502"):
             urllib.request.urlopen(f"http://localhost:{web.port}/")
+
+
+@pytest.mark.parametrize("name", ["HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"])
+def test_a_time_limit_of_the_hub_that_is_no_number_is_named_before_the_work(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value in ("x", "", "1.5"):
+        monkeypatch.setenv(name, value)
+        assert console.run("train.py", lambda: 0) == 2
+        said = f"train.py: {name} is {value!r}, but must be a whole number: give one, or unset it.\n"
+        assert capsys.readouterr().err == said
 
 
 LAUNCH = [

@@ -58,8 +58,8 @@ MAX_UPLOAD_BYTES = MAX_BYTES + 2**20
 """More than Gradio takes of one file, so that it is Gradio that stops at too large a one, and deletes what it wrote."""
 
 MAX_OTHER_BYTES = 2**20
-MAX_BODIES_BYTES = 128 * 2**20
-"""Of request bodies held in memory at once."""
+MAX_BODIES_BYTES, SMALL_BYTES = 128 * 2**20, 2**16
+"""Of request bodies held in memory at once, and of one that has its place whatever the others take."""
 
 SHARED_SESSION = "api"
 """Of all calls without one: Gradio makes one for each, which takes longer than the answer, and nothing is kept in it."""
@@ -199,7 +199,7 @@ class ApiGuard:
             message = await receive_bounded()
             arrived += (length := len(message.get("body", b"")))
             self._body_bytes += length
-            if arrived > 2**20 and self._body_bytes > MAX_BODIES_BYTES:
+            if arrived > SMALL_BYTES and self._body_bytes > MAX_BODIES_BYTES:
                 raise RefusedError(429)
             return message
 

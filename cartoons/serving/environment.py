@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cartoons import proxies
+from cartoons.console import HUB_NUMBERS
 from cartoons.errors import LaunchError
 from cartoons.serving.uploads import LOCK_FILE
 
@@ -28,8 +29,7 @@ NUMBERS = (
     "GRADIO_DEBUG",
     "GRADIO_ANALYTICS_MAX_EVENTS",
     "GRADIO_ANALYTICS_CACHE_FREQUENCY",
-    "HF_HUB_ETAG_TIMEOUT",
-    "HF_HUB_DOWNLOAD_TIMEOUT",
+    *HUB_NUMBERS,
 )
 """What gradio, and huggingface_hub which it imports, take for whole numbers, with a ValueError for anything else."""
 
