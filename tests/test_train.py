@@ -209,9 +209,10 @@ def test_on_a_terminal_it_gives_the_same_model_and_is_never_silent(trained: tupl
     assert shown.longest_silence_s() < max(2, shown.seconds / 20)  # a machine with more to do is slow at all of it
     assert max(map(len, live)) <= 80
     said = "\n".join(live)
-    for part in ("computing features: ", "fold 1 of 2 ", "fold 2 of 2 ", "epoch 3 of 9", "checking the export: ", "report"):
+    for part in ("computing features: ", "fold 1 of 2 ", "fold 2 of 2 ", "checking the export: ", "report"):
         assert part in said
     assert re.search(r"fold 2 of 2 .* \d+ s left", said)
+    assert re.search(r"epoch \d of 9", said)  # which of them, the machine decides: some are over in a blink
     left = screen(shown.text)  # no live line, nor what is left of one
     assert left[0] == f"{trained[0]}: 25 pictures of 3 labels: round 9, square 8, _other 8."
     assert left[-1].startswith(f"{tmp_path / 'again'}: balanced accuracy")
