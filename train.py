@@ -95,13 +95,14 @@ def convert(source: str, out: Path, arguments: argparse.Namespace) -> ModelInfo:
     with progress.stage(f"finding {source}"):
         from cartoons.convert import learner_file
 
-        learner_file.check_head(learner_file.find(source))
+        path = learner_file.find(source)
+        learner_file.check_head(path)
     with progress.stage("loading PyTorch and fastai"):
         from cartoons.convert import learner
 
     ctrl_c.interrupt_work()
     with progress.stage(f"converting {source}"):
-        return learner.convert(source, out, arguments.name, arguments.data)
+        return learner.convert(str(path), out, arguments.name, arguments.data)
 
 
 def summary(out: Path, info: ModelInfo) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from cartoons import ctrl_c, packages
-from cartoons.errors import CartoonError, DataError, shortened
+from cartoons.errors import CartoonError, DataError, LaunchError, shortened
 
 UNUSABLE, STOPPED, INTERRUPTED = 2, 128, 130
 """Exit codes; STOPPED is what a signal ended, less the signal's number."""
@@ -61,7 +61,8 @@ def _exit_code(program: str, work: Callable[[], int]) -> int:
     """What the work returned or raised, as an exit code. Raises KeyboardInterrupt."""
     try:
         _check_working_folder()
-        _check_numbers()
+        for name in HUB_NUMBERS:
+            environment_number(name)
         return work()
     except SystemExit as end:  # argparse has said why
         return int(end.code or 0)
@@ -90,13 +91,13 @@ def _check_working_folder() -> None:
         raise CartoonError("The folder that this was started in is gone: go to another, and start it there.") from error
 
 
-def _check_numbers() -> None:
-    for name in HUB_NUMBERS:
-        value = os.environ.get(name)
-        try:
-            int(0 if value is None else value)
-        except ValueError as error:
-            raise CartoonError(f"{name} is {value!r}, but must be a whole number: give one, or unset it.") from error
+def environment_number(name: str) -> int | None:
+    """The whole number that a variable of the environment holds, None where it is not set. Raises LaunchError for others."""
+    value = os.environ.get(name)
+    try:
+        return None if value is None else int(value)
+    except ValueError as error:
+        raise LaunchError(f"{name} is {value!r}, but must be a whole number: give one, or unset it.") from error
 
 
 def command(*words: object) -> str:

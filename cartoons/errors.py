@@ -89,7 +89,7 @@ class DownloadError(CartoonError):
 
 
 class LaunchError(CartoonError):
-    """The page cannot be started with the port, the host or the temporary folder that the environment names."""
+    """A program cannot be started with what the environment names: a port, a host, a temporary folder, a number."""
 
 
 def in_a_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cartoons import proxies
-from cartoons.console import HUB_NUMBERS
+from cartoons.console import HUB_NUMBERS, environment_number
 from cartoons.errors import LaunchError
 from cartoons.serving.uploads import LOCK_FILE
 
@@ -43,15 +43,15 @@ def prepare() -> None:
     proxies.prepare()
     os.environ.setdefault("MPLBACKEND", "agg")  # gradio imports matplotlib where it is, and with another backend its windows
     for name in NUMBERS:
-        _number(name)
+        environment_number(name)
     for name in UNWANTED:
         os.environ.pop(name, None)
     if not os.environ.get(HOST):  # which gradio would take for a host without a name
         os.environ.pop(HOST, None)
-    if (ports := _number(PORTS)) is not None and ports < 1:
+    if (ports := environment_number(PORTS)) is not None and ports < 1:
         raise LaunchError(f"{PORTS} is {ports}: give at least 1, or unset it.")
     if os.environ.get(AT_ONCE, "").lower() not in ("", "none"):  # which gradio takes for no limit
-        _number(AT_ONCE)
+        environment_number(AT_ONCE)
     _check_port()
     _check_temporary_folder()
     try:
@@ -86,7 +86,7 @@ def import_gradio() -> None:
 
 def _check_port() -> None:
     """Without GRADIO_SERVER_PORT gradio takes the first free port from 7860 on."""
-    port, host = _number(PORT), os.environ.get(HOST) or "127.0.0.1"
+    port, host = environment_number(PORT), os.environ.get(HOST) or "127.0.0.1"
     if port is not None and not 1 <= port <= 65535:
         raise LaunchError(f"{PORT} is {port}: give a port from 1 to 65535, or unset it for the first free one from 7860 on.")
     try:
@@ -122,12 +122,3 @@ def _check_temporary_folder() -> None:
         where = f"The folder {named} cannot" if named else "No temporary folder can"
         why = f"{where} be written ({error.strerror or error}), and uploads lie there meanwhile"
         raise LaunchError(f"{why}: name another by {TEMPORARY}.") from error
-
-
-def _number(name: str) -> int | None:
-    """The whole number that a variable holds, None where it is not set. Raises LaunchError for anything else."""
-    value = os.environ.get(name)
-    try:
-        return None if value is None else int(value)
-    except ValueError as error:
-        raise LaunchError(f"{name} is {value!r}, but must be a whole number: give one, or unset it.") from error

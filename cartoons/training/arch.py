@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from functools import cache
 from pathlib import Path
 
 from cartoons.errors import DataError
@@ -13,6 +14,7 @@ NEW_NAME = re.compile(r"'(\w+)'\s*:\s*'([\w.]+)'")
 """How the code of timm and torchvision says what networks there are, and timm's what they were called once."""
 
 
+@cache  # a second to read, and asked for when the network is built too
 def check_arch(arch: str) -> str:
     """The name that the network has today; one of timm may be given by its former name.
 
