@@ -298,9 +298,41 @@ def test_a_label_that_only_a_row_gives_is_changed_in_the_row(tmp_path: Path) -> 
     (root / "metadata.csv").write_text("file_name,label\n0.png,fox\n1.png,frog\n")
     decide(root, "0.png", "move", "frog")
     with pytest.raises(
-        DataError, match=r"0.png has its label from other metadata than metadata.jsonl: give it 'frog' there"
+        DataError, match=r"0.png has a row in metadata that is no metadata.jsonl and cannot be rewritten: write it as"
     ):
         apply(root)
+
+
+def test_a_row_follows_its_picture_whichever_metadata_it_is_in(tmp_path: Path) -> None:
+    names = ("train/fox/a.png", "train/fox/b.png", "train/frog/c.png", "valid/frog/d.png")
+    root = fill(tmp_path, dict.fromkeys(names, "#f00") | {"train/frog/e.png": "#0f0"})
+    for part, rows in {"train": ["fox/a.png", "fox/b.png"], "valid/frog": ["d.png"]}.items():
+        text = "".join(json.dumps({"file_name": name, "source": f"of {name}"}) + "\n" for name in rows)
+        (root / part / METADATA).write_text(text)
+    decide(root, "train/fox/a.png", "move", "frog")
+    decide(root, "train/fox/b.png", "delete")
+    decide(root, "valid/frog/d.png", "move", "fox")
+    assert apply(root) == Applied(deleted=1, moved=2)
+    sources = {picture.file_name: picture.source for picture in read_pictures(root)}
+    assert sources == {
+        "train/frog/a.png": "of fox/a.png",
+        "train/frog/c.png": "",
+        "train/frog/e.png": "",
+        "valid/fox/d.png": "of d.png",
+    }
+    assert (root / "train" / METADATA).read_text().count("\n") == 1
+    assert described(root) == [{"file_name": "valid/fox/d.png", "source": "of d.png", "label": "fox"}]
+    assert apply(root) == Applied(0, 0)
+
+
+@pytest.mark.parametrize("action", [("move", "frog"), ("delete",)])
+def test_a_row_that_cannot_be_rewritten_keeps_its_picture(tmp_path: Path, action: tuple[str, ...]) -> None:
+    root = fill(tmp_path, {"fox/a.png": "#f00", "frog/b.png": "#0f0"})
+    (root / "metadata.csv").write_text("file_name,source\nfox/a.png,x.org\n")
+    decide(root, "fox/a.png", *action)
+    with pytest.raises(DataError, match=r"fox/a.png has a row in metadata that is no metadata.jsonl"):
+        apply(root)
+    assert pictures(root) == ["fox/a.png", "frog/b.png"]
 
 
 @pytest.mark.parametrize("label", ["../up", "/etc", "..", ".", ".hidden", "a/b"])

@@ -1,19 +1,20 @@
-"""The decisions carried out: pictures moved to another label's folder, or out of sight, and metadata.jsonl rewritten.
+"""The decisions carried out: pictures moved to another label's folder, or out of sight, and every metadata.jsonl rewritten.
 
 Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to be done is written down first, in
 <root>/.scrape/applying.json, so that a kill at any moment is mended by applying again.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from itertools import chain, count
+from itertools import chain, count, product
 from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card, strict_json
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_folder, check_regular, is_inside, sole_use, write_atomically, write_json_lines
-from cartoons.metadata import METADATA_FILE, file_key, is_label, read_metadata
+from cartoons.metadata import METADATA_FILE, Row, file_key, is_label, read_metadata
+from cartoons.picture_files import Parts, walk
 from cartoons.review.decisions import (
     DECISIONS_FILE,
     DELETE,
@@ -78,7 +79,10 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
 
     Raises DataError for a decision that would move what is no picture of the folder, or one out of the folder.
     """
-    pictures, rows = read_pictures(root), read_metadata(root / METADATA_FILE)
+    pictures, files = read_pictures(root), _metadata_files(root)
+    rows = {
+        file_key(PurePosixPath(*folder, name).as_posix()): row for folder in files for name, row in files[folder].items()
+    }
     steps, file_names = list[Step](), {picture.file_name for picture in pictures}
     taken = {file_key(name).casefold() for name in file_names}
     for picture in pictures:
@@ -86,6 +90,11 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
         if decision is None or not is_pending(picture, decision):
             continue
         label = decision.to
+        if picture.row and file_key(picture.file_name) not in rows:
+            raise DataError(
+                f"{picture.path} has a row in metadata that is no {METADATA_FILE} and cannot be rewritten: write it as "
+                f"{METADATA_FILE}, then apply again."
+            )
         target = f"{REMOVED}/{picture.file_name}"
         if label:
             below = PurePosixPath(picture.file_name).relative_to(picture.folder)
@@ -102,10 +111,17 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
             )
         taken.add(file_key(target).casefold())
         steps.append(Step(picture.file_name, target, label))
-    without_file = rows.keys() - set(map(file_key, file_names))
+    return steps + _without_file(root, rows.keys() - set(map(file_key, file_names)), rows, decisions)
+
+
+def _without_file(
+    root: Path, keys: Set[str], rows: Mapping[str, Row], decisions: Mapping[str, Sequence[Decision]]
+) -> list[Step]:
+    """A step per deleted picture that is gone and whose row, one of the keys, is still there."""
+    steps = []
     for decision in chain.from_iterable(decisions.values()):
         key = file_key(decision.file_name)
-        if decision.action == DELETE and key in without_file and rows[key].get("sha256", decision.sha256) == decision.sha256:
+        if decision.action == DELETE and key in keys and rows[key].get("sha256", decision.sha256) == decision.sha256:
             if not is_inside(root, decision.file_name) or (root / decision.file_name).exists():
                 raise DataError(
                     f"{root / DECISIONS_FILE} says to delete {decision.file_name!r}, which is no picture of {root}: "
@@ -159,7 +175,7 @@ def _carry_out(root: Path, *, is_left: bool = False) -> list[Step]:
         if source.exists() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             source.rename(target)
-    _rewrite(root / METADATA_FILE, steps)
+    _rewrite(root, steps)
     dataset_card.update(root)
     journal.unlink()
     return steps
@@ -177,13 +193,31 @@ def _read_journal(journal: Path) -> list[Step]:
         raise DataError(f"{journal} is damaged ({error}): take it away, then apply again.") from error
 
 
-def _rewrite(path: Path, steps: Iterable[Step]) -> None:
-    """The rows of moved pictures get their new file_name and label; those of deleted ones go."""
-    if not path.exists():
-        return
-    rows = read_metadata(path)
-    for step in steps:
-        row = rows.pop(file_key(step.file_name), None)
-        if row and step.label:
-            rows[step.target] = row | {"file_name": step.target, "label": step.label}
-    write_json_lines(path, rows.values())
+def _metadata_files(root: Path) -> dict[Parts, dict[str, Row]]:
+    """The rows of every metadata.jsonl by the folder that it is in: the root, whether it has one or not, comes first."""
+    folders = [(), *(parts[:-1] for parts in walk(root).metadata if parts[-1] == METADATA_FILE and len(parts) > 1)]
+    return {folder: read_metadata(root.joinpath(*folder, METADATA_FILE)) for folder in folders}
+
+
+def _rewrite(root: Path, steps: Iterable[Step]) -> None:
+    """The rows of moved pictures get their new file_name and label; those of deleted ones go.
+
+    A row stays in its file, or goes to the root's when the picture has left the folder of that; the root's is written first,
+    so that a kill between the two leaves the row in both, and applying again mends that.
+    """
+    files, changed = _metadata_files(root), set[Parts]()
+    for step, (folder, rows) in product(steps, files.items()):
+        source, target = PurePosixPath(step.file_name), PurePosixPath(step.target)
+        if not source.is_relative_to(below := PurePosixPath(*folder)):
+            continue
+        row = rows.pop(file_key(source.relative_to(below).as_posix()), None)
+        if row is None:
+            continue
+        changed.add(folder)
+        if step.label:
+            home = folder if target.is_relative_to(below) else ()
+            name = target.relative_to(PurePosixPath(*home)).as_posix()
+            files[home][name] = row | {"file_name": name, "label": step.label}
+            changed.add(home)
+    for folder in sorted(changed, key=len):
+        write_json_lines(root.joinpath(*folder, METADATA_FILE), files[folder].values())
