@@ -13,7 +13,7 @@ from huggingface_hub import DatasetCardData
 from cartoons.errors import counted
 from cartoons.files import read_json_lines, write_atomically
 from cartoons.markdown import code, markdown, plain
-from cartoons.metadata import METADATA_FILE, Row, read_metadata
+from cartoons.metadata import LICENCE_NAME, METADATA_FILE, Row, read_metadata
 from cartoons.model_card import card_of
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import ATTEMPTS_FILE
@@ -75,7 +75,7 @@ def _dataset_card_data(name: str, rows: Sequence[Row], with_pictures: bool) -> D
     return DatasetCardData(
         pretty_name=plain(name),
         license="other",
-        license_name="as-stated-for-each-picture",
+        license_name=LICENCE_NAME,
         task_categories=["image-classification"],
         size_categories=[next((words for k, words in enumerate(SIZES[:-1]) if pictures < 10 ** (k + 3)), SIZES[-1])],
         tags=["cartoon-classifier", "cartoons"],

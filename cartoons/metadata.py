@@ -31,6 +31,9 @@ SHAREABLE = re.compile(
 )
 """How a stated licence begins that lets everybody pass a picture on, with its author named where it says so."""
 
+LICENCE_NAME = "as-stated-for-each-picture"
+"""Of a data set whose rows each state their own, for its card."""
+
 PHOTO = re.compile(r"\bphoto(graph)?s?\b", re.IGNORECASE)
 Row = dict[str, Any]
 

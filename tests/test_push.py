@@ -212,8 +212,12 @@ def test_what_somebody_put_there_otherwise_is_left_alone(tmp_path: Path, folder:
         package = hub.add("model", "toon/package")
         package.commit(dict.fromkeys(("pyproject.toml", "model.onnx", "report/2025.md"), b"mine"))
         refused = run(hub, tmp_path, PUSH, folder, "toon/package")
+        taken[1].commit({"metadata.jsonl": b"{}", "fox/mine.png": b"a picture"}, delete=("data/train.bin",))
+        mine = run(hub, tmp_path, PUBLISH, tmp_path, "metadata.jsonl")
+        assert "fox/mine.png" in taken[1].files
         assert len(package.commits) == 2
     assert "/toon/package holds something else (model.onnx): give another name" in refused
+    assert "/toon/pictures holds something else (fox/mine.png): give another name" in mine
     what = "holds something else (data/train.bin): give another name, or delete it in its settings there."
     assert said == [f"refused: {hub.url}/toon/new {what}", f"refused: {hub.url}/datasets/toon/pictures {what}"]
 

@@ -16,6 +16,7 @@ from cartoons import model_folder, strict_json
 from cartoons.errors import HubError
 from cartoons.examples import of_model
 from cartoons.hub.errors import check_name, hub_write
+from cartoons.metadata import LICENCE_NAME
 from cartoons.model_card import Published, model_card, shows, without_place
 from cartoons.model_folder import EXAMPLES, ModelInfo
 
@@ -35,7 +36,7 @@ OURS: dict[str, tuple[set[str], ...]] = {
     "space": ({"cartoons/__init__.py"},),
 }
 """Of each kind of repository the files, one set or the other, that one of this project has; a fastai learner, which has
-model.pkl, may become a model folder."""
+model.pkl, may become a model folder. Any imagefolder may have a metadata.jsonl, but not the card that ours have."""
 
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
@@ -83,7 +84,11 @@ def check_ours(repo: str, kind: str) -> list[str]:
         except RepositoryNotFoundError:
             return []
     others = sorted({*there} - {".gitattributes", CARD})
-    if others and not any(files.issubset(there) for files in OURS[kind]):
+    is_ours = any(files.issubset(there) for files in OURS[kind])
+    if kind == "dataset" and is_ours and CARD in there:
+        with hub_write(f"{repo} cannot be pushed to"):
+            is_ours = LICENCE_NAME in Path(api.hf_hub_download(repo, CARD, repo_type=kind)).read_text(errors="replace")
+    if others and not is_ours:
         place = f"{api.endpoint}/{PREFIX[kind]}{repo}"
         raise HubError(f"{place} holds something else ({others[0]}): give another name, or delete it in its settings there.")
     return there
