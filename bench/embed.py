@@ -56,7 +56,7 @@ def embed(source: Path, target: Path) -> model_folder.ModelInfo:
     if drawn != set(info.labels):
         raise BundleError(f"{source} knows {', '.join(info.labels)}; the drawings show {', '.join(sorted(drawn))}.")
     drawings = answer_drawings(Classifier.load(source))
-    info = replace(info, metrics=info.metrics | {"drawings": drawings})
+    info = replace(info, metrics=info.metrics | {"drawings": drawings}, examples=(), sha256={})  # of files that stay behind
     written = model_folder.write(target, info, onnx)
     write_atomically(target / "README.md", model_card(written).encode())
     return written

@@ -40,6 +40,9 @@ def main() -> int:
         print(json.dumps(measured(int(sys.argv[1]), Path(sys.argv[2]))))
         return 0
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    if len(sys.argv) > 1 and not folder.is_dir():
+        print(f"{folder} is no folder: give one of pictures, or none for {FOLDER}.", file=sys.stderr)
+        return 2
     print("| hashes | seconds | CPU seconds | peak MB | planted copies found | largest group |\n|---|---|---|---|---|---|")
     for size in SIZES:
         command = [sys.executable, "-m", "bench.hashes", str(size), str(folder)]

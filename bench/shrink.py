@@ -4,10 +4,10 @@ The real pictures of a folder that are longer than page.js leaves them, and as m
 make LEAST of them; all as JPEG, as a phone sends them. The function is the page's own, in a real Chromium.
 """
 
+import argparse
 import base64
 import io
 import re
-import sys
 from pathlib import Path
 
 from PIL import Image
@@ -57,6 +57,11 @@ def photos(folder: Path) -> list[bytes]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.shrink", description=__doc__)
+    parser.add_argument("folder", type=Path, help="of pictures, at any depth")
+    large = photos(folder := parser.parse_args().folder)
+    if not large:
+        parser.error(f"{folder} holds no JPEG, PNG or WebP: give a folder of pictures.")
     classifier = Classifier.load(EMBEDDED_MODEL, trusted=True)
     same = shrunk_count = whole_bytes = small_bytes = 0
     largest = 0.0
@@ -64,7 +69,7 @@ def main() -> None:
         functions, _, call = SHRINK.partition("\nasync ({data")
         tab.goto("about:blank")
         tab.add_script_tag(content=functions)
-        for data in photos(Path(sys.argv[1])):
+        for data in large:
             given = {"data": base64.b64encode(data).decode(), "type": "image/jpeg"}
             small = base64.b64decode(tab.evaluate("async ({data" + call, given))
             if small == data:
@@ -73,6 +78,8 @@ def main() -> None:
             shrunk_count, whole_bytes, small_bytes = shrunk_count + 1, whole_bytes + len(data), small_bytes + len(small)
             same += (before.label, before.known) == (after.label, after.known)
             largest = max(largest, abs(before.probabilities[before.label] - after.probabilities[before.label]))
+    if not shrunk_count:
+        parser.error(f"the page leaves every picture of {folder} as it is: give a folder of larger ones.")
     print(
         f"{shrunk_count} shrunk, to {small_bytes / whole_bytes:.0%} of their bytes: {same} get the answer of the whole file"
     )

@@ -3,6 +3,7 @@
 python -m bench.soak [SECONDS]
 """
 
+import argparse
 import os
 import random
 import statistics
@@ -19,7 +20,7 @@ from pathlib import Path
 from bench.__main__ import pictures
 from bench.serving import Asker, memory_mb, running
 
-CLIENTS, SECONDS = 32, 300
+CLIENTS, SECONDS, FEWEST_SECONDS = 32, 300, 10
 BAD_SHARE = 0.3
 SETTLED = 0.2
 """The share of the run after which memory should no longer grow, and over which it is looked at: a minute of five."""
@@ -92,8 +93,12 @@ def client(port: int, deadline: float, tally: Tally, seed: int) -> None:
         tally.add(kind, outcome, time.monotonic() - started)
 
 
-def main(arguments: list[str]) -> int:
-    seconds = int(arguments[0]) if arguments else SECONDS
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench.soak", description=__doc__)
+    parser.add_argument("seconds", nargs="?", type=int, default=SECONDS, help=f"{FEWEST_SECONDS} at least (300)")
+    seconds = parser.parse_args().seconds
+    if seconds < FEWEST_SECONDS:
+        parser.error(f"{seconds} seconds are too few to see anything grow: give {FEWEST_SECONDS} at least.")
     tally, _ = Tally(), bad_pictures()  # drawn before the clock runs
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -151,4 +156,4 @@ def judge(samples: list[dict[str, float]], tally: Tally) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

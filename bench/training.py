@@ -40,6 +40,7 @@ from cartoons.training.arch import DEFAULT_ARCH
 from cartoons.training.config import TrainConfig
 from cartoons.training.cross_validation import Trainer, make_trainer
 from cartoons.training.network import find_network, load_weights
+from cartoons.training.recipes import RECIPES
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "five"
 EPOCHS, FREEZE_EPOCHS = 8, 3
@@ -157,6 +158,9 @@ def main() -> int:
     if not folder.is_dir():
         print(f"{folder} is not here: the recipes are not compared.")
         return 0
+    if unknown := set(names) - RECIPES.keys():
+        print(f"{', '.join(sorted(unknown))}: no recipe; there are {', '.join(RECIPES)}.", file=sys.stderr)
+        return 2
     warnings.simplefilter("ignore")
     data = near_duplicates.group_near_duplicates(dataset.read(folder))
     split = splits.holdout(data.items, 0.2, SEED)
