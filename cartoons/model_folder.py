@@ -93,7 +93,7 @@ class ModelInfo:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
-    sha256: Mapping[str, str] = field(default_factory=dict)
+    sha256: Mapping[str, str] = field(default_factory=dict)  # of the graph, and of the learner where it was trained here
     format_version: int = FORMAT_VERSION
 
     @property
@@ -136,7 +136,7 @@ def write(folder: Path, info: ModelInfo, onnx: bytes) -> ModelInfo:
     BundleError, and writes nothing, when `read` would refuse it.
     """
     name = as_text(" ".join(info.name.split()))  # a folder or an argument may be called anything
-    values = asdict(info) | {"name": name, "sha256": {ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
+    values = asdict(info) | {"name": name, "sha256": {**info.sha256, ONNX_FILE: hashlib.sha256(onnx).hexdigest()}}
     data = (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
     written = _parse(data, folder / JSON_FILE)
     folder.mkdir(parents=True, exist_ok=True)

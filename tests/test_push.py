@@ -1,5 +1,6 @@
 """A model folder, or pictures, pushed to a loopback Hub by the real client: what arrives, and every way it can fail."""
 
+import hashlib
 import json
 import os
 import re
@@ -273,6 +274,10 @@ def test_a_report_or_learner_of_another_model_stays_at_home(made: Path) -> None:
     for broken in (b"[" * 200_000, b"[1]", b""):
         (made / "report" / "report.json").write_bytes(broken)
         assert model_files(made, info, "toon/new", None).keys() == card | LEARNER
+    stated = {"model.pkl": hashlib.sha256(b"learner").hexdigest(), "weights.safetensors": "0" * 64}
+    other = model_folder.write(made, replace(info, sha256=stated), graph)
+    with pytest.raises(HubError, match=r"weights\.safetensors is of another model than model\.json: train again"):
+        model_files(made, other, "toon/new", None)
     other = model_folder.write(made, replace(info, recipe="by hand"), colour_graph(gain=9))
     assert model_files(made, other, "toon/new", None).keys() == card | LEARNER
     converted = model_folder.write(made, replace(info, recipe="converted"), graph)

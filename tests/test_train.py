@@ -1,6 +1,7 @@
 """Real training, tiny: the default network on drawn pictures, exported, described and served."""
 
 import contextlib
+import hashlib
 import itertools
 import json
 import logging
@@ -101,6 +102,8 @@ def test_the_card_is_valid(trained: tuple[Path, Path]) -> None:
     assert card.data.pipeline_tag == "image-classification"
     assert "cartoon-classifier" in card.data.tags
     assert info["sha256"]["model.onnx"][:12] in card.text
+    assert info["sha256"] == {name: hashlib.sha256((trained[1] / name).read_bytes()).hexdigest() for name in info["sha256"]}
+    assert info["sha256"].keys() == {"model.onnx", "model.pkl", "weights.safetensors"}
 
 
 def test_the_chain_of_stages_is_the_network() -> None:

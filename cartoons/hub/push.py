@@ -19,6 +19,7 @@ from cartoons.hub.errors import check_name, hub_write
 from cartoons.metadata import LICENCE_NAME
 from cartoons.model_card import Published, model_card, shows, without_place
 from cartoons.model_folder import EXAMPLES, ModelInfo
+from cartoons.picture_files import file_sha256
 
 CARD = "README.md"
 LEARNER = ("model.pkl", "pyproject.toml", "weights.safetensors")
@@ -153,7 +154,10 @@ def model_files(folder: Path, info: ModelInfo, repo: str, dataset: str | None) -
     """What of a model folder is published: no picture it was trained on but its examples, and no path of this machine."""
     content: dict[str, Path | bytes] = {name: folder / name for name in model_folder.FILES}
     if info.recipe != "converted":
-        content |= {name: folder / name for name in LEARNER if (folder / name).is_file()}
+        for path in filter(Path.is_file, (folder / name for name in LEARNER)):
+            if info.sha256.get(path.name, "") not in ("", file_sha256(path)):
+                raise HubError(f"{repo} was not pushed: {path} is of another model than model.json: train again.")
+            content[path.name] = path
         content |= _report(folder, info)
     shown = {f"{EXAMPLES}/{path.name}": (path, shows(each)) for path, each in of_model(info, folder)}
     content |= {name: path for name, (path, _) in shown.items()}

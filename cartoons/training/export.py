@@ -226,5 +226,6 @@ def compare(theirs: NDArray[np.float64], mine: NDArray[np.float64], paths: Seque
 def export(learn: Learner, info: ModelInfo, graph: bytes, paths: Sequence[Path], folder: Path, gate: Gate) -> ModelInfo:
     """Write the model folder if the parity gate lets it pass; returns the info as written. Raises ExportError."""
     parity = check_parity(learn, Classifier(info, graph), paths, gate)
-    save_learner(learn, folder, {"arch": info.arch, "labels": json.dumps(info.labels)})
-    return model_folder.write(folder, replace(info, metrics={**info.metrics, "parity": asdict(parity)}), graph)
+    learner = save_learner(learn, folder, {"arch": info.arch, "labels": json.dumps(info.labels)})
+    metrics = {**info.metrics, "parity": asdict(parity)}
+    return model_folder.write(folder, replace(info, metrics=metrics, sha256=learner), graph)

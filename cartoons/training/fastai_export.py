@@ -17,8 +17,9 @@ from fastai.learner import Learner
 import cartoons
 from cartoons.errors import DataError, in_a_line
 from cartoons.files import write_atomically
+from cartoons.picture_files import file_sha256
 
-LEARNER_FILE = "model.pkl"
+LEARNER_FILE, WEIGHTS_FILE = "model.pkl", "weights.safetensors"
 CACHED = type(functools.cache(len))
 
 
@@ -43,8 +44,9 @@ class Placeless(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has n
         return reduced
 
 
-def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None:
-    """model.pkl and pyproject.toml as huggingface_hub's from_pretrained_fastai takes them, and weights.safetensors.
+def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> dict[str, str]:
+    """model.pkl and pyproject.toml as huggingface_hub's from_pretrained_fastai takes them, and weights.safetensors; returns
+    the sha256 of the two that hold the weights, by name.
 
     The pickle carries this project's loader and resize by value, so that it loads where this project is not installed.
     Raises DataError when torch cannot write it.
@@ -66,4 +68,5 @@ def save_learner(learn: Learner, folder: Path, about: Mapping[str, str]) -> None
     build = f'[build-system]\nrequires = {json.dumps(requires)}\nbuild-backend = "setuptools.build_meta"\n'
     write_atomically(folder / "pyproject.toml", build.encode())
     tensors = {name: tensor.contiguous() for name, tensor in learn.model.state_dict().items()}
-    write_atomically(folder / "weights.safetensors", safetensors.torch.save(tensors, dict(about)))
+    write_atomically(folder / WEIGHTS_FILE, safetensors.torch.save(tensors, dict(about)))
+    return {name: file_sha256(folder / name) for name in (LEARNER_FILE, WEIGHTS_FILE)}
