@@ -207,6 +207,8 @@ def sole_use(root: Path, *, fills_labels: bool = True) -> Iterator[None]:
     program, however that ends. Raises DataError when somebody else is at it.
     """
     hidden = root / HIDDEN
+    if hidden.is_symlink():
+        raise DataError(f"{hidden} is a link, and may lead to files of somebody else: take it away.")
     hidden.mkdir(parents=True, exist_ok=True)
     try:
         lock = take_lock(hidden / "lock")

@@ -542,6 +542,10 @@ def test_one_at_a_time_and_what_a_kill_left_half_written_goes(tmp_path: Path) ->
     (tmp_path / ".scrape" / "lock").write_text("something else" * 100)
     with pytest.raises(DataError, match="not usable"), sole_use(tmp_path):
         pass
+    (tmp_path / ".scrape").rename(tmp_path / "elsewhere")
+    (tmp_path / ".scrape").symlink_to("elsewhere")
+    with pytest.raises(DataError, match="is a link, and may lead to files of somebody else"), sole_use(tmp_path):
+        pass
 
 
 def test_a_folder_that_is_split_is_not_mixed_up(tmp_path: Path) -> None:
