@@ -200,6 +200,10 @@ def test_arrows_pages_and_the_large_view(tab: Tab, review: Review) -> None:
     expect(tab.locator(".review .card").nth(23)).to_have_attribute("data-action", "move")
     assert "to none of these" in card(tab, 23)
     assert [decision[1] for decision in review.decisions()] == ["delete", "move"]
+    tab.set_viewport_size({"width": 320, "height": 480})
+    tab.keyboard.press("?")
+    expect(tab.locator(".review .keys h2")).to_be_focused()
+    assert tab.locator(".review .keys").evaluate("dialog => [dialog.scrollTop, dialog.scrollHeight > 480]") == [0, True]
 
 
 def test_several_at_once_the_next_doubt_and_an_honest_undo(tab: Tab, review: Review) -> None:

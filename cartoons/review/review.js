@@ -126,7 +126,7 @@ function frame() {
     alarm, looking, chips, tools, grid, pager, foot, large, choice, keys,
   );
   keys.append(
-    make("h2", {}, "Keys"),
+    make("h2", { tabindex: -1, autofocus: "" }, "Keys"), // else Close has the focus, far down on a small screen
     make("dl", {}, ...Object.entries(KEYS).flatMap(([key, what]) => [make("dt", {}, key), make("dd", {}, what)])),
     make("p", { class: "quiet" }, WHEN_FILES_MOVE),
     button("Close", () => keys.close()),
