@@ -19,10 +19,11 @@ from PIL import Image
 
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.review.apply import JOURNAL, Applied, apply
+from cartoons.review.apply import JOURNAL, Applied, apply, label_folder, label_folders
 from cartoons.review.decisions import (
     DECISIONS_FILE,
     Decision,
+    Picture,
     append,
     last_made,
     latest_decisions,
@@ -323,6 +324,81 @@ def test_a_row_follows_its_picture_whichever_metadata_it_is_in(tmp_path: Path) -
     assert (root / "train" / METADATA).read_text().count("\n") == 1
     assert described(root) == [{"file_name": "valid/fox/d.png", "source": "of d.png", "label": "fox"}]
     assert apply(root) == Applied(0, 0)
+
+
+def describe_below(root: Path, files: dict[str, list[dict[str, str]]]) -> None:
+    for folder, rows in files.items():
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        describe(root / folder, rows)
+
+
+def test_of_two_rows_of_a_picture_the_deeper_one_goes_with_it(tmp_path: Path) -> None:
+    names = ("train/fox/a.png", "train/fox/b.png", "train/frog/c.png")
+    root = fill(tmp_path, dict.fromkeys(names, "#f00"))
+    shallow = [{"file_name": f"fox/{name}.png", "source": "shallow"} for name in "ab"]
+    describe_below(root, {"train/fox": [{"file_name": f"{name}.png", "source": "deep"} for name in "ab"], "train": shallow})
+    before = {picture.file_name: picture.source for picture in read_pictures(root)}
+    decide(root, "train/fox/a.png", "move", "frog")
+    apply(root)
+    after = {picture.file_name: picture.source for picture in read_pictures(root)}
+    assert after == {"train/fox/b.png": "deep", "train/frog/a.png": "deep", "train/frog/c.png": ""}
+    assert set(after.values()) == set(before.values())
+
+
+@pytest.mark.parametrize("killed_after", ["", "train"])
+def test_a_kill_between_two_metadata_files_costs_no_row(tmp_path: Path, killed_after: str) -> None:
+    root = fill(tmp_path, dict.fromkeys(("train/fox/b.png", "train/frog/a.png", "train/frog/c.png"), "#f00"))
+    files = {
+        "": [{"file_name": "train/frog/a.png", "source": "deep", "label": "frog"}],
+        "train": [] if killed_after else [{"file_name": "fox/a.png", "source": "shallow"}],
+        "train/fox": [{"file_name": "a.png", "source": "deep"}],
+        ".scrape": [],
+    }
+    describe_below(root, files)
+    step = {"file_name": "train/fox/a.png", "target": "train/frog/a.png", "label": "frog"}
+    (root / JOURNAL).write_text(json.dumps([step]))
+    assert apply(root) == Applied(0, 1)
+    assert {picture.file_name: picture.source for picture in read_pictures(root)}["train/frog/a.png"] == "deep"
+    assert [(root / folder / METADATA).read_text() for folder in ("train", "train/fox")] == ["", ""]
+
+
+@pytest.mark.parametrize("where", ["", "frog", "emptied"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_picture_does_not_come_into_the_row_of_another_that_is_gone(tmp_path: Path, where: str, form: str) -> None:
+    label = where or "frog"
+    name, left = (unicodedata.normalize(each, "\u00e9.png") for each in (form, "NFC"))
+    root = fill(tmp_path, {f"fox/{name}": "#f00", "fox/b.png": "#f00", "frog/b.png": "#0f0"})
+    describe_below(root, {where: [{"file_name": f"{'' if where else 'frog/'}{left}", "label": "toad", "source": "gone"}]})
+    decide(root, f"fox/{name}", "move", label)
+    assert apply(root) == Applied(0, 1)
+    sources = {(picture.file_name, picture.source) for picture in read_pictures(root)}
+    assert (f"{label}/{name.removesuffix('.png')}-2.png", "") in sources
+    assert apply(root) == Applied(0, 0)
+
+
+def test_a_picture_that_a_person_moved_comes_back_into_its_row(folder: Path) -> None:
+    [sha256] = [picture.sha256 for picture in read_pictures(folder) if picture.file_name == "red fox/a.png"]
+    describe(folder, [{"file_name": "red fox/a.png", "source": "x.org", "sha256": sha256}])
+    (folder / "red fox/a.png").rename(folder / "_other/elsewhere.png")
+    (folder / "_other/elsewhere.png").rename(folder / "green frog/a.png")
+    decide(folder, "green frog/a.png", "move", "red fox")
+    apply(folder)
+    assert {picture.file_name: picture.source for picture in read_pictures(folder)}["red fox/a.png"] == "x.org"
+
+
+def test_metadata_that_describes_no_picture_of_the_folder_is_no_hindrance(tmp_path: Path) -> None:
+    root = fill(tmp_path, {"fox/a.png": "#f00", "fox/c.png": "#f00", "frog/b.png": "#0f0"})
+    describe_below(root, {"documents": [{"title": "not of a picture"}]})
+    decide(root, "fox/a.png", "move", "frog")
+    assert apply(root) == Applied(0, 1)
+
+
+def test_the_folders_of_very_many_moves_are_found_at_once(tmp_path: Path) -> None:
+    paths = [f"{'fox' if k % 2 else 'frog'}/{k}.png" for k in range(20_000)]
+    many = [Picture(tmp_path, path, path.split("/")[0], path.split("/")[0], "", {}, str(k)) for k, path in enumerate(paths)]
+    started_s, folders = time.process_time(), label_folders(many)
+    assert {label_folder("fox", "", folders, str) for _ in many} == {"fox"}
+    assert time.process_time() - started_s < 2
 
 
 @pytest.mark.parametrize("action", [("move", "frog"), ("delete",)])

@@ -16,7 +16,7 @@ from cartoons.folder_layout import VALID
 from cartoons.metadata import METADATA_FILE, clean_label, file_key, read_metadata
 from cartoons.picture_files import walk
 from cartoons.review import decisions
-from cartoons.review.apply import label_folder, numbered
+from cartoons.review.apply import label_folder, label_folders, numbered
 from cartoons.review.decisions import KEEP, MOVE, Picture
 from cartoons.review.review import Answer, Review
 from cartoons.serving.corrections import rows_of
@@ -106,11 +106,11 @@ class CorrectionsReview(Review):
         pictures = decisions.read_pictures(self._into)
         split_folder = next((each.split_folder for each in pictures if each.part != VALID), "")
         labels = _labels_by_file(self._into, pictures)
-        in_folder = _labels_by_folder(labels)
+        in_folder, folders = _labels_by_folder(labels), label_folders(pictures)
         taken, sources = list[_Taken](), dict[str, Path]()
         for picture in accepted:
             label = picture.label
-            folder = PurePosixPath(label_folder(label, split_folder, pictures, self._folder_of))
+            folder = PurePosixPath(label_folder(label, split_folder, folders, self._folder_of))
             check_apart(picture.path.parent, self._into / folder, "--corrections")
             for name in numbered((folder / picture.path.name).as_posix()):
                 there = sources.get(name, self._into / name)
