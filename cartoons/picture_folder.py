@@ -116,7 +116,7 @@ def read_folder(root: Path) -> PictureFolder:
     """
     check_folder(root)
     below = walk(root)
-    rows = _rows(root, below)
+    rows = read_rows(root, below)
     labels = {file.parts: clean_label(rows.get(_key(file.parts), {}).get("label")) for file in below.files}
     described = {parts: label for parts, label in labels.items() if label}
     unlinked = {file.real for file in below.files if not file.is_linked}
@@ -139,6 +139,22 @@ def read_folder(root: Path) -> PictureFolder:
     )
 
 
+def read_rows(root: Path, below: Walk) -> dict[str, Row]:
+    """What every metadata file says, by the picture's path below the root; one deeper down has the last word.
+
+    Files in folders without pictures describe something else.
+    """
+    with_pictures = {file.parts[:k] for file in below.files for k in range(len(file.parts))}
+    files = [parts for parts in below.metadata if parts[:-1] in with_pictures]
+    if len(kinds := sorted({parts[-1] for parts in files})) > 1:
+        raise DataError(f"{root} holds {' and '.join(kinds)}: keep the metadata in files of one kind.")
+    return {
+        _key((*parts[:-1], name)): row
+        for parts in sorted(files, key=len)
+        for name, row in read_metadata(root.joinpath(*parts)).items()
+    }
+
+
 def check_labels(root: Path, labels: Iterable[str]) -> None:
     """Raises DataError for a label that cannot be written down, or is longer than a model's may be."""
     for label in labels:
@@ -159,22 +175,6 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 def _key(parts: Parts) -> str:
     return file_key("/".join(parts))
-
-
-def _rows(root: Path, below: Walk) -> dict[str, Row]:
-    """What every metadata file says, by the picture's path below the root; one deeper down has the last word.
-
-    Files in folders without pictures describe something else.
-    """
-    with_pictures = {file.parts[:k] for file in below.files for k in range(len(file.parts))}
-    files = [parts for parts in below.metadata if parts[:-1] in with_pictures]
-    if len(kinds := sorted({parts[-1] for parts in files})) > 1:
-        raise DataError(f"{root} holds {' and '.join(kinds)}: keep the metadata in files of one kind.")
-    return {
-        _key((*parts[:-1], name)): row
-        for parts in sorted(files, key=len)
-        for name, row in read_metadata(root.joinpath(*parts)).items()
-    }
 
 
 def _labelled(
