@@ -697,8 +697,8 @@ def test_hosts_are_sources() -> None:
     assert (row.source, replace(row, final_url="https://cdn.example/y").source) == ("site.example", "cdn.example")
 
 
-@pytest.mark.parametrize("name", ["../secret.txt", "absolute", "a b/link.jpg"])
-def test_no_row_publishes_a_file_that_is_not_in_the_folder(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["../secret.txt", "absolute", "a b/link.jpg", "a b/gone.jpg", "a b", "metadata.jsonl"])
+def test_no_row_publishes_what_is_no_picture_in_the_folder(tmp_path: Path, name: str) -> None:
     root, secret = tmp_path / "data", tmp_path / "secret.txt"
     secret.write_text("secret")
     (root / "a b").mkdir(parents=True)
