@@ -570,6 +570,22 @@ def test_a_review_decides_undoes_and_applies(folder: Path) -> None:
         review.decide_all([lost], "keep", "")
 
 
+@pytest.mark.parametrize(
+    ("action", "to", "applied"), [("delete", "", ".scrape/removed/red fox/a.png"), ("move", "_other", "_other/a-2.png")]
+)
+def test_what_was_applied_is_moved_back_as_the_page_says(folder: Path, action: str, to: str, applied: str) -> None:
+    review = Review(folder, None)
+    review.decide_all([key(review, "red fox", "a.png")], action, to)
+    review.apply()
+    assert "Move it back from there, start scrape.py review again, and press U" in review.undo("")["why"]
+    (folder / applied).rename(folder / "red fox/a.png")
+    again = Review(folder, None)
+    assert again.overview()["waiting"] == 1
+    assert again.undo("")["undone"] == 1
+    assert again.apply()["overview"]["waiting"] == 0
+    assert "red fox/a.png" in pictures(folder)
+
+
 def test_several_decisions_in_one_go_are_undone_in_one_go(folder: Path, colour_model: Path) -> None:
     review = Review(folder, Classifier.load(colour_model, trusted=True))
     lost, first = key(review, "red fox", "lost.png"), key(review, "green frog", "a.png")
