@@ -87,10 +87,11 @@ class PictureFolder:
             holds = f"{shown_name(folder)} holds no picture itself, but {spoken(inner)} with pictures"
             sentences.append(f"{holds}: all of them are taken for {label!r}.")
         if len(sentences) > FOLDERS_SHOWN:
-            sentences[FOLDERS_SHOWN:] = [f"So it is with {len(sentences) - FOLDERS_SHOWN:,} more folders."]
+            sentences[FOLDERS_SHOWN:] = [f"So it is with {counted(len(sentences) - FOLDERS_SHOWN, 'more folder')}."]
         if self.unmatched_rows:
+            are = "is" if self.unmatched_rows == 1 else "are"
             sentences.append(
-                f"{self.unmatched_rows:,} of the {self.rows:,} rows of metadata are of no picture that is here."
+                f"{self.unmatched_rows:,} of the {self.rows:,} rows of metadata {are} of no picture that is here."
             )
         return sentences
 

@@ -389,6 +389,8 @@ def test_metadata_of_two_kinds_is_refused(tmp_path: Path) -> None:
 def test_rows_without_a_picture_are_counted(tmp_path: Path) -> None:
     metadata(tmp_path / "d", ROW + ROW.replace(b"fox/0", b"fox/gone") + ROW.replace(b"fox/0", b"/fox/1"))
     assert dataset.read(tmp_path / "d").folder.warnings() == ["2 of the 3 rows of metadata are of no picture that is here."]
+    metadata(tmp_path / "one", ROW + ROW.replace(b"fox/0", b"fox/gone"))
+    assert dataset.read(tmp_path / "one").folder.warnings() == ["1 of the 2 rows of metadata is of no picture that is here."]
 
 
 @pytest.mark.parametrize(

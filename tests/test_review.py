@@ -17,6 +17,7 @@ from huggingface_hub import DatasetCard
 from numpy.typing import NDArray
 from PIL import Image
 
+import scrape
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
 from cartoons.review.apply import JOURNAL, Applied, apply, label_folder, label_folders
@@ -247,6 +248,12 @@ def test_a_picture_moved_there_and_back_stays(folder: Path) -> None:
         assert apply(folder) == Applied(0, 1)
         assert apply(folder) == Applied(0, 0)
     assert "red fox/a-2.png" in pictures(folder)
+
+
+def test_applying_in_a_terminal_says_how_many_pictures_went_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    decide(folder, "red fox/a.png", "delete")
+    assert scrape.main(["apply", str(folder)]) == 0
+    assert "pictures: 1 deleted (to .scrape/removed), 0 moved to another label.\n" in capsys.readouterr().out
 
 
 def test_what_is_gone_by_now_loses_its_row_and_nothing_else_happens(folder: Path) -> None:

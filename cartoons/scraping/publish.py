@@ -87,7 +87,11 @@ def summarize(
     for label in short:
         nothing = "no more were found" if kept[label] else "nothing was found"
         told = problems.get(label, [])
-        more = [f"So it was with {len(told) - MOST_PROBLEMS} searches more."] if len(told) > MOST_PROBLEMS else []
+        more = (
+            [f"So it was with {counted(len(told) - MOST_PROBLEMS, 'search', 'es')} more."]
+            if len(told) > MOST_PROBLEMS
+            else []
+        )
         rest = _not_kept(label, attempts) or nothing
         why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *told[:MOST_PROBLEMS], *more])
         print(why, file=sys.stderr)
