@@ -76,10 +76,10 @@ class PictureFolder:
 
     def warnings(self) -> list[str]:
         """A sentence for everything that a person who made this folder may not have meant."""
-        sentences = []
-        for name, why in self.left_out.items():
+        sentences, left_out = [], _below(self.passed_over, (tuple(name.split("/")) for name in self.left_out))
+        for (name, why), reasons in zip(self.left_out.items(), left_out.values(), strict=True):
             advice = f" {renaming(name)}." if part_of(name) else ""
-            sentences.append(f"{shown_name(name)} ({counted(self._below(name), 'picture')}) is left out: {why}.{advice}")
+            sentences.append(f"{shown_name(name)} ({counted(reasons[why], 'picture')}) is left out: {why}.{advice}")
         for name, reasons in self.emptied.items():
             why = f"passed over: {in_words(reasons)}" if reasons else "it is empty"
             sentences.append(f"{shown_name(name)} holds no picture ({why}), so there is no label {name!r}.")
@@ -104,10 +104,6 @@ class PictureFolder:
                 inner.setdefault((each.folder, each.label), set()).add(below.partition("/")[0])
         several = {which: {name for name in names if not part_of(name)} for which, names in inner.items()}
         return {which: sorted(names) for which, names in several.items() if len(names) > 1 and "" not in names}
-
-    def _below(self, folder: str) -> int:
-        parts = PurePosixPath(folder).parts
-        return sum(each.parts[: len(parts)] == parts and each.reason == self.left_out[folder] for each in self.passed_over)
 
 
 def read_folder(root: Path) -> PictureFolder:
@@ -233,10 +229,22 @@ def _folder_labels(rows: Mapping[str, Row]) -> dict[str, str]:
 
 def _emptied(below: Walk, layout: Layout, kept: Set[str], passed_over: Collection[PassedOver]) -> dict[str, Counter[str]]:
     """Label folders, by name, of which no picture is kept, and what was passed over in them, by reason."""
-    emptied: dict[str, Counter[str]] = {}
-    for folder in below.folders:
+
+    def is_emptied(folder: Parts) -> bool:
         place = layout.place((*folder, ""))
-        if place.folder == folder and not place.left_out and place.part != TEST and folder[-1] not in kept:
-            reasons = (each.reason for each in passed_over if each.parts[: len(folder)] == folder)
-            emptied.setdefault(folder[-1], Counter()).update(reasons)
+        return place.folder == folder and not place.left_out and place.part != TEST and folder[-1] not in kept
+
+    emptied: dict[str, Counter[str]] = {}
+    for folder, reasons in _below(passed_over, filter(is_emptied, below.folders)).items():
+        emptied.setdefault(folder[-1], Counter()).update(reasons)
     return emptied
+
+
+def _below(passed_over: Iterable[PassedOver], folders: Iterable[Parts]) -> dict[Parts, Counter[str]]:
+    """How much was passed over in each of these folders, by reason."""
+    counts = {folder: Counter[str]() for folder in folders}
+    for each in passed_over:
+        for depth in range(len(each.parts) + 1):
+            if (folder := each.parts[:depth]) in counts:
+                counts[folder][each.reason] += 1
+    return counts
