@@ -626,6 +626,14 @@ def test_what_undo_takes_back(made: list[tuple[str, str, str]], last: list[str])
     assert [decision.sha256 for decision in last_made(history)] == last
 
 
+def test_very_many_decisions_are_taken_back_at_once() -> None:
+    made = [Decision(f"fox/{k}.png", str(k), action, "", f"{action}.0") for action in ("keep", "undo") for k in range(8000)]
+    started_s = time.process_time()
+    assert last_made(made) == []
+    assert len(last_made(made[:-1])) == 1
+    assert time.process_time() - started_s < 2
+
+
 def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:
     first = Review(folder, None)
     first.decide_all([key(first, "red fox", "a.png")], "keep", "")
