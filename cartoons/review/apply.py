@@ -1,4 +1,4 @@
-"""The decisions carried out: pictures moved to another label's folder, or out of sight, and every metadata.jsonl rewritten.
+"""The decisions carried out: pictures moved to another label's folder, or out of sight, and their rows rewritten.
 
 Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to be done is written down first, in
 <root>/.scrape/applying.json, so that a kill at any moment is mended by applying again.
