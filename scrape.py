@@ -218,7 +218,7 @@ def review(argv: Sequence[str]) -> int:
 
         ctrl_c.interrupt_work()
         done = apply(given.folder, folder_of)
-        print(f"{given.folder}: {done.deleted} pictures deleted (to .scrape/removed), {done.moved} moved to another label.")
+        print(f"{given.folder}: {done.deleted:,} deleted (to .scrape/removed), {done.moved:,} moved to another label.")
         return 0
     if given.corrections:
         check_folder(given.corrections, "one that app.py --corrections has filled")

@@ -68,10 +68,10 @@ class Layout:
 
     def place(self, picture: Parts) -> Place:
         """Where a picture belongs."""
-        for folder, reason in self.left_out.items():
-            if picture[: len(folder)] == folder:
-                return Place(None, left_out=reason)
-        top = max((top for top in self.tops if picture[: len(top)] == top), key=len, default=picture[:-1])
+        above = [picture[:depth] for depth in range(len(picture), -1, -1)]
+        if reason := next((self.left_out[folder] for folder in above if folder in self.left_out), ""):
+            return Place(None, left_out=reason)
+        top = next((folder for folder in above if folder in self.tops), picture[:-1])
         folder, inner, part = picture[: len(top) + 1], picture[len(top) + 1 : -1], self.tops.get(top, "")
         if folder == picture:
             return Place(None, part)

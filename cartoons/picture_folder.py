@@ -76,10 +76,10 @@ class PictureFolder:
 
     def warnings(self) -> list[str]:
         """A sentence for everything that a person who made this folder may not have meant."""
-        sentences = []
-        for name, why in self.left_out.items():
+        sentences, left_out = [], _below(self.passed_over, (tuple(name.split("/")) for name in self.left_out))
+        for (name, why), reasons in zip(self.left_out.items(), left_out.values(), strict=True):
             advice = f" {renaming(name)}." if part_of(name) else ""
-            sentences.append(f"{shown_name(name)} ({counted(self._below(name), 'picture')}) is left out: {why}.{advice}")
+            sentences.append(f"{shown_name(name)} ({counted(reasons[why], 'picture')}) is left out: {why}.{advice}")
         for name, reasons in self.emptied.items():
             why = f"passed over: {in_words(reasons)}" if reasons else "it is empty"
             sentences.append(f"{shown_name(name)} holds no picture ({why}), so there is no label {name!r}.")
@@ -87,10 +87,11 @@ class PictureFolder:
             holds = f"{shown_name(folder)} holds no picture itself, but {spoken(inner)} with pictures"
             sentences.append(f"{holds}: all of them are taken for {label!r}.")
         if len(sentences) > FOLDERS_SHOWN:
-            sentences[FOLDERS_SHOWN:] = [f"So it is with {len(sentences) - FOLDERS_SHOWN:,} more folders."]
+            sentences[FOLDERS_SHOWN:] = [f"So it is with {counted(len(sentences) - FOLDERS_SHOWN, 'more folder')}."]
         if self.unmatched_rows:
+            are = "is" if self.unmatched_rows == 1 else "are"
             sentences.append(
-                f"{self.unmatched_rows:,} of the {self.rows:,} rows of metadata are of no picture that is here."
+                f"{self.unmatched_rows:,} of the {self.rows:,} rows of metadata {are} of no picture that is here."
             )
         return sentences
 
@@ -104,10 +105,6 @@ class PictureFolder:
         several = {which: {name for name in names if not part_of(name)} for which, names in inner.items()}
         return {which: sorted(names) for which, names in several.items() if len(names) > 1 and "" not in names}
 
-    def _below(self, folder: str) -> int:
-        parts = PurePosixPath(folder).parts
-        return sum(each.parts[: len(parts)] == parts and each.reason == self.left_out[folder] for each in self.passed_over)
-
 
 def read_folder(root: Path) -> PictureFolder:
     """Every picture of the folder with its label, sorted by path, and what was passed over.
@@ -116,7 +113,7 @@ def read_folder(root: Path) -> PictureFolder:
     """
     check_folder(root)
     below = walk(root)
-    rows = _rows(root, below)
+    rows = read_rows(root, below)
     labels = {file.parts: clean_label(rows.get(_key(file.parts), {}).get("label")) for file in below.files}
     described = {parts: label for parts, label in labels.items() if label}
     unlinked = {file.real for file in below.files if not file.is_linked}
@@ -139,6 +136,22 @@ def read_folder(root: Path) -> PictureFolder:
     )
 
 
+def read_rows(root: Path, below: Walk) -> dict[str, Row]:
+    """What every metadata file says, by the picture's path below the root; one deeper down has the last word.
+
+    Files in folders without pictures describe something else.
+    """
+    with_pictures = {file.parts[:k] for file in below.files for k in range(len(file.parts))}
+    files = [parts for parts in below.metadata if parts[:-1] in with_pictures]
+    if len(kinds := sorted({parts[-1] for parts in files})) > 1:
+        raise DataError(f"{root} holds {' and '.join(kinds)}: keep the metadata in files of one kind.")
+    return {
+        _key((*parts[:-1], name)): row
+        for parts in sorted(files, key=len)
+        for name, row in read_metadata(root.joinpath(*parts)).items()
+    }
+
+
 def check_labels(root: Path, labels: Iterable[str]) -> None:
     """Raises DataError for a label that cannot be written down, or is longer than a model's may be."""
     for label in labels:
@@ -159,22 +172,6 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 def _key(parts: Parts) -> str:
     return file_key("/".join(parts))
-
-
-def _rows(root: Path, below: Walk) -> dict[str, Row]:
-    """What every metadata file says, by the picture's path below the root; one deeper down has the last word.
-
-    Files in folders without pictures describe something else.
-    """
-    with_pictures = {file.parts[:k] for file in below.files for k in range(len(file.parts))}
-    files = [parts for parts in below.metadata if parts[:-1] in with_pictures]
-    if len(kinds := sorted({parts[-1] for parts in files})) > 1:
-        raise DataError(f"{root} holds {' and '.join(kinds)}: keep the metadata in files of one kind.")
-    return {
-        _key((*parts[:-1], name)): row
-        for parts in sorted(files, key=len)
-        for name, row in read_metadata(root.joinpath(*parts)).items()
-    }
 
 
 def _labelled(
@@ -232,10 +229,22 @@ def _folder_labels(rows: Mapping[str, Row]) -> dict[str, str]:
 
 def _emptied(below: Walk, layout: Layout, kept: Set[str], passed_over: Collection[PassedOver]) -> dict[str, Counter[str]]:
     """Label folders, by name, of which no picture is kept, and what was passed over in them, by reason."""
-    emptied: dict[str, Counter[str]] = {}
-    for folder in below.folders:
+
+    def is_emptied(folder: Parts) -> bool:
         place = layout.place((*folder, ""))
-        if place.folder == folder and not place.left_out and place.part != TEST and folder[-1] not in kept:
-            reasons = (each.reason for each in passed_over if each.parts[: len(folder)] == folder)
-            emptied.setdefault(folder[-1], Counter()).update(reasons)
+        return place.folder == folder and not place.left_out and place.part != TEST and folder[-1] not in kept
+
+    emptied: dict[str, Counter[str]] = {}
+    for folder, reasons in _below(passed_over, filter(is_emptied, below.folders)).items():
+        emptied.setdefault(folder[-1], Counter()).update(reasons)
     return emptied
+
+
+def _below(passed_over: Iterable[PassedOver], folders: Iterable[Parts]) -> dict[Parts, Counter[str]]:
+    """How much was passed over in each of these folders, by reason."""
+    counts = {folder: Counter[str]() for folder in folders}
+    for each in passed_over:
+        for depth in range(len(each.parts) + 1):
+            if (folder := each.parts[:depth]) in counts:
+                counts[folder][each.reason] += 1
+    return counts

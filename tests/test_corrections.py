@@ -436,6 +436,30 @@ def test_a_row_of_a_picture_that_is_gone_gives_a_correction_no_label(tmp_path: P
     assert labels(data)["images/gone-2.png"] == "red fox"
 
 
+def test_a_row_in_a_label_folder_gives_a_correction_no_label_either(tmp_path: Path) -> None:
+    data, sent = folder_of_foxes(tmp_path / "data"), sent_pictures(tmp_path / "sent", gone="#c00")
+    append_json_lines(data / "red fox/metadata.jsonl", {"file_name": "gone.png", "label": "green frog"})
+    accepted(sent, data, "red fox/gone.png")
+    assert labels(data)["red fox/gone-2.png"] == "red fox"
+
+
+def test_a_correction_whose_row_cannot_be_written_is_not_there_under_another_label(tmp_path: Path) -> None:
+    data, sent = folder_labelled_by_rows(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
+    (data / "images").rename(data / "green frog")  # where what has no row is a frog
+    text = (data / "metadata.jsonl").read_text().replace("images/", "green frog/")
+    (data / "metadata.jsonl").unlink()
+    (tmp_path / "elsewhere.jsonl").write_text(text)
+    (data / "metadata.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
+    before = labels(data)
+    with pytest.raises(DataError, match=r"cannot be written .*A link is not written to.* mend that, then apply again"):
+        accepted(sent, data, "red fox/new.png")
+    assert labels(data) == before
+    (data / "metadata.jsonl").unlink()
+    write_json_lines(data / "metadata.jsonl", [*map(json.loads, text.splitlines())])
+    assert accepted(sent, data, "red fox/new.png")["moved"] == 1
+    assert labels(data) == before | {"green frog/new.png": "red fox"}
+
+
 def test_a_correction_that_needs_a_row_in_other_metadata_is_not_moved(tmp_path: Path) -> None:
     data, sent = folder_labelled_by_rows(tmp_path / "data"), sent_pictures(tmp_path / "sent", new="#c00")
     (data / "metadata.jsonl").unlink()

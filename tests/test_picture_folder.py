@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import time
 from collections import Counter
 from functools import cache
 from itertools import cycle
@@ -14,7 +15,9 @@ from conftest import draw_shape
 
 from cartoons import dataset
 from cartoons.errors import DataError
-from cartoons.folder_layout import split_folders
+from cartoons.folder_layout import Layout, split_folders
+from cartoons.picture_files import PassedOver
+from cartoons.picture_folder import PictureFolder
 from cartoons.review.decisions import read_pictures
 from cartoons.scraping.sources import from_folder
 
@@ -184,6 +187,17 @@ def test_a_label_without_pictures_is_named(tmp_path: Path) -> None:
         'such as "the test".',
         "frog/ holds no picture (passed over: not a picture but a video (1)), so there is no label 'frog'.",
     ]
+
+
+def test_very_many_folders_that_are_left_out_take_no_time(tmp_path: Path) -> None:
+    left_out = {(f"{number}",): "beside train/" for number in range(5000)}
+    layout = Layout({("train",): "train"}, left_out)
+    files = [(*folder, f"{number}.png") for folder in left_out for number in range(4)]
+    started_s = time.process_time()
+    passed_over = [PassedOver(file, layout.place(file).left_out) for file in files]
+    folder = PictureFolder(tmp_path, [], passed_over, {"/".join(name): reason for name, reason in left_out.items()})
+    assert folder.warnings()[:1] == ["0/ (4 pictures) is left out: beside train/."]
+    assert time.process_time() - started_s < 3
 
 
 def test_folders_in_label_folders_are_said(tmp_path: Path) -> None:
@@ -389,6 +403,8 @@ def test_metadata_of_two_kinds_is_refused(tmp_path: Path) -> None:
 def test_rows_without_a_picture_are_counted(tmp_path: Path) -> None:
     metadata(tmp_path / "d", ROW + ROW.replace(b"fox/0", b"fox/gone") + ROW.replace(b"fox/0", b"/fox/1"))
     assert dataset.read(tmp_path / "d").folder.warnings() == ["2 of the 3 rows of metadata are of no picture that is here."]
+    metadata(tmp_path / "one", ROW + ROW.replace(b"fox/0", b"fox/gone"))
+    assert dataset.read(tmp_path / "one").folder.warnings() == ["1 of the 2 rows of metadata is of no picture that is here."]
 
 
 @pytest.mark.parametrize(

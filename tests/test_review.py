@@ -17,12 +17,14 @@ from huggingface_hub import DatasetCard
 from numpy.typing import NDArray
 from PIL import Image
 
+import scrape
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.review.apply import JOURNAL, Applied, apply
+from cartoons.review.apply import JOURNAL, Applied, apply, label_folder, label_folders
 from cartoons.review.decisions import (
     DECISIONS_FILE,
     Decision,
+    Picture,
     append,
     last_made,
     latest_decisions,
@@ -248,6 +250,12 @@ def test_a_picture_moved_there_and_back_stays(folder: Path) -> None:
     assert "red fox/a-2.png" in pictures(folder)
 
 
+def test_applying_in_a_terminal_says_how_many_pictures_went_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    decide(folder, "red fox/a.png", "delete")
+    assert scrape.main(["apply", str(folder)]) == 0
+    assert "pictures: 1 deleted (to .scrape/removed), 0 moved to another label.\n" in capsys.readouterr().out
+
+
 def test_what_is_gone_by_now_loses_its_row_and_nothing_else_happens(folder: Path) -> None:
     describe(folder, [{"file_name": name, "label": name.split("/")[0]} for name in pictures(folder)])
     decide(folder, "red fox/b.png", "delete")
@@ -323,6 +331,81 @@ def test_a_row_follows_its_picture_whichever_metadata_it_is_in(tmp_path: Path) -
     assert (root / "train" / METADATA).read_text().count("\n") == 1
     assert described(root) == [{"file_name": "valid/fox/d.png", "source": "of d.png", "label": "fox"}]
     assert apply(root) == Applied(0, 0)
+
+
+def describe_below(root: Path, files: dict[str, list[dict[str, str]]]) -> None:
+    for folder, rows in files.items():
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        describe(root / folder, rows)
+
+
+def test_of_two_rows_of_a_picture_the_deeper_one_goes_with_it(tmp_path: Path) -> None:
+    names = ("train/fox/a.png", "train/fox/b.png", "train/frog/c.png")
+    root = fill(tmp_path, dict.fromkeys(names, "#f00"))
+    shallow = [{"file_name": f"fox/{name}.png", "source": "shallow"} for name in "ab"]
+    describe_below(root, {"train/fox": [{"file_name": f"{name}.png", "source": "deep"} for name in "ab"], "train": shallow})
+    before = {picture.file_name: picture.source for picture in read_pictures(root)}
+    decide(root, "train/fox/a.png", "move", "frog")
+    apply(root)
+    after = {picture.file_name: picture.source for picture in read_pictures(root)}
+    assert after == {"train/fox/b.png": "deep", "train/frog/a.png": "deep", "train/frog/c.png": ""}
+    assert set(after.values()) == set(before.values())
+
+
+@pytest.mark.parametrize("killed_after", ["", "train"])
+def test_a_kill_between_two_metadata_files_costs_no_row(tmp_path: Path, killed_after: str) -> None:
+    root = fill(tmp_path, dict.fromkeys(("train/fox/b.png", "train/frog/a.png", "train/frog/c.png"), "#f00"))
+    files = {
+        "": [{"file_name": "train/frog/a.png", "source": "deep", "label": "frog"}],
+        "train": [] if killed_after else [{"file_name": "fox/a.png", "source": "shallow"}],
+        "train/fox": [{"file_name": "a.png", "source": "deep"}],
+        ".scrape": [],
+    }
+    describe_below(root, files)
+    step = {"file_name": "train/fox/a.png", "target": "train/frog/a.png", "label": "frog"}
+    (root / JOURNAL).write_text(json.dumps([step]))
+    assert apply(root) == Applied(0, 1)
+    assert {picture.file_name: picture.source for picture in read_pictures(root)}["train/frog/a.png"] == "deep"
+    assert [(root / folder / METADATA).read_text() for folder in ("train", "train/fox")] == ["", ""]
+
+
+@pytest.mark.parametrize("where", ["", "frog", "emptied"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_picture_does_not_come_into_the_row_of_another_that_is_gone(tmp_path: Path, where: str, form: str) -> None:
+    label = where or "frog"
+    name, left = (unicodedata.normalize(each, "\u00e9.png") for each in (form, "NFC"))
+    root = fill(tmp_path, {f"fox/{name}": "#f00", "fox/b.png": "#f00", "frog/b.png": "#0f0"})
+    describe_below(root, {where: [{"file_name": f"{'' if where else 'frog/'}{left}", "label": "toad", "source": "gone"}]})
+    decide(root, f"fox/{name}", "move", label)
+    assert apply(root) == Applied(0, 1)
+    sources = {(picture.file_name, picture.source) for picture in read_pictures(root)}
+    assert (f"{label}/{name.removesuffix('.png')}-2.png", "") in sources
+    assert apply(root) == Applied(0, 0)
+
+
+def test_a_picture_that_a_person_moved_comes_back_into_its_row(folder: Path) -> None:
+    [sha256] = [picture.sha256 for picture in read_pictures(folder) if picture.file_name == "red fox/a.png"]
+    describe(folder, [{"file_name": "red fox/a.png", "source": "x.org", "sha256": sha256}])
+    (folder / "red fox/a.png").rename(folder / "_other/elsewhere.png")
+    (folder / "_other/elsewhere.png").rename(folder / "green frog/a.png")
+    decide(folder, "green frog/a.png", "move", "red fox")
+    apply(folder)
+    assert {picture.file_name: picture.source for picture in read_pictures(folder)}["red fox/a.png"] == "x.org"
+
+
+def test_metadata_that_describes_no_picture_of_the_folder_is_no_hindrance(tmp_path: Path) -> None:
+    root = fill(tmp_path, {"fox/a.png": "#f00", "fox/c.png": "#f00", "frog/b.png": "#0f0"})
+    describe_below(root, {"documents": [{"title": "not of a picture"}]})
+    decide(root, "fox/a.png", "move", "frog")
+    assert apply(root) == Applied(0, 1)
+
+
+def test_the_folders_of_very_many_moves_are_found_at_once(tmp_path: Path) -> None:
+    paths = [f"{'fox' if k % 2 else 'frog'}/{k}.png" for k in range(20_000)]
+    many = [Picture(tmp_path, path, path.split("/")[0], path.split("/")[0], "", {}, str(k)) for k, path in enumerate(paths)]
+    started_s, folders = time.process_time(), label_folders(many)
+    assert {label_folder("fox", "", folders, str) for _ in many} == {"fox"}
+    assert time.process_time() - started_s < 2
 
 
 @pytest.mark.parametrize("action", [("move", "frog"), ("delete",)])
@@ -494,6 +577,22 @@ def test_a_review_decides_undoes_and_applies(folder: Path) -> None:
         review.decide_all([lost], "keep", "")
 
 
+@pytest.mark.parametrize(
+    ("action", "to", "applied"), [("delete", "", ".scrape/removed/red fox/a.png"), ("move", "_other", "_other/a-2.png")]
+)
+def test_what_was_applied_is_moved_back_as_the_page_says(folder: Path, action: str, to: str, applied: str) -> None:
+    review = Review(folder, None)
+    review.decide_all([key(review, "red fox", "a.png")], action, to)
+    review.apply()
+    assert "Move it back from there, start scrape.py review again, and press U" in review.undo("")["why"]
+    (folder / applied).rename(folder / "red fox/a.png")
+    again = Review(folder, None)
+    assert again.overview()["waiting"] == 1
+    assert again.undo("")["undone"] == 1
+    assert again.apply()["overview"]["waiting"] == 0
+    assert "red fox/a.png" in pictures(folder)
+
+
 def test_several_decisions_in_one_go_are_undone_in_one_go(folder: Path, colour_model: Path) -> None:
     review = Review(folder, Classifier.load(colour_model, trusted=True))
     lost, first = key(review, "red fox", "lost.png"), key(review, "green frog", "a.png")
@@ -525,6 +624,14 @@ def test_several_decisions_in_one_go_are_undone_in_one_go(folder: Path, colour_m
 def test_what_undo_takes_back(made: list[tuple[str, str, str]], last: list[str]) -> None:
     history = [Decision(f"fox/{sha256}.png", sha256, action, at=at) for sha256, action, at in made]
     assert [decision.sha256 for decision in last_made(history)] == last
+
+
+def test_very_many_decisions_are_taken_back_at_once() -> None:
+    made = [Decision(f"fox/{k}.png", str(k), action, "", f"{action}.0") for action in ("keep", "undo") for k in range(8000)]
+    started_s = time.process_time()
+    assert last_made(made) == []
+    assert len(last_made(made[:-1])) == 1
+    assert time.process_time() - started_s < 2
 
 
 def test_a_second_review_begins_with_what_the_first_left(folder: Path) -> None:

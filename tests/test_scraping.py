@@ -613,6 +613,17 @@ def test_pictures_and_rows_from_elsewhere_are_left_alone(tmp_path: Path) -> None
     assert '{"file_name": "a b/mine.png", "source": "me"}' in (root / "metadata.jsonl").read_text()
 
 
+def test_columns_that_a_person_added_to_a_row_stay(tmp_path: Path) -> None:
+    fill(tmp_path, Web())
+    rows = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text().splitlines()]
+    rows[0]["character"] = "a hare"
+    (tmp_path / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fill(tmp_path, Web(), 14)
+    again = [json.loads(line) for line in (tmp_path / "metadata.jsonl").read_text().splitlines()]
+    assert len(again) > len(rows)
+    assert [row for row in again if "character" in row] == [rows[0]]
+
+
 def test_without_the_hidden_folder_only_what_is_needed_is_asked_again(tmp_path: Path) -> None:
     root = tmp_path / "data"
     before = kept_by_label(fill(root, Web()))
@@ -697,8 +708,8 @@ def test_hosts_are_sources() -> None:
     assert (row.source, replace(row, final_url="https://cdn.example/y").source) == ("site.example", "cdn.example")
 
 
-@pytest.mark.parametrize("name", ["../secret.txt", "absolute", "a b/link.jpg"])
-def test_no_row_publishes_a_file_that_is_not_in_the_folder(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["../secret.txt", "absolute", "a b/link.jpg", "a b/gone.jpg", "a b", "metadata.jsonl"])
+def test_no_row_publishes_what_is_no_picture_in_the_folder(tmp_path: Path, name: str) -> None:
     root, secret = tmp_path / "data", tmp_path / "secret.txt"
     secret.write_text("secret")
     (root / "a b").mkdir(parents=True)

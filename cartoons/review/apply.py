@@ -1,4 +1,4 @@
-"""The decisions carried out: pictures moved to another label's folder, or out of sight, and every metadata.jsonl rewritten.
+"""The decisions carried out: pictures moved to another label's folder, or out of sight, and their rows rewritten.
 
 Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to be done is written down first, in
 <root>/.scrape/applying.json, so that a kill at any moment is mended by applying again.
@@ -7,14 +7,13 @@ Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to b
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from itertools import chain, count, product
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card, strict_json
 from cartoons.errors import DataError
 from cartoons.files import HIDDEN, check_folder, check_regular, is_inside, sole_use, write_atomically, write_json_lines
 from cartoons.metadata import METADATA_FILE, Row, file_key, is_label, read_metadata
-from cartoons.picture_files import Parts, walk
 from cartoons.review.decisions import (
     DECISIONS_FILE,
     DELETE,
@@ -74,15 +73,37 @@ def apply(root: Path, folder_of: Callable[[str], str] = str) -> Applied:
     return Applied(deleted=labels.count(""), moved=len(labels) - labels.count(""))
 
 
+class _Rows(dict[PurePosixPath, dict[str, Row]]):
+    """The rows of each metadata.jsonl by the folder below the root that it is in, read when they are asked for."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__({PurePosixPath(): read_metadata(root / METADATA_FILE)})
+        self._root = root
+
+    def __missing__(self, folder: PurePosixPath) -> dict[str, Row]:
+        rows = self[folder] = read_metadata(self._root / folder / METADATA_FILE)
+        return rows
+
+    def places(self, file_name: str) -> list[tuple[PurePosixPath, str]]:
+        """Where a picture may have rows: folders and keys, the root first, and last the one that has the last word."""
+        path = PurePosixPath(file_name)
+        below = path.parents[-2::-1] if is_inside(self._root, file_name) else ()
+        root = PurePosixPath(), file_key(file_name)
+        return [root, *((folder, file_key(path.relative_to(folder).as_posix())) for folder in below)]
+
+    def of(self, file_name: str) -> Row | None:
+        """What is said of a picture, or None."""
+        found = (self[folder][key] for folder, key in reversed(self.places(file_name)) if key in self[folder])
+        return next(found, None)
+
+
 def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Callable[[str], str]) -> list[Step]:
     """A step per picture with a pending decision, and per row of a deleted one that is gone. No two share a target.
 
     Raises DataError for a decision that would move what is no picture of the folder, or one out of the folder.
     """
-    pictures, files = read_pictures(root), _metadata_files(root)
-    rows = {
-        file_key(PurePosixPath(*folder, name).as_posix()): row for folder in files for name, row in files[folder].items()
-    }
+    pictures, rows = read_pictures(root), _Rows(root)
+    folders = label_folders(pictures)
     steps, file_names = list[Step](), {picture.file_name for picture in pictures}
     taken = {file_key(name).casefold() for name in file_names}
     for picture in pictures:
@@ -90,7 +111,7 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
         if decision is None or not is_pending(picture, decision):
             continue
         label = decision.to
-        if picture.row and file_key(picture.file_name) not in rows:
+        if picture.row and rows.of(picture.file_name) is None:
             raise DataError(
                 f"{picture.path} has a row in metadata that is no {METADATA_FILE} and cannot be rewritten: write it as "
                 f"{METADATA_FILE}, then apply again."
@@ -98,10 +119,10 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
         target = f"{REMOVED}/{picture.file_name}"
         if label:
             below = PurePosixPath(picture.file_name).relative_to(picture.folder)
-            target = (PurePosixPath(label_folder(label, picture.split_folder, pictures, folder_of)) / below).as_posix()
+            target = (PurePosixPath(label_folder(label, picture.split_folder, folders, folder_of)) / below).as_posix()
         if target != picture.file_name:
-            target = _free(root, target, taken)
-        elif file_key(target) not in rows:
+            target = _free(root, target, taken, picture, rows)
+        elif rows.of(target) is None:
             raise DataError(
                 f"{root / target} has its label from other metadata than {METADATA_FILE}: give it {label!r} there."
             )
@@ -111,31 +132,40 @@ def _plan(root: Path, decisions: Mapping[str, Sequence[Decision]], folder_of: Ca
             )
         taken.add(file_key(target).casefold())
         steps.append(Step(picture.file_name, target, label))
-    return steps + _without_file(root, rows.keys() - set(map(file_key, file_names)), rows, decisions)
+    return steps + _without_file(root, set(map(file_key, file_names)), rows, decisions)
 
 
-def _without_file(
-    root: Path, keys: Set[str], rows: Mapping[str, Row], decisions: Mapping[str, Sequence[Decision]]
-) -> list[Step]:
-    """A step per deleted picture that is gone and whose row, one of the keys, is still there."""
+def _without_file(root: Path, here: Set[str], rows: _Rows, decisions: Mapping[str, Sequence[Decision]]) -> list[Step]:
+    """A step per deleted picture that is none of those here, and whose row is still there."""
     steps = []
     for decision in chain.from_iterable(decisions.values()):
-        key = file_key(decision.file_name)
-        if decision.action == DELETE and key in keys and rows[key].get("sha256", decision.sha256) == decision.sha256:
-            if not is_inside(root, decision.file_name) or (root / decision.file_name).exists():
+        name = decision.file_name
+        row = rows.of(name) if decision.action == DELETE and file_key(name) not in here else None
+        if row is not None and row.get("sha256", decision.sha256) == decision.sha256:
+            if not is_inside(root, name) or (root / name).exists():
                 raise DataError(
-                    f"{root / DECISIONS_FILE} says to delete {decision.file_name!r}, which is no picture of {root}: "
+                    f"{root / DECISIONS_FILE} says to delete {name!r}, which is no picture of {root}: "
                     "take that line out, then apply again."
                 )
-            steps.append(Step(decision.file_name, f"{REMOVED}/{decision.file_name}", ""))
+            steps.append(Step(name, f"{REMOVED}/{name}", ""))
     return steps
 
 
-def label_folder(label: str, split_folder: str, pictures: Sequence[Picture], folder_of: Callable[[str], str]) -> str:
-    """The folder of a label below the root: where its pictures of the same part are, or of another part, or a new one."""
-    for picture in sorted(pictures, key=lambda picture: picture.split_folder != split_folder):
-        if picture.label == label:
-            return split_folder + picture.folder.removeprefix(picture.split_folder)
+def label_folders(pictures: Iterable[Picture]) -> dict[str, dict[str, str]]:
+    """The folders of each label, without what is before them, by that: {"fox": {"train/": "fox", "valid/": "fox"}}."""
+    folders: dict[str, dict[str, str]] = {}
+    for picture in pictures:
+        folder = picture.folder.removeprefix(picture.split_folder)
+        folders.setdefault(picture.label, {}).setdefault(picture.split_folder, folder)
+    return folders
+
+
+def label_folder(
+    label: str, split_folder: str, folders: Mapping[str, Mapping[str, str]], folder_of: Callable[[str], str]
+) -> str:
+    """The folder of a label below the root: that of the same part, or of another, or a new one; folders: `label_folders`."""
+    if known := folders.get(label):
+        return split_folder + known.get(split_folder, next(iter(known.values())))
     name = folder_of(label)
     if PurePosixPath(name).parts != (name,) or name.startswith((".", "/")):
         raise DataError(f"The label {label!r} cannot be the name of a folder: rename the label.")
@@ -150,10 +180,16 @@ def numbered(wanted: str) -> Iterator[str]:
         yield path.with_name(f"{path.stem}-{number}{path.suffix}").as_posix()
 
 
-def _free(root: Path, wanted: str, taken: set[str]) -> str:
-    """The first of the paths that no file has yet, where capital letters make no difference either."""
-    free = (each for each in numbered(wanted) if file_key(each).casefold() not in taken)
-    return next(target for target in free if not (root / target).exists())
+def _free(root: Path, wanted: str, taken: Set[str], picture: Picture, rows: _Rows) -> str:
+    """The first of the paths that no file has yet, where capital letters make no difference either, nor another's row."""
+
+    def is_free(name: str) -> bool:
+        if file_key(name).casefold() in taken or (root / name).exists():
+            return False
+        row = rows.of(name)
+        return row is None or row.get("sha256") == picture.sha256
+
+    return next(filter(is_free, numbered(wanted)))
 
 
 def _carry_out(root: Path, *, is_left: bool = False) -> list[Step]:
@@ -193,31 +229,21 @@ def _read_journal(journal: Path) -> list[Step]:
         raise DataError(f"{journal} is damaged ({error}): take it away, then apply again.") from error
 
 
-def _metadata_files(root: Path) -> dict[Parts, dict[str, Row]]:
-    """The rows of every metadata.jsonl by the folder that it is in: the root, whether it has one or not, comes first."""
-    folders = [(), *(parts[:-1] for parts in walk(root).metadata if parts[-1] == METADATA_FILE and len(parts) > 1)]
-    return {folder: read_metadata(root.joinpath(*folder, METADATA_FILE)) for folder in folders}
-
-
 def _rewrite(root: Path, steps: Iterable[Step]) -> None:
     """The rows of moved pictures get their new file_name and label; those of deleted ones go.
 
-    A row stays in its file, or goes to the root's when the picture has left the folder of that; the root's is written first,
-    so that a kill between the two leaves the row in both, and applying again mends that.
+    Of several rows of one picture that with the last word stays: in its file, or in the root's when the picture has left the
+    folder of that. It is the last to be taken away, so that what a kill leaves is mended by applying again.
     """
-    files, changed = _metadata_files(root), set[Parts]()
-    for step, (folder, rows) in product(steps, files.items()):
-        source, target = PurePosixPath(step.file_name), PurePosixPath(step.target)
-        if not source.is_relative_to(below := PurePosixPath(*folder)):
-            continue
-        row = rows.pop(file_key(source.relative_to(below).as_posix()), None)
-        if row is None:
-            continue
-        changed.add(folder)
-        if step.label:
-            home = folder if target.is_relative_to(below) else ()
-            name = target.relative_to(PurePosixPath(*home)).as_posix()
-            files[home][name] = row | {"file_name": name, "label": step.label}
+    rows, changed = _Rows(root), set[PurePosixPath]()
+    for step in steps:
+        own = [(folder, rows[folder].pop(key)) for folder, key in rows.places(step.file_name) if key in rows[folder]]
+        changed.update(folder for folder, _ in own)
+        if own and step.label:
+            (folder, row), target = own[-1], PurePosixPath(step.target)
+            home = folder if target.is_relative_to(folder) else PurePosixPath()
+            name = target.relative_to(home).as_posix()
+            rows[home][file_key(name)] = row | {"file_name": name, "label": step.label}
             changed.add(home)
-    for folder in sorted(changed, key=len):
-        write_json_lines(root.joinpath(*folder, METADATA_FILE), files[folder].values())
+    for folder in sorted(changed, key=lambda folder: len(folder.parts)):
+        write_json_lines(root / folder / METADATA_FILE, rows[folder].values())

@@ -13,10 +13,11 @@ from cartoons.classifier import Classifier
 from cartoons.errors import DataError
 from cartoons.files import append_json_lines, check_apart, sole_use, write_atomically
 from cartoons.folder_layout import VALID
-from cartoons.metadata import METADATA_FILE, clean_label, file_key, read_metadata
+from cartoons.metadata import METADATA_FILE, clean_label, file_key
 from cartoons.picture_files import walk
+from cartoons.picture_folder import read_rows
 from cartoons.review import decisions
-from cartoons.review.apply import label_folder, numbered
+from cartoons.review.apply import label_folder, label_folders, numbered
 from cartoons.review.decisions import KEEP, MOVE, Picture
 from cartoons.review.review import Answer, Review
 from cartoons.serving.corrections import rows_of
@@ -88,12 +89,12 @@ class CorrectionsReview(Review):
             taken = self._targets(accepted)
             for each in taken:
                 target = self._into / each.file_name
+                if each.needs_row:  # before the picture, which without it would have another label
+                    row = {"file_name": each.file_name, "label": each.label}
+                    append_json_lines(self._into / METADATA_FILE, row, sync=True)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if target.is_symlink() or not target.exists():
                     write_atomically(target, each.source.read_bytes())
-                if each.needs_row:
-                    row = {"file_name": each.file_name, "label": each.label}
-                    append_json_lines(self._into / METADATA_FILE, row, sync=True)
                 each.source.unlink()
             if any(each.needs_row for each in taken):
                 dataset_card.update(self._into)
@@ -106,11 +107,11 @@ class CorrectionsReview(Review):
         pictures = decisions.read_pictures(self._into)
         split_folder = next((each.split_folder for each in pictures if each.part != VALID), "")
         labels = _labels_by_file(self._into, pictures)
-        in_folder = _labels_by_folder(labels)
+        in_folder, folders = _labels_by_folder(labels), label_folders(pictures)
         taken, sources = list[_Taken](), dict[str, Path]()
         for picture in accepted:
             label = picture.label
-            folder = PurePosixPath(label_folder(label, split_folder, pictures, self._folder_of))
+            folder = PurePosixPath(label_folder(label, split_folder, folders, self._folder_of))
             check_apart(picture.path.parent, self._into / folder, "--corrections")
             for name in numbered((folder / picture.path.name).as_posix()):
                 there = sources.get(name, self._into / name)
@@ -138,7 +139,7 @@ class CorrectionsReview(Review):
 
 def _labels_by_file(root: Path, pictures: Iterable[Picture]) -> dict[str, str]:
     """The label of every file of a picture folder, of those that only a row names too, by `file_key`."""
-    rows = read_metadata(root / METADATA_FILE).items()
+    rows = read_rows(root, walk(root)).items()
     described = {name: label for name, row in rows if (label := clean_label(row.get("label")))}
     return described | {file_key(picture.file_name): picture.label for picture in pictures}
 

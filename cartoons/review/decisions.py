@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +75,10 @@ class Decision:
             raise ValueError(f"action {self.action!r} to {self.to!r}, but only a move goes to a label")
         if self.to and not is_label(self.to):
             raise ValueError(f"the label {self.to!r} cannot be written down as text, on one line")
+
+
+_History = dict[tuple[str, str], list[tuple[int, Decision]]]
+"""The decisions on each copy, by sha256 and file_name, with the number of each in the order in which they were made."""
 
 
 def read_pictures(root: Path) -> list[Picture]:
@@ -153,7 +159,16 @@ def standing_decisions(decisions: Iterable[Decision]) -> dict[str, list[Decision
 
     A copy is known by its file_name.
     """
-    history: dict[tuple[str, str], list[tuple[int, Decision]]] = {}
+    standing: dict[str, list[Decision]] = {}
+    for _, decision in sorted((stack[-1] for stack in _not_undone(decisions).values()), key=itemgetter(0)):
+        mine_before = standing.pop(decision.sha256, [])
+        standing[decision.sha256] = [*mine_before, decision]
+    return standing
+
+
+def _not_undone(decisions: Iterable[Decision]) -> _History:
+    """The decisions that were not taken back."""
+    history: _History = {}
     for number, decision in enumerate(decisions):
         mine = decision.sha256, decision.file_name
         if decision.action != UNDO:
@@ -162,14 +177,10 @@ def standing_decisions(decisions: Iterable[Decision]) -> dict[str, list[Decision
             history[undone].pop()
             if not history[undone]:
                 del history[undone]
-    standing: dict[str, list[Decision]] = {}
-    for _, decision in sorted((stack[-1] for stack in history.values()), key=lambda each: each[0]):
-        mine_before = standing.pop(decision.sha256, [])
-        standing[decision.sha256] = [*mine_before, decision]
-    return standing
+    return history
 
 
-def _last_of(sha256: str, history: Mapping[tuple[str, str], list[tuple[int, Decision]]]) -> tuple[str, str] | None:
+def _last_of(sha256: str, history: _History) -> tuple[str, str] | None:
     """Which copy was decided about last: earlier versions took a decision back by where the picture was by then."""
     copies = [copy for copy in history if copy[0] == sha256]
     return max(copies, key=lambda copy: history[copy][-1][0], default=None)
@@ -177,15 +188,7 @@ def _last_of(sha256: str, history: Mapping[tuple[str, str], list[tuple[int, Deci
 
 def last_made(decisions: Iterable[Decision]) -> list[Decision]:
     """What was decided last and not taken back: one decision, or all that were made in one go."""
-    standing: list[Decision] = []
-    for decision in decisions:
-        if decision.action != UNDO:
-            standing.append(decision)
-            continue
-        places = [k for k in reversed(range(len(standing))) if standing[k].sha256 == decision.sha256]
-        own = (k for k in places if standing[k].file_name == decision.file_name)
-        if (place := next(own, next(iter(places), None))) is not None:
-            del standing[place]
+    standing = [decision for _, decision in sorted(chain(*_not_undone(decisions).values()), key=itemgetter(0))]
     at = standing[-1].at if standing else ""
     in_one_go = "." in at  # earlier versions wrote whole seconds, in which several were made
     return [decision for decision in standing if decision.at == at] if in_one_go else standing[-1:]

@@ -25,7 +25,8 @@ Answer = dict[str, Any]
 GONE = "That picture is no longer there: reload the page."
 CARRIED_OUT = (
     "The last decision was applied: a deleted picture is in .scrape/removed (in .scrape/pictures, if scrape.py filled the "
-    "folder since), a moved one is under its new label. Move it back from there."
+    "folder since), a moved one is under its new label. Move it back from there, start scrape.py review again, and press U: "
+    "else the next Apply does the same once more."
 )
 
 

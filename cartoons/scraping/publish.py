@@ -16,6 +16,7 @@ from cartoons.errors import DataError, counted
 from cartoons.files import HIDDEN, is_inside, write_atomically, write_json_lines
 from cartoons.hub import push
 from cartoons.metadata import METADATA_FILE, may_be_shared, read_metadata
+from cartoons.picture_files import is_picture
 from cartoons.report import scrape_report
 from cartoons.scraping.config import SHORT, ScrapeConfig
 from cartoons.scraping.manifest import Attempt, Status
@@ -42,7 +43,7 @@ def write_card_and_report(root: Path, attempts: Sequence[Attempt], search_proble
 def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str:
     """The link of the Hub data set `repo` ("user/name"), which now holds the card and the list, or the pictures too.
 
-    Raises DataError when there is nothing to publish, a licence does not allow it or a row names a file that is not in the
+    Raises DataError when there is nothing to publish, a licence does not allow it or a row names what is no picture in the
     folder, HubError when the Hub does not take it.
     """
     root, rows = config.out, list(read_metadata(config.out / METADATA_FILE).values())
@@ -56,8 +57,10 @@ def publish(config: ScrapeConfig, repo: str, attempts: Sequence[Attempt]) -> str
             "--with-pictures, or take them out first."
         )
     pictures = [row["file_name"] for row in rows if config.with_pictures]
-    if outside := [name for name in pictures if not is_inside(root, name)]:
-        raise DataError(f"{root / METADATA_FILE} names {outside[0]!r}, which is not in {root}: take that row out first.")
+    if wrong := [name for name in pictures if not (is_inside(root, name) and is_picture(root / name))]:
+        raise DataError(
+            f"{root / METADATA_FILE} names {wrong[0]!r}, which is not in the pictures of {root}: take that row out first."
+        )
     folder = root / HIDDEN / "published"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -84,7 +87,11 @@ def summarize(
     for label in short:
         nothing = "no more were found" if kept[label] else "nothing was found"
         told = problems.get(label, [])
-        more = [f"So it was with {len(told) - MOST_PROBLEMS} searches more."] if len(told) > MOST_PROBLEMS else []
+        more = (
+            [f"So it was with {counted(len(told) - MOST_PROBLEMS, 'search', 'es')} more."]
+            if len(told) > MOST_PROBLEMS
+            else []
+        )
         rest = _not_kept(label, attempts) or nothing
         why = " ".join([f"{label}: {kept[label]} of {limit} pictures; {rest}.", *told[:MOST_PROBLEMS], *more])
         print(why, file=sys.stderr)

@@ -170,8 +170,10 @@ class PictureStore:
             self._move(name, self._root / folder_of(attempt.present_label))
         ours = {attempt.file for attempt in (*manifest.attempts.values(), *selected)}
         path = self._root / METADATA_FILE
-        others = [row for name, row in read_metadata(path).items() if str(name).rpartition("/")[2] not in ours]
-        write_json_lines(path, [*map(_metadata, kept.values()), *others])
+        before = [(name.rpartition("/")[2], row) for name, row in read_metadata(path).items()]
+        others = [row for file, row in before if file not in ours]
+        more = dict(before)  # columns that a person added
+        write_json_lines(path, [*(more.get(file, {}) | _metadata(attempt) for file, attempt in kept.items()), *others])
         manifest.update(selected)
 
     def _move(self, name: str, folder: Path) -> None:

@@ -17,7 +17,7 @@ from urllib.request import url2pathname
 from cartoons import img2dataset
 from cartoons.console import command
 from cartoons.download.http import DownloadResult, HttpConfig, get_json
-from cartoons.errors import DataError
+from cartoons.errors import DataError, counted
 from cartoons.files import HIDDEN, check_folder
 from cartoons.images import MAX_BYTES
 from cartoons.metadata import is_label
@@ -132,13 +132,13 @@ def preview(config: ScrapeConfig, lists: Sequence[UrlList]) -> int:
     hits = {label: [hit for hit in mine if not shown_character(hit, found)] for label, mine in hits.items()}
     for label, mine in hits.items():
         engines = ", ".join(f"{name} {number}" for name, number in Counter(hit.engine or "list" for hit in mine).items())
-        hosts = len({urlsplit(hit.url).hostname for hit in mine})
+        hosts = counted(len({urlsplit(hit.url).hostname for hit in mine}), "host")
         folder = config.out / folder_of(label)
-        print(f"{label}: {len(mine)} addresses ({engines or 'none'}) on {hosts} hosts, for {folder}")
+        print(f"{label}: {counted(len(mine), 'address', 'es')} ({engines or 'none'}) on {hosts}, for {folder}")
     if config.urls_only:
         path = config.out / "urls.parquet"
         count = img2dataset.write_urls(path, itertools.chain.from_iterable(hits.values()))
-        print(f"{path}: {count} addresses. Download them with")
+        print(f"{path}: {counted(count, 'address', 'es')}. Download {'it' if count == 1 else 'them'} with")
         print(command("img2dataset", "--url_list", path), "--input_format parquet --url_col url --caption_col caption \\")
         print("  --save_additional_columns '[\"label\"]' --disable_all_reencoding True --output_folder downloaded")
         print(command("python", "scrape.py", "--from-img2dataset", "downloaded", "--out", config.out))
