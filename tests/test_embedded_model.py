@@ -95,6 +95,7 @@ def test_its_card_names_no_file_that_is_not_there_and_its_program_runs() -> None
     card = (EMBEDDED_MODEL / "README.md").read_text()
     assert not re.findall(r"`[\w-]+\.(?:pkl|toml|safetensors)`", card)
     assert "from_pretrained_fastai" not in card
+    assert "In a clone of Cartoon Classifier" in card
     [served] = re.findall(r"^\$ python app\.py --model (.+)$", card, re.MULTILINE)
     assert (ROOT / served).samefile(EMBEDDED_MODEL)
     [program] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
