@@ -219,7 +219,7 @@ def check_hub(arguments: argparse.Namespace) -> None:
         if arguments.dataset:
             check_name(arguments.dataset)
         for kind, repo in repos.items():
-            check_login(repo, kind)
+            check_login(repo, kind, arguments.private)
 
 
 def main(argv: list[str] | None = None) -> int:
