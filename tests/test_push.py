@@ -143,6 +143,17 @@ def test_what_is_to_be_private_does_not_go_to_where_all_may_see_it(tmp_path: Pat
         assert run(hub, tmp_path, PUSH, folder, "toon/new", "private") == f"{hub.url}/toon/new"
 
 
+def test_a_card_that_its_owner_changed_goes_with_it_and_is_spoken_of(made: Path, caplog: pytest.LogCaptureFixture) -> None:
+    info, _ = model_folder.read(made)
+    assert b"MODEL_REPO=toon/new" in bytes(model_files(made, info, "toon/new", None)["README.md"])
+    assert not caplog.messages
+    (made / "README.md").write_text(model_card(info) + "\nAnd a word of mine.\n")
+    assert b"a word of mine" in bytes(model_files(made, info, "toon/new", None)["README.md"])
+    assert caplog.messages == [
+        f"{made / 'README.md'} goes with it unchanged, as train.py does not write it so: remove it for a new card."
+    ]
+
+
 @pytest.mark.slow
 def test_a_second_push_sends_only_what_changed_and_leaves_the_card(tmp_path: Path, folder: Path) -> None:
     with Hub() as hub:

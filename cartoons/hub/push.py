@@ -42,6 +42,7 @@ model.pkl, may become a model folder. Any imagefolder may have a metadata.jsonl,
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
 
+log = logging.getLogger("train")
 logging.getLogger("huggingface_hub").handlers.clear()  # else each of its warnings is printed twice, and over a live line
 logging.getLogger("huggingface_hub.hf_api").addFilter(lambda record: "No files have been modified" not in record.msg)
 
@@ -176,6 +177,8 @@ def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
     text = without_place(own.read_text(encoding="utf-8")) if own.is_file() else model_card(info)
     if text == model_card(info):
         text = model_card(info, published)
+    else:
+        log.warning("%s goes with it unchanged, as train.py does not write it so: remove it for a new card.", own)
     with hub_write(f"{published.repo} was not pushed, because of the front matter of {own}"):
         if ModelCard(text).data.get("library_name") is None:
             raise ValueError("it has no library_name; remove the file to get a new one")
