@@ -170,7 +170,7 @@ def check_connection(config: ScrapeConfig) -> None:
     if config.publish is not None:
         from cartoons.hub.push import check_login
 
-        check_login(config.publish, "dataset")
+        check_login(config.publish, "dataset", config.private)
 
 
 def scrape(config: ScrapeConfig) -> int:

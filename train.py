@@ -45,6 +45,7 @@ def train(config: TrainConfig) -> ModelInfo | None:
     A folder `config.out` that is already what would come of it is left as it is. Raises CartoonError.
     """
     data = run.load(config)
+    splits.check_kind(data.items, config.split)
     if info := run.finished(config, data):
         log.info("%s was trained on exactly these pictures in exactly this way: already trained.", config.out)
         return info if is_main_process() else None
@@ -218,7 +219,7 @@ def check_hub(arguments: argparse.Namespace) -> None:
         if arguments.dataset:
             check_name(arguments.dataset)
         for kind, repo in repos.items():
-            check_login(repo, kind)
+            check_login(repo, kind, arguments.private)
 
 
 def main(argv: list[str] | None = None) -> int:

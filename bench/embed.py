@@ -58,7 +58,7 @@ def embed(source: Path, target: Path) -> model_folder.ModelInfo:
     drawings = answer_drawings(Classifier.load(source))
     info = replace(info, metrics=info.metrics | {"drawings": drawings}, examples=(), sha256={})  # of files that stay behind
     written = model_folder.write(target, info, onnx)
-    write_atomically(target / "README.md", model_card(written).encode())
+    write_atomically(target / "README.md", model_card(written, folder=Path(target.name)).encode())
     return written
 
 

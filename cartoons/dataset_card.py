@@ -17,11 +17,13 @@ from cartoons.metadata import LICENCE_NAME, METADATA_FILE, Row, read_metadata
 from cartoons.model_card import card_of
 from cartoons.model_folder import OTHER_LABEL
 from cartoons.picture_files import ATTEMPTS_FILE
+from cartoons.search.engines import ENGINES, FOLDER
 
 MOST_HOSTS = 20
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>1T")
 """The Hub's size categories, each ten times the one before; the first is of fewer than 1,000."""
 
+ORIGINS = {True: "found by searching the web", False: "given as files or addresses"}
 DTYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
 
 
@@ -39,17 +41,20 @@ def dataset_card(name: str, rows: Sequence[Row], attempts: Sequence[Row], *, wit
     hosts = counts("source", "not known", code)
     if rest := hosts[MOST_HOSTS:]:
         hosts[MOST_HOSTS:] = [(f"{len(rest):,} others", sum(count for _, count in rest))]
+    is_searched = {row.get("engine") in ENGINES for row in rows or attempts}
     days = sorted({day for row in rows if (day := str(row.get("fetched_at") or "")[:10])})
     return card_of(
         _dataset_card_data(name, rows, with_pictures),
         "dataset_card.md",
         title=markdown(name),
+        is_searched=True in is_searched,
+        origins=[words for searched, words in ORIGINS.items() if searched in is_searched],
         pictures=len(rows),
         labels=sorted(counts("label", "")),
         days=markdown(days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}") if days else "",
         attempts=len(attempts),
         status=Counter(str(row.get("status") or "") for row in attempts),
-        engines=counts("engine", "no engine"),
+        engines=counts("engine", "a list of addresses", lambda name: "a folder" if name == FOLDER else markdown(name)),
         hosts=hosts,
         licences=counts("license", "not stated"),
         counted=counted,

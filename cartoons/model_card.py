@@ -17,7 +17,7 @@ from cartoons.errors import counted
 from cartoons.evaluation import learning_curve
 from cartoons.evaluation.intervals import TOO_FEW, too_few, wilson, without_empty_intervals
 from cartoons.markdown import code, markdown, plain
-from cartoons.model_folder import EXAMPLES, OTHER_LABEL, Example, ModelInfo
+from cartoons.model_folder import EXAMPLES, LEARNER_FILE, OTHER_LABEL, Example, ModelInfo
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent))
 
@@ -87,6 +87,7 @@ def model_card(info: ModelInfo, published: Published | None = None, folder: Path
         weak=_weaknesses(per_class),
         learning_curve=learning_curve.in_words,
         differing=differing_files(info),
+        has_learner=LEARNER_FILE in info.sha256,
     )
 
 

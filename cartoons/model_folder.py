@@ -22,8 +22,7 @@ from cartoons.strict_json import as_text, listed, mapping, number, one_of, parse
 FORMAT_VERSION = 4
 """Version 1 knew one threshold, and not which commit and hyperparameters made the model; 2 no examples; 3 no VERSUS_RULE."""
 
-ONNX_FILE = "model.onnx"
-JSON_FILE = "model.json"
+ONNX_FILE, JSON_FILE, LEARNER_FILE = "model.onnx", "model.json", "model.pkl"
 FILES = (ONNX_FILE, JSON_FILE)
 EMBEDDED_MODEL = Path(__file__).parent.parent / "model"
 """The model of this repository, which is there without a Hub."""

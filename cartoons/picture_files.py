@@ -38,13 +38,13 @@ HEAD_BYTES, READ_BYTES = 512, 2**20
 SIGNATURES = {
     "": rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|BM.{4}\0{4}|II[*+]\0|MM\0[*+]"
     rb"|....ftyp(?:avi[fs]|hei[cfmsx]|hev[cx]|mi[fa]1|msf1)",
-    "a picture in a format that is not read": rb"8BPS|\0\0\x01\0|\0\0\0\x0c(?:jP  |JXL )|\xff\x0a|\xff\x4f\xff\x51"
-    rb"|DDS |qoif",
+    "a picture in a format that is not read": rb"8BPS|\0\0[\1\2]\0|\0\0\0\x0c(?:jP  |JXL )|\xff\x0a|\xff\x4f\xff\x51"
+    rb"|DDS |qoif|P[1-6]\s+[\d#]|P7\s|gimp xcf|....ftypcrx |II\xbc|IIRO|IIRS|IIU\0",
     "not a picture but a video": rb"....ftyp|....moov|\x1aE\xdf\xa3|RIFF....AVI |FLV\x01|\0\0\x01[\xb3\xba]|OggS",
     "not a picture but a PDF": rb"%PDF",
     "not a picture but an archive": rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ",
     "not a picture but a web page": rb"(?i:\xef\xbb\xbf)?\s*<(?i:!doctype html|html|head|body)",
-    "not a picture but an SVG drawing": rb"(?:\xef\xbb\xbf)?\s*<(?i:svg|\?xml.*?<svg|!doctype svg)",
+    "not a picture but an SVG drawing": rb"(?:\xef\xbb\xbf)?\s*<(?i:svg|[?!].*?<svg|!doctype svg)",
 }
 """How files begin, by why they are passed over ("" for pictures); anything else is text or unknown."""
 

@@ -84,12 +84,8 @@ class SplitConfig:
 def make_split(items: Sequence[Item], config: SplitConfig) -> Split:
     """The split that was asked for. Raises DataError, with what to do, when the folder does not allow it."""
     config.check()
-    has_parts = all(item.part for item in items)
-    if config.kind == "folder" and not has_parts:
-        raise DataError("--split folder needs a folder that holds train/ and valid/: take another split.")
-    if config.kind == "source" and not any(item.source for item in items):
-        raise DataError("--split source needs a metadata.jsonl that gives each picture's source: take --split group.")
-    if config.kind == "folder" or (config.kind == "auto" and has_parts):
+    check_kind(items, config)
+    if config.kind == "folder" or (config.kind == "auto" and all(item.part for item in items)):
         return by_folder(items)
     if config.kind == "holdout" or (config.kind == "auto" and config.folds is None):
         return holdout(items, config.valid_pct, config.seed)
@@ -103,6 +99,14 @@ def make_split(items: Sequence[Item], config: SplitConfig) -> Split:
     return split
 
 
+def check_kind(items: Sequence[Item], config: SplitConfig) -> None:
+    """Raises DataError for a kind of split of which the items do not say enough, whether or not they open."""
+    if config.kind == "folder" and not all(item.part for item in items):
+        raise DataError("--split folder needs a folder that holds train/ and valid/: take another split.")
+    if config.kind == "source" and not any(item.source for item in items):
+        raise DataError("--split source needs a metadata.jsonl that gives each picture's source: take --split group.")
+
+
 def by_folder(items: Sequence[Item]) -> Split:
     """Hold the folder `valid/` out, and train on `train/` but for near-duplicates of that."""
     fold = _fold("valid/", [i for i, item in enumerate(items) if item.part == VALID], items)
@@ -114,9 +118,8 @@ def holdout(items: Sequence[Item], valid_pct: float, seed: int) -> Split:
     """Hold out about valid_pct (0 to 1) of each label's pictures in whole groups (`_other` in whole characters)."""
     fold = _random_fold(items, valid_pct, seed)
     _check([fold], items)
-    return Split(
-        [fold], f"on {valid_pct:.0%} of each label's pictures, drawn at random in whole groups of alike ones{ELSEWHERE}"
-    )
+    words = f"on {valid_pct:.0%} of each label's pictures, drawn at random in whole groups of alike ones{ELSEWHERE}"
+    return Split([fold], words)
 
 
 def by_source(items: Sequence[Item], folds: int = FOLDS) -> Split:
@@ -151,8 +154,7 @@ def split_validation(items: Sequence[Item], train: Sequence[int], pct: float, se
 
 def leaked_by_random_split(items: Sequence[Item], valid_pct: float, seed: int) -> tuple[int, int]:
     """Of the pictures that a random split would hold out: those with a picture of the same group in training, and all."""
-    order = _permutation(len(items), seed)
-    count = round(valid_pct * len(items))
+    order, count = _permutation(len(items), seed), round(valid_pct * len(items))
     trained = {items[i].group for i in order[count:]}
     return sum(items[i].group in trained for i in order[:count]), count
 
@@ -197,11 +199,10 @@ def _balanced(items: Sequence[Item], units: Sequence[Unit], folds: int) -> list[
         unit: {label: count / total[label] for label, count in Counter(items[i].label for i in indices).items()}
         for unit, indices in members.items()
     }
-    folds = min(folds, len(members))
-    loads = [Counter[str]() for _ in range(folds)]
-    parts: list[list[int]] = [[] for _ in range(folds)]
+    loads = [Counter[str]() for _ in range(min(folds, len(members)))]
+    parts: list[list[int]] = [[] for _ in loads]
     for unit in sorted(members, key=lambda unit: (-max(shares[unit].values()), unit)):
-        k = min(range(folds), key=lambda k: (sum(loads[k][label] for label in shares[unit]), k))
+        k = min(range(len(loads)), key=lambda k: (sum(loads[k][label] for label in shares[unit]), k))
         loads[k].update(shares[unit])
         parts[k] += members[unit]
     return [sorted(part) for part in parts if part]

@@ -309,8 +309,15 @@ def test_what_is_new_goes_to_a_private_dataset(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
         repo = hub.repos["dataset", "toon/corrections"]
         names = sorted(repo.files)
+        assert repo.private
+        repo.private = False  # in its settings on the Hub
+        env = os.environ | hub.env(tmp_path, token="hf_free") | {"TMPDIR": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", PUSH], cwd=ROOT, env=env, capture_output=True, text=True)
+        assert "toon/corrections is on the Hub already, and public: make it private" in done.stderr
+        assert sorted(repo.files) == names
     assert [name for name in names if name.endswith(".jpg")] == ["fox/1.jpg"]
     assert sum(name.startswith("corrections-") and name.endswith(".jsonl") for name in names) == 2
+    assert not list(tmp_path.glob("corrections-*"))
     assert not [name for name in names if name.endswith(".tmp")]
 
 

@@ -101,6 +101,19 @@ def test_the_numbers_are_all_there() -> None:
     assert sum(map(int, hosts)) == 43
 
 
+def test_what_nobody_searched_for_is_not_said_to_be_searched() -> None:
+    given = [row("fox", 1, engine="folder"), row("fox", 2, engine="")]
+    text = dataset_card("x", given, [{"status": "kept", "engine": each["engine"]} for each in given])
+    assert "2 pictures of 1 label, given as files or addresses, fetched" in text
+    assert "1. The files or addresses that were given: 2.\n" in text
+    assert "Labels are those that were given: unless" in text
+    assert "From a folder 1, a list of addresses 1." in text
+    assert "search" not in text.lower()
+    both = dataset_card("x", [*given, row("fox", 3)], [{"status": "kept"}])
+    assert "3 pictures of 1 label, found by searching the web or given as files or addresses, fetched" in both
+    assert dataset_card("x", [], []).count("0 pictures of 0 labels.\n") == 1
+
+
 def test_how_to_take_a_picture_down_and_what_not_to_do_is_always_said() -> None:
     for text in (card(), card(with_pictures=False), dataset_card("x", [], [])):
         assert "open a discussion on this repository" in text

@@ -1,15 +1,17 @@
 """The model in model/: made by today's code, small enough, and asked about drawings that nobody trained on."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLES
+from conftest import EXAMPLES, ROOT
 
 from bench.embed import DRAWINGS_TO_TRY, answer_drawings, embed
-from cartoons import model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError
 from cartoons.images import load
@@ -85,7 +87,21 @@ def test_it_was_made_by_todays_format_at_a_commit(info: ModelInfo) -> None:
     assert info.unknown_rule == VERSUS_RULE
     assert len(info.commit) == 40, "made from files that no commit holds"
     assert (EMBEDDED_MODEL / ONNX_FILE).stat().st_size < MOST_BYTES
-    assert (EMBEDDED_MODEL / "README.md").read_text() == model_card(model_folder.read(EMBEDDED_MODEL)[0])
+    assert (EMBEDDED_MODEL / "README.md").read_text() == model_card(info, folder=Path(EMBEDDED_MODEL.name))
+
+
+@pytest.mark.slow
+def test_its_card_names_no_file_that_is_not_there_and_its_program_runs() -> None:
+    card = (EMBEDDED_MODEL / "README.md").read_text()
+    assert not re.findall(r"`[\w-]+\.(?:pkl|toml|safetensors)`", card)
+    assert "from_pretrained_fastai" not in card
+    assert "In a clone of Cartoon Classifier" in card
+    [served] = re.findall(r"^\$ python app\.py --model (.+)$", card, re.MULTILINE)
+    assert (ROOT / served).samefile(EMBEDDED_MODEL)
+    [program] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    program = program.replace("picture.png", str(EXAMPLES / "shinchan-1.png"))
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("shinchan True {"), done.stderr
 
 
 def test_it_shows_where_it_looked(classifier: Classifier) -> None:

@@ -70,6 +70,7 @@ def owned(root: Path, **files: str) -> Path:
         ({"red_fox__a": RED, "green_frog__b": GREEN}, {"green-frog-1.jpg": "green frog", "red-fox-1.jpg": "red fox"}),
         ({"Red_Fox__a": RED}, {"red-fox-1.jpg": "red fox"}),
         ({"red_fox_1": RED, "Green-Frog": GREEN}, {"green-frog-1.jpg": "green frog", "red-fox-1.jpg": "red fox"}),
+        ({"red-fox_-_3": RED}, {"red-fox-1.jpg": "red fox"}),
         ({"holiday": RED, "party": GREEN}, {"example-1.jpg": "", "example-2.jpg": ""}),
         ({f"red_fox__{k}": RED for k in range(20)}, {f"red-fox-{k}.jpg": "red fox" for k in range(1, 13)}),
         ({"green_frog__wrong": RED}, {"green-frog-1.jpg": "green frog"}),  # the owner's word counts
@@ -88,6 +89,14 @@ def test_the_owner_chooses(colour_model: Path, tmp_path: Path, files: dict[str, 
     assert (colour_model / "README.md").read_text() == model_card(info, folder=colour_model)
     again = store_of_owner(colour_model, info, colour_model / "examples")  # the folder itself
     assert [each.label for each in again.examples] == [each.label for each in info.examples]
+
+
+def test_a_file_may_be_called_by_any_label(tmp_path: Path) -> None:
+    labels = {"spider-man": "Spider-Man 1", "agent 47": "agent_47", "r2-d2": "R2-D2-3", "_other": "_other 2"}
+    for name in (*labels.values(), "agent 47 2", "spiders 1"):
+        (tmp_path / f"{name}.png").write_bytes(plain_png("red"))
+    found = {each.path.stem: each.label for each in of_owner(tmp_path, labels)}
+    assert found == {name: label for label, name in labels.items()} | {"agent 47 2": "agent 47", "spiders 1": ""}
 
 
 def test_other_peoples_files_among_the_examples_stay(colour_model: Path, tmp_path: Path) -> None:

@@ -125,6 +125,36 @@ def test_one_commit_holds_what_others_may_see_and_nothing_else(tmp_path: Path, t
 
 
 @pytest.mark.slow
+def test_what_is_to_be_private_does_not_go_to_where_all_may_see_it(tmp_path: Path, folder: Path) -> None:
+    public = "is on the Hub already, and public: make it private in its settings, or give another name."
+    with Hub() as hub:
+        run(hub, tmp_path, PUSH, folder, "toon/new")
+        repo = hub.repos["model", "toon/new"]
+        space = hub.add("space", "toon/page").commit({"cartoons/__init__.py": b""})
+        (folder / "README.md").write_text("---\nlibrary_name: fastai\n---\nnot for others")
+        assert run(hub, tmp_path, PUSH, folder, "toon/new", "private") == f"refused: toon/new {public}"
+        for where in (["--push", "toon/new"], ["--deploy", "toon/page"]):
+            command = [sys.executable, "-W", "ignore", ROOT / "train.py", "--out", folder, *where, "--private"]
+            done = subprocess.run(command, env=os.environ | hub.env(tmp_path, "hf_free"), capture_output=True, text=True)
+            assert (done.returncode, done.stderr) == (2, f"train.py: {where[1]} {public}\n")
+        assert len(repo.commits) == 2
+        assert hub.repos["space", "toon/page"].head is space
+        repo.private = True
+        assert run(hub, tmp_path, PUSH, folder, "toon/new", "private") == f"{hub.url}/toon/new"
+
+
+def test_a_card_that_its_owner_changed_goes_with_it_and_is_spoken_of(made: Path, caplog: pytest.LogCaptureFixture) -> None:
+    info, _ = model_folder.read(made)
+    assert b"MODEL_REPO=toon/new" in bytes(model_files(made, info, "toon/new", None)["README.md"])
+    assert not caplog.messages
+    (made / "README.md").write_text(model_card(info) + "\nAnd a word of mine.\n")
+    assert b"a word of mine" in bytes(model_files(made, info, "toon/new", None)["README.md"])
+    assert caplog.messages == [
+        f"{made / 'README.md'} goes with it unchanged, as train.py does not write it so: remove it for a new card."
+    ]
+
+
+@pytest.mark.slow
 def test_a_second_push_sends_only_what_changed_and_leaves_the_card(tmp_path: Path, folder: Path) -> None:
     with Hub() as hub:
         run(hub, tmp_path, PUSH, folder, "toon/new", "private")

@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Page
+from starlette.requests import Request
+
+from cartoons.answer_table import head
+from cartoons.classifier import Classifier
+from cartoons.model_folder import EMBEDDED_MODEL
+from cartoons.serving.lean_api import Metrics
 
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -54,6 +60,15 @@ def test_the_readme_is_short() -> None:
 
 def test_every_language_has_a_program() -> None:
     assert {language for language, _, _ in PROGRAMS} == set(RUNNERS)
+
+
+def test_the_formats_are_those_that_are_written() -> None:
+    api, serving = ((ROOT / "docs" / name).read_text() for name in ("api.md", "serving.md"))
+    assert ",".join(head(Classifier.load(EMBEDDED_MODEL, trusted=True).info.characters)) in api.splitlines()
+    metrics = Metrics()
+    metrics.observe("/predict", "known", 0.1)
+    names = set(re.findall(r"^# TYPE (\w+)", bytes(metrics.response(Request({"type": "http"})).body).decode(), re.MULTILINE))
+    assert not [name for name in names if not name.endswith("_created") and f"`{name}`" not in serving]
 
 
 def test_the_figures_are_the_models() -> None:

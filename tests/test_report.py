@@ -317,6 +317,8 @@ def test_readings_say_what_the_numbers_say() -> None:
     assert "lowest at epoch 2" in captions.training(found)
     found["calibration"] = {"ece_before": 0.02, "ece_after": 0.03}
     assert "no nearer than" in captions.reliability(found)
+    found["confusion"] = [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
+    assert captions.confusion(found).startswith("Of 1 Bugs Bunny picture the model was not trained on, it found 1. ")
 
 
 def found_in(pictures: int, *recalls: float) -> Findings:

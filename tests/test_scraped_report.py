@@ -69,6 +69,11 @@ def cells(page: str) -> list[list[str]]:
     return [[re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line)] for line in lines]
 
 
+def test_files_of_this_machine_are_said_to_be_local() -> None:
+    found = cells(drawn([{"label": "square", "status": "kept", "url": "file:///tmp/a.png"}], []))
+    assert ["local files", "1", "1"] in found
+
+
 def test_the_numbers_add_up() -> None:
     found = cells(drawn(*some()))
     for line in (

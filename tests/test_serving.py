@@ -476,6 +476,12 @@ def test_what_the_lean_route_does_not_take_gets_a_sentence(client: httpx.Client,
     assert says in assert_one_sentence(client.post("/api/classify", content=body))
 
 
+def test_a_form_is_told_how_to_send_a_picture(client: httpx.Client) -> None:
+    answer = client.post("/api/classify", files={"file": ("mickey.png", MICKEY.read_bytes())})
+    assert answer.status_code == 400
+    assert assert_one_sentence(answer).startswith("This is a form: send the picture's bytes alone")
+
+
 def test_the_log_names_neither_pictures_nor_characters(tmp_path: Path) -> None:
     running = Page(env={"GRADIO_TEMP_DIR": str(tmp_path)})
     with httpx.Client(base_url=running.url, timeout=60) as client:

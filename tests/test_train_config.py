@@ -154,6 +154,7 @@ def test_what_can_be_refused_is_refused_in_a_sentence_before_torch_is_loaded(her
         assert says in lines[-1], (arguments, lines)
         assert len(lines) == 1 or arguments[0] == "ok" or lines[0].startswith("usage: "), (arguments, lines)
         assert "Traceback" not in "".join(lines)
+        assert "--split" not in arguments or "Looking through" not in "".join(lines), arguments
     assert sorted(here.rglob("*")) == before  # no empty folder either
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from huggingface_hub import CommitScheduler, get_token
 from huggingface_hub.errors import LocalTokenNotFoundError
 
-from cartoons.hub.errors import check_name, hub_write
+from cartoons.hub.errors import check_name, check_private, hub_write
 
 EVERY_MINUTES = 5.0
 
@@ -19,10 +19,11 @@ def push_regularly(repo: str, every_minutes: float = EVERY_MINUTES) -> tuple[Pat
     what a dataset holds is only ever added to. The token is that of HF_TOKEN. Raises HubError.
     """
     check_name(repo)
-    folder = Path(tempfile.mkdtemp(prefix="corrections-"))
     with hub_write(f"Corrections cannot be pushed to {repo}"):
         if get_token() is None:
             raise LocalTokenNotFoundError
+        check_private(repo, "dataset")
+        folder = Path(tempfile.mkdtemp(prefix="corrections-"))
         CommitScheduler(
             repo_id=repo,
             repo_type="dataset",

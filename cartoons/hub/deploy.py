@@ -19,7 +19,7 @@ from huggingface_hub import HfApi, SpaceRuntime, get_token
 from cartoons import model_folder
 from cartoons.errors import HubError, shortened
 from cartoons.examples import DRAWINGS
-from cartoons.hub.errors import check_name, hub_read, hub_write, is_repo_name, read_failure
+from cartoons.hub.errors import check_name, check_private, hub_read, hub_write, is_repo_name, read_failure
 from cartoons.hub.pull import pull
 from cartoons.hub.push import check_ours, publish
 from cartoons.hub.space import ROOT, SpaceModel, check_space, front_matter, space_card, space_files
@@ -85,6 +85,8 @@ def deploy(space: str, model: str | None = None, *, private: bool = False, say: 
     say = synchronized(say)
     check_name(space)
     check_ours(space, "space")
+    if private:
+        check_private(space, "space")
     hardware = _hardware(space)
     source = _source(model)
     card = space_card(source, space)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from huggingface_hub import HfApi
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -41,6 +42,17 @@ def check_name(repo: str) -> None:
     """Raise HubError unless `is_repo_name`."""
     if not is_repo_name(repo):
         raise HubError(f"{repo!r} is no name on the Hub: give user/name, with your user name there.")
+
+
+def check_private(repo: str, kind: str) -> None:
+    """Raise HubError if a "model", "dataset" or "space" is there and public, which no later upload changes."""
+    with hub_write(f"{repo} cannot be pushed to"):
+        try:
+            is_private = HfApi().repo_info(repo, repo_type=kind).private
+        except RepositoryNotFoundError:
+            return
+    if not is_private:
+        raise HubError(f"{repo} is on the Hub already, and public: make it private in its settings, or give another name.")
 
 
 @contextmanager

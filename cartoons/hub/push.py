@@ -15,7 +15,7 @@ from huggingface_hub.errors import LocalTokenNotFoundError, RepositoryNotFoundEr
 from cartoons import model_folder, strict_json
 from cartoons.errors import HubError
 from cartoons.examples import of_model
-from cartoons.hub.errors import check_name, hub_write
+from cartoons.hub.errors import check_name, check_private, hub_write
 from cartoons.metadata import LICENCE_NAME
 from cartoons.model_card import Published, model_card, shows, without_place
 from cartoons.model_folder import EXAMPLES, ModelInfo
@@ -42,6 +42,7 @@ model.pkl, may become a model folder. Any imagefolder may have a metadata.jsonl,
 PARAGRAPH = re.compile(r"<p>(?:(?!</p>).)*</p>", re.DOTALL)
 LINK = re.compile(r'(?:href|src)="(?!\w+:|#)([^"]+)"')
 
+log = logging.getLogger("train")
 logging.getLogger("huggingface_hub").handlers.clear()  # else each of its warnings is printed twice, and over a live line
 logging.getLogger("huggingface_hub.hf_api").addFilter(lambda record: "No files have been modified" not in record.msg)
 
@@ -58,10 +59,10 @@ class Pushed:
     """40 hex digits."""
 
 
-def check_login(repo: str, kind: str) -> None:
+def check_login(repo: str, kind: str, private: bool) -> None:
     """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`.
 
-    kind: "model", "dataset" or "space".
+    kind: "model", "dataset" or "space". private: nobody else is to see it.
     """
     check_name(repo)
     with hub_write(f"{repo} cannot be pushed to"):
@@ -71,6 +72,8 @@ def check_login(repo: str, kind: str) -> None:
     if owner.lower() not in {each.lower() for each in owners}:
         raise HubError(f"{repo} cannot be pushed to: you are logged in as {owners[0]}, so give {owners[0]}/{name}.")
     check_ours(repo, kind)
+    if private:
+        check_private(repo, kind)
 
 
 def check_ours(repo: str, kind: str) -> list[str]:
@@ -139,6 +142,8 @@ def publish(content: Content, repo: str, kind: str, title: str, owned: re.Patter
     with hub_write(f"{repo} was not pushed"):
         if get_token() is None:
             raise LocalTokenNotFoundError
+        if private:
+            check_private(repo, kind)
         if kind != "space":
             api.create_repo(repo, repo_type=kind, private=private, exist_ok=True)
         there = check_ours(repo, kind)
@@ -172,6 +177,8 @@ def _card(folder: Path, info: ModelInfo, published: Published) -> bytes:
     text = without_place(own.read_text(encoding="utf-8")) if own.is_file() else model_card(info)
     if text == model_card(info):
         text = model_card(info, published)
+    else:
+        log.warning("%s goes with it unchanged, as train.py does not write it so: remove it for a new card.", own)
     with hub_write(f"{published.repo} was not pushed, because of the front matter of {own}"):
         if ModelCard(text).data.get("library_name") is None:
             raise ValueError("it has no library_name; remove the file to get a new one")

@@ -45,7 +45,7 @@ def add_api(service: PictureService, uploads: UploadFolder, fetcher: PictureFetc
             uploads.release(upload)
 
     def predict(picture: Any) -> dict[str, float]:
-        """The four likeliest characters with their probabilities; what is missing from 1 is "none of these"."""
+        """The four likeliest characters and their probabilities; missing from 1 are all others and "none of these"."""
         with said():
             found = answered(picture, "/predict")
         return dict(list(found.prediction.probabilities.items())[:TOP])

@@ -62,8 +62,9 @@ def confusion(findings: Findings) -> str:
         return f"All {total} pictures {held_out(findings)} got the right name."
     n, k, j = max(wrong)
     most = max(range(len(labels)), key=lambda row: sum(counts[row]))
+    judged = counted(sum(counts[most]), f"{shown(labels[most])} picture")
     return (
-        f"Of {sum(counts[most])} {shown(labels[most])} pictures {held_out(findings)}, it found {counts[most][most]}. "
+        f"Of {judged} {held_out(findings)}, it found {counts[most][most]}. "
         f"Its commonest mistake is taking {shown(labels[k])} for {shown(labels[j])}: "
         f"{n} of {counted(sum(counts[k]), 'picture')}."
     )

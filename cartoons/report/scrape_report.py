@@ -148,7 +148,8 @@ def _web_page(url: str) -> str:
 
 def _host(url: str) -> str:
     try:
-        return urlsplit(url).hostname or "no host"
+        parts = urlsplit(url)
+        return "local files" if parts.scheme == "file" else parts.hostname or "no host"
     except ValueError:
         return "no host"
 

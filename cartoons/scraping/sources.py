@@ -28,11 +28,9 @@ from cartoons.scraping.config import SHORT, ScrapeConfig, check_labels, folder_o
 from cartoons.scraping.manifest import Attempt, Manifest, Status
 from cartoons.scraping.none_of_these import other_results, shown_character
 from cartoons.scraping.progress import ScrapeProgress
-from cartoons.search.engines import SearchResult
+from cartoons.search.engines import FOLDER, SearchResult
 from cartoons.search.searcher import RetryPolicy, Searcher, make_engines
 
-FOLDER = "folder"
-"""The engine of pictures of a folder on this machine."""
 PREVIEWED = 40
 """Addresses of each name that a dry run looks for."""
 PICTURES_IN_MEMORY = 128

@@ -8,6 +8,9 @@ from urllib.parse import urldefrag, urlsplit
 from cartoons.errors import SearchError
 
 ENGINES = DUCKDUCKGO, BING, OPENVERSE, COMMONS = "duckduckgo", "bing", "openverse", "commons"
+FOLDER = "folder"
+"""What stands for the engine of pictures that lay on this machine."""
+
 DEFAULT_ENGINES = (DUCKDUCKGO, BING)
 ANY_LICENSE = "any"
 PUBLIC_DOMAIN = "public domain"

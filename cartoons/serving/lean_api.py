@@ -130,6 +130,8 @@ def picture_of(body: bytes, content_type: str) -> tuple[bytes, int | None]:
     """The picture's bytes and top_k (None: all) of a request in either form. Raises RequestError."""
     if not body:
         raise RequestError("The request is empty: send a picture's bytes, or " + JSON_FORM + ".")
+    if content_type.lower().startswith("multipart/") and body.startswith(b"--"):
+        raise RequestError("This is a form: send the picture's bytes alone, as curl --data-binary @picture.png does.")
     if "json" not in content_type.lower() and body.lstrip()[:1] != b"{":
         return body, None
     try:

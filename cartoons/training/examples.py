@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -55,7 +55,8 @@ def of_owner(folder: Path | None, labels: Iterable[str] = ()) -> list[Candidate]
         )
     found = [Candidate(each.path, known.get(alike_key(each.label), each.label), each.row) for each in inside]
     loose = {path for path in folder.iterdir() if is_picture(path)} - {each.path for each in inside}
-    found += [Candidate(path, known.get(_spoken_name(path), ""), {}) for path in sorted(loose)]
+    spoken = {_spoken(label): label for label in known.values()}
+    found += [Candidate(path, _label_of_name(path.stem, spoken), {}) for path in sorted(loose)]
     if not any(_opens(each.path) for each in found):
         raise DataError(f"--examples {folder} holds no picture that opens: put some there, or leave --examples out.")
     return found
@@ -170,9 +171,17 @@ def _credit(row: Row) -> list[str]:
     return [value and as_text(value) for value in values]
 
 
-def _spoken_name(path: Path) -> str:
-    """The alike_key of the label that a file is called by: "bugs bunny" of bugs_bunny-2.png."""
-    return alike_key(re.sub(r"[\s_-]+", " ", re.sub(r"[\s_.-]*\d*$", "", path.stem)).strip())
+def _label_of_name(stem: str, spoken: Mapping[str, str]) -> str:
+    """The label that a file is called by, a number behind it or not: "bugs bunny" of "bugs_bunny-2"; "" for no label.
+
+    spoken: labels by `_spoken`.
+    """
+    return spoken.get(_spoken(stem)) or spoken.get(_spoken(re.sub(r"[\s_.-]*\d*$", "", stem)), "")
+
+
+def _spoken(name: str) -> str:
+    """The alike_key of a name, with spaces for what stands for them in the names of files."""
+    return re.sub(r"[\s_-]+", " ", alike_key(name)).strip()
 
 
 def _opens(path: Path) -> bool:

@@ -17,9 +17,10 @@ from fastai.learner import Learner
 import cartoons
 from cartoons.errors import DataError, in_a_line
 from cartoons.files import write_atomically
+from cartoons.model_folder import LEARNER_FILE
 from cartoons.picture_files import file_sha256
 
-LEARNER_FILE, WEIGHTS_FILE = "model.pkl", "weights.safetensors"
+WEIGHTS_FILE = "weights.safetensors"
 CACHED = type(functools.cache(len))
 
 
