@@ -22,14 +22,7 @@ from pathlib import Path
 from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError, SearchError
 from cartoons.files import check_apart, check_folder, real
-from cartoons.scraping.config import (
-    OTHER_QUERIES,
-    STORED_PX,
-    ScrapeConfig,
-    folder_of,
-    label_of,
-    queries_by_label,
-)
+from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, label_of, queries_by_label
 from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
 from cartoons.search.url_list import read_url_list
 
@@ -231,7 +224,8 @@ def review(argv: Sequence[str]) -> int:
     from cartoons.serving import environment
 
     environment.prepare()
-    from cartoons.review.server import serve  # gradio takes seconds to load, and reads the environment then
+    environment.import_gradio()
+    from cartoons.review.server import serve
 
     ctrl_c.interrupt_work()
     serve(given.folder, given.model, folder_of, given.corrections)
