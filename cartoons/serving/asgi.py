@@ -11,7 +11,7 @@ from typing import Any
 
 from cartoons import strict_json
 from cartoons.images import MAX_BYTES
-from cartoons.serving.environment import ROOT
+from cartoons.serving.environment import ROOT_PATH
 
 BODY_TIMEOUT_S = 120.0
 MAX_JSON_VALUES = 20_000
@@ -114,10 +114,10 @@ def json_object(body: bytes) -> dict[str, Any]:
     return request
 
 
-def with_body(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
-    """A request that has another body."""
+def with_length(scope: Scope, length: int) -> Scope:
+    """A request whose body has another length."""
     headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
-    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, body
+    return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
 
 
 def public_address(scope: Scope) -> str:
@@ -128,7 +128,7 @@ def public_address(scope: Scope) -> str:
     headers = {name: value.decode("latin-1").split(",")[0].strip() for name, value in scope["headers"]}
     host = headers.get(b"x-forwarded-host") or headers.get(b"host", "")
     scheme = headers.get(b"x-forwarded-proto") or scope["scheme"]
-    root = os.environ.get(ROOT, "").rstrip("/")
+    root = os.environ.get(ROOT_PATH, "").rstrip("/")
     if "://" in root:
         return root
     return f"{scheme}://{host}{root}" if scheme in ("http", "https") and HOST.fullmatch(host) else ""
