@@ -15,6 +15,7 @@ from conftest import draw_shape
 from cartoons import dataset
 from cartoons.errors import DataError
 from cartoons.folder_layout import split_folders
+from cartoons.images import encoded
 from cartoons.review.decisions import read_pictures
 from cartoons.scraping.sources import from_folder
 
@@ -42,9 +43,7 @@ def picture(path: Path, form: str = "PNG") -> bytes:
 
 @cache
 def drawn(seed: int, form: str) -> bytes:
-    file = io.BytesIO()
-    draw_shape("lines", seed, 40).save(file, form)
-    return file.getvalue()
+    return encoded(draw_shape("lines", seed, 40), form)
 
 
 def found(root: Path) -> dict[str, int]:
