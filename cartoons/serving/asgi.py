@@ -14,8 +14,6 @@ from cartoons.images import MAX_BYTES
 from cartoons.serving.environment import ROOT_PATH
 
 BODY_TIMEOUT_S = 120.0
-MAX_JSON_VALUES = 20_000
-"""Of a request. Those of 27 MB could take 600 MB of memory."""
 
 HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 KEPT_HEADERS = {b"retry-after", b"access-control-allow-origin", b"access-control-expose-headers", b"allow"}
@@ -106,7 +104,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a request's body. Raises RefusedError."""
     try:
-        request = strict_json.loads_bounded(body, MAX_JSON_VALUES)
+        request = strict_json.loads_bounded(body)
     except ValueError as error:
         raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
     if not isinstance(request, dict):
