@@ -212,16 +212,21 @@ def _why_not(place: Place, label: str, earlier: str | None) -> str:
     return READ_ALREADY if earlier == label else "a link to a picture of another label"
 
 
+def labels_by_folder(labels: Mapping[str, str]) -> dict[str, set[str]]:
+    """The labels of the files below each folder, of files by their path."""
+    found: dict[str, set[str]] = {}
+    for name, label in labels.items():
+        for parent in PurePosixPath(name).parents:
+            found.setdefault(parent.as_posix(), set()).add(label)
+    return found
+
+
 def _folder_labels(rows: Mapping[str, Row]) -> dict[str, str]:
     """The label of each folder that the metadata knows, "" where it knows several: what is put there is of it.
 
     A folder that is called as one of its labels is of that.
     """
-    labels: dict[str, set[str]] = {}
-    for name, row in rows.items():
-        if label := clean_label(row.get("label")):
-            for parent in PurePosixPath(name).parents:
-                labels.setdefault(parent.as_posix(), set()).add(label)
+    labels = labels_by_folder({name: label for name, row in rows.items() if (label := clean_label(row.get("label")))})
     known = set().union(*labels.values())
     own = {folder: clean_label(PurePosixPath(folder).name) for folder in labels}
     return {

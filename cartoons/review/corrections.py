@@ -4,7 +4,7 @@ Only what a person keeps, or moves to another label, goes to the picture folder 
 """
 
 import filecmp
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +15,7 @@ from cartoons.files import append_json_lines, check_apart, sole_use, write_atomi
 from cartoons.folder_layout import VALID
 from cartoons.metadata import METADATA_FILE, clean_label, file_key, read_metadata
 from cartoons.picture_files import walk
+from cartoons.picture_folder import labels_by_folder
 from cartoons.review import decisions
 from cartoons.review.apply import label_folder, numbered
 from cartoons.review.decisions import KEEP, MOVE, Picture
@@ -106,7 +107,7 @@ class CorrectionsReview(Review):
         pictures = decisions.read_pictures(self._into)
         split_folder = next((each.split_folder for each in pictures if each.part != VALID), "")
         labels = _labels_by_file(self._into, pictures)
-        in_folder = _labels_by_folder(labels)
+        in_folder = labels_by_folder(labels)  # where there are several, a file needs a row that says which it is of
         taken, sources = list[_Taken](), dict[str, Path]()
         for picture in accepted:
             label = picture.label
@@ -141,15 +142,6 @@ def _labels_by_file(root: Path, pictures: Iterable[Picture]) -> dict[str, str]:
     rows = read_metadata(root / METADATA_FILE).items()
     described = {name: label for name, row in rows if (label := clean_label(row.get("label")))}
     return described | {file_key(picture.file_name): picture.label for picture in pictures}
-
-
-def _labels_by_folder(labels: Mapping[str, str]) -> dict[str, set[str]]:
-    """The labels of the files in each folder; where there are several, a file needs a row that says which it is of."""
-    found: dict[str, set[str]] = {}
-    for name, label in labels.items():
-        for parent in PurePosixPath(name).parents:
-            found.setdefault(parent.as_posix(), set()).add(label)
-    return found
 
 
 def without_picture(corrections: Path) -> str:
