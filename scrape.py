@@ -20,17 +20,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cartoons import console, malloc, model_folder, proxies
-from cartoons.errors import DataError, SearchError
+from cartoons.errors import DataError
 from cartoons.files import check_apart, check_folder, real
-from cartoons.scraping.config import (
-    OTHER_QUERIES,
-    STORED_PX,
-    ScrapeConfig,
-    folder_of,
-    label_of,
-    queries_by_label,
-)
-from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES
+from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, label_of, queries_by_label
+from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES, check_engines
 from cartoons.search.url_list import read_url_list
 
 PER_CLASS = 200
@@ -140,8 +133,7 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     is_search = not (url_file or is_local)
     label = label_of(names[0]) if names and not is_search else ""
     engines = [name.strip() for name in arguments.engines.split(",")] if arguments.engines is not None else DEFAULT_ENGINES
-    if unknown := [name for name in engines if name not in ENGINES]:
-        raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
+    check_engines(engines)
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
         "has_rivals": other == [],
@@ -231,7 +223,8 @@ def review(argv: Sequence[str]) -> int:
     from cartoons.serving import environment
 
     environment.prepare()
-    from cartoons.review.server import serve  # gradio takes seconds to load, and reads the environment then
+    environment.import_gradio()
+    from cartoons.review.server import serve
 
     ctrl_c.interrupt_work()
     serve(given.folder, given.model, folder_of, given.corrections)

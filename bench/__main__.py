@@ -3,7 +3,6 @@
 Beside them the floors: a gr.Interface that does nothing with its picture, and the model alone, without any server.
 """
 
-import io
 import statistics
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from PIL import Image
 
 from bench.serving import ROOT, Asker, Cost, Latency, installed_mb, latency, peak_memory_mb, running
 from cartoons.classifier import Classifier
-from cartoons.images import load
+from cartoons.images import encoded, load
 
 DRAWING = ROOT / "examples" / "mickey-mouse-2.png"
 PAGE_PACKAGES = [line.split("==")[0] for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line]
@@ -58,9 +57,7 @@ def pictures() -> dict[str, bytes]:
     made = {"512 px PNG": DRAWING.read_bytes()}
     for name, size in {"1 MP JPEG": (1155, 866), "12 MP JPEG": (4032, 3024)}.items():
         grain = Image.effect_noise(size, 20).convert("RGB")
-        buffer = io.BytesIO()
-        Image.blend(drawing.resize(size), grain, 0.2).save(buffer, "JPEG", quality=85)
-        made[name] = buffer.getvalue()
+        made[name] = encoded(Image.blend(drawing.resize(size), grain, 0.2), "JPEG", quality=85)
     return made
 
 

@@ -9,7 +9,6 @@ img2dataset wants an environment of its own: python -m venv DIR && DIR/bin/pip i
 import argparse
 import asyncio
 import contextlib
-import io
 import json
 import random
 import socket
@@ -27,6 +26,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from bench.serving import ROOT
+from cartoons.images import encoded
 
 PICTURES, PORT, HOSTS, LATENCY_S = 2000, 8765, 16, 0.05
 KINDS = {
@@ -54,10 +54,8 @@ def picture(number: int) -> Image.Image:
     return drawn
 
 
-def encoded(drawn: Image.Image, quality: int = 88) -> bytes:
-    buffer = io.BytesIO()
-    drawn.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
+def jpeg(drawn: Image.Image, quality: int = 88) -> bytes:
+    return encoded(drawn, "JPEG", quality=quality)
 
 
 @cache
@@ -72,17 +70,17 @@ def kinds() -> list[str]:
 def body(number: int, kind: str) -> bytes:
     match kind:
         case "cut short":
-            whole = encoded(picture(number))
+            whole = jpeg(picture(number))
             return whole[: len(whole) // 2]
         case "a web page":
             return b"<!doctype html><title>not here any more</title>" * 40
         case "tiny":
-            return encoded(picture(number).resize((60, 45)))
+            return jpeg(picture(number).resize((60, 45)))
         case "one colour":
-            return encoded(Image.new("RGB", (800, 600), (number % 256, 90, 90)))
+            return jpeg(Image.new("RGB", (800, 600), (number % 256, 90, 90)))
         case "a copy":
-            return encoded(picture(kinds().index("good")).resize((700, 525)), 80)
-    return encoded(picture(number))
+            return jpeg(picture(kinds().index("good")).resize((700, 525)), 80)
+    return jpeg(picture(number))
 
 
 async def serve(folder: Path) -> None:

@@ -6,8 +6,8 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from bench.browser import opened_tab
+from cartoons.packages import ROOT
 
-ROOT = Path(__file__).parent.parent
 SIDE_PX = 512
 PIXEL_ART_PX, PIXEL_SCALE = 64, 5
 FOLDERS = {"examples": 24_000, "tests/drawings": 20_000}

@@ -18,8 +18,9 @@ from cartoons.files import write_atomically
 from cartoons.images import load
 from cartoons.model_card import model_card
 from cartoons.model_folder import EMBEDDED_MODEL, FORMAT_VERSION, OTHER_LABEL
+from cartoons.packages import ROOT
 
-DRAWINGS_TO_TRY = Path(__file__).parent.parent / "tests" / "drawings"
+DRAWINGS_TO_TRY = ROOT / "tests" / "drawings"
 
 
 def answer_drawings(classifier: Classifier) -> dict[str, Any]:

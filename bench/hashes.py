@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from cartoons import dataset, near_duplicates
 from cartoons.images import load
 from cartoons.near_duplicates import Hashes, Indices
+from cartoons.packages import ROOT
 
-FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "five"
+FOLDER = ROOT.parent / "shared" / "data" / "five"
 SIZES = (125_000, 250_000, 500_000, 1_000_000)
 COPIES = 0.2
 MIRROR_NOISE = 0.15

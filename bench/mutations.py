@@ -7,7 +7,8 @@ from functools import cache
 
 from PIL import Image
 
-from tests.crafted_images import WHOLE, encode, photo
+from cartoons.images import encoded
+from tests.crafted_images import WHOLE, photo
 
 MOST_BYTES = 4_000_000
 NUMBERS = [
@@ -49,24 +50,25 @@ def originals() -> dict[str, list[bytes]]:
     exif[0x0112] = 6
     named: dict[str, list[bytes]] = {
         "JPEG": [
-            encode(photo(), "JPEG", exif=exif),
-            encode(photo(), "JPEG", progressive=True),
-            encode(photo(mode="CMYK"), "JPEG"),
-            encode(photo(mode="L"), "JPEG", restart_marker_rows=1),
+            encoded(photo(), "JPEG", exif=exif),
+            encoded(photo(), "JPEG", progressive=True),
+            encoded(photo(mode="CMYK"), "JPEG"),
+            encoded(photo(mode="L"), "JPEG", restart_marker_rows=1),
         ],
-        "PNG": [encode(photo(), "PNG", exif=exif), encode(photo(mode="P"), "PNG"), encode(frames[0], "PNG", **moving)],
-        "GIF": [encode(photo(), "GIF"), encode(frames[0], "GIF", **moving)],
+        "PNG": [encoded(photo(), "PNG", exif=exif), encoded(photo(mode="P"), "PNG"), encoded(frames[0], "PNG", **moving)],
+        "GIF": [encoded(photo(), "GIF"), encoded(frames[0], "GIF", **moving)],
         "WebP": [
-            encode(photo(), "WEBP", exif=exif),
-            encode(frames[0], "WEBP", lossless=True),
-            encode(frames[0], "WEBP", **moving),
+            encoded(photo(), "WEBP", exif=exif),
+            encoded(frames[0], "WEBP", lossless=True),
+            encoded(frames[0], "WEBP", **moving),
         ],
-        "BMP": [encode(photo(), "BMP"), encode(photo(mode="P"), "BMP"), encode(photo(mode="1"), "BMP")],
+        "BMP": [encoded(photo(), "BMP"), encoded(photo(mode="P"), "BMP"), encoded(photo(mode="1"), "BMP")],
         "TIFF": [
-            encode(photo(), "TIFF", compression=one) for one in ("raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits")
+            encoded(photo(), "TIFF", compression=one)
+            for one in ("raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits")
         ],
-        "AVIF": [encode(photo(), "AVIF", exif=exif), encode(frames[0], "AVIF"), encode(frames[0], "AVIF", **moving)],
-        "HEIC": [encode(photo(), "HEIF", exif=exif.tobytes()), encode(frames[0], "HEIF")],
+        "AVIF": [encoded(photo(), "AVIF", exif=exif), encoded(frames[0], "AVIF"), encoded(frames[0], "AVIF", **moving)],
+        "HEIC": [encoded(photo(), "HEIF", exif=exif.tobytes()), encoded(frames[0], "HEIF")],
     }
     for crafted in WHOLE:
         data = crafted.make()

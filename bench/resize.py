@@ -23,10 +23,11 @@ from cartoons import dataset, near_duplicates, splits
 from cartoons.dataset import Item
 from cartoons.images import load, square_pad, to_batch
 from cartoons.model_folder import OTHER_LABEL
+from cartoons.packages import ROOT
 from cartoons.training.arch import DEFAULT_ARCH
 from cartoons.training.network import build_learner, find_network, plain_loaders
 
-FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "four"
+FOLDER = ROOT.parent / "shared" / "data" / "four"
 SIDE_PX = 224
 FOLDS = 8
 REGULARISATION = (1e-3, 1e-2, 1e-1)

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parent.parent
+from cartoons.packages import ROOT
+
 WARM_UP, SINGLE, CLIENTS, LOADED = 5, 40, 16, 160
 BOUNDARY = "bench"
 

@@ -6,7 +6,6 @@ make LEAST of them; all as JPEG, as a phone sends them. The function is the page
 
 import argparse
 import base64
-import io
 import re
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from bench.browser import opened_tab
 from bench.serving import ROOT
 from cartoons.classifier import Classifier
 from cartoons.errors import ImageError
-from cartoons.images import load, size_by_header
+from cartoons.images import encoded, load, size_by_header
 from cartoons.model_folder import EMBEDDED_MODEL
 
 LEAST, ENLARGED_PX = 60, 2400
@@ -47,11 +46,10 @@ def photos(folder: Path) -> list[bytes]:
     few = small[:: max(1, len(small) // max(1, LEAST - len(large)))] if len(large) < LEAST else []
     made = []
     for path in [*large, *few]:
-        buffer, picture = io.BytesIO(), load(path)
+        picture = load(path)
         scale = ENLARGED_PX / max(picture.size) if path in few else 1
         width, height = (round(length * scale) for length in picture.size)
-        picture.resize((width, height), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=92)
-        made.append(buffer.getvalue())
+        made.append(encoded(picture.resize((width, height), Image.Resampling.LANCZOS), "JPEG", quality=92))
     print(f"{len(large)} pictures longer than 1,024 px, {len(few)} enlarged to {ENLARGED_PX:,} px")
     return made
 

@@ -35,6 +35,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from cartoons import dataset, near_duplicates, progress, splits
 from cartoons.dataset import Dataset, Item
+from cartoons.packages import ROOT
 from cartoons.splits import Fold, SplitConfig
 from cartoons.training.arch import DEFAULT_ARCH
 from cartoons.training.config import TrainConfig
@@ -42,7 +43,7 @@ from cartoons.training.cross_validation import Trainer, make_trainer
 from cartoons.training.network import find_network, load_weights
 from cartoons.training.recipes import RECIPES
 
-FOLDER = Path(__file__).parent.parent.parent / "shared" / "data" / "five"
+FOLDER = ROOT.parent / "shared" / "data" / "five"
 EPOCHS, FREEZE_EPOCHS = 8, 3
 SEED = 42
 NEAR = 0.005

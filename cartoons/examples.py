@@ -14,8 +14,9 @@ from cartoons import model_folder
 from cartoons.errors import BundleError, CartoonError
 from cartoons.images import encoded, load
 from cartoons.model_folder import EMBEDDED_MODEL, EXAMPLES, OTHER_LABEL, Example, ModelInfo
+from cartoons.packages import ROOT
 
-DRAWINGS = EMBEDDED_MODEL.parent / "examples"
+DRAWINGS = ROOT / "examples"
 LONGEST_SIDE_PX = 512
 QUALITY = 85
 log = logging.getLogger("app")

@@ -11,8 +11,8 @@ import math
 import os.path
 import re
 import unicodedata
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cartoons.errors import DataError
@@ -86,6 +86,15 @@ def clean_label(value: object) -> str:
     """A label as text in which no two look alike but differ: composed letters, single spaces, nothing invisible."""
     shown = "".join(character for character in text(value) if unicodedata.category(character) != "Cf")
     return " ".join(unicodedata.normalize("NFC", shown).split())
+
+
+def labels_by_folder(labels: Mapping[str, str]) -> dict[str, set[str]]:
+    """The labels of the files below each folder, of files by their path."""
+    found: dict[str, set[str]] = {}
+    for name, label in labels.items():
+        for parent in PurePosixPath(name).parents:
+            found.setdefault(parent.as_posix(), set()).add(label)
+    return found
 
 
 def says_photo(words: str) -> bool:

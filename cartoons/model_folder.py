@@ -17,6 +17,7 @@ from typing import Any
 
 from cartoons.errors import BundleError
 from cartoons.files import write_atomically
+from cartoons.packages import ROOT
 from cartoons.strict_json import as_text, listed, mapping, number, one_of, parse, shown, text, whole_number
 
 FORMAT_VERSION = 4
@@ -24,7 +25,7 @@ FORMAT_VERSION = 4
 
 ONNX_FILE, JSON_FILE, LEARNER_FILE = "model.onnx", "model.json", "model.pkl"
 FILES = (ONNX_FILE, JSON_FILE)
-EMBEDDED_MODEL = Path(__file__).parent.parent / "model"
+EMBEDDED_MODEL = ROOT / "model"
 """The model of this repository, which is there without a Hub."""
 
 MOST_BYTES = {ONNX_FILE: 2**30, JSON_FILE: 2**24}
@@ -33,7 +34,6 @@ MOST_BYTES = {ONNX_FILE: 2**30, JSON_FILE: 2**24}
 MAX_LABEL, MAX_LABELS, MOST_EXAMPLES = 255, 25_000, 12
 EXAMPLES = "examples"
 """The folder, in the model folder, of pictures to try the model with."""
-
 EXAMPLE_FILE = re.compile(r"[a-z0-9-]{1,80}\.(jpg|png)")
 HASH = re.compile(r"[0-9a-f]{64}")
 OTHER_LABEL = "_other"

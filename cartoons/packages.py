@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+"""The folder of this project."""
+
 PAGE, TRAINING = "requirements.txt", "requirements-train.txt"
 """The files of this project that list packages."""
 

@@ -48,8 +48,6 @@ SIGNATURES = {
 }
 """How files begin, by why they are passed over ("" for pictures); anything else is text or unknown."""
 
-_SIGNATURES = {reason: re.compile(pattern, re.DOTALL) for reason, pattern in SIGNATURES.items()}
-
 
 @dataclass(frozen=True, order=True)
 class PassedOver:
@@ -99,8 +97,8 @@ def why_no_picture(path: Path) -> str:
         return UNREADABLE
     if not head:
         return "not a picture but an empty file"
-    for reason, signature in _SIGNATURES.items():
-        if signature.match(head):
+    for reason, signature in SIGNATURES.items():
+        if re.match(signature, head, re.DOTALL):
             return reason
     try:
         is_text = "\0" not in codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut

@@ -19,7 +19,7 @@ from cartoons.folder_layout import (
     shown_name,
     spoken,
 )
-from cartoons.metadata import Row, clean_label, file_key, is_label, read_metadata
+from cartoons.metadata import Row, clean_label, file_key, is_label, labels_by_folder, read_metadata
 from cartoons.model_folder import MAX_LABEL
 from cartoons.picture_files import READ_ALREADY, File, Parts, PassedOver, Walk, walk
 
@@ -214,11 +214,7 @@ def _folder_labels(rows: Mapping[str, Row]) -> dict[str, str]:
 
     A folder that is called as one of its labels is of that.
     """
-    labels: dict[str, set[str]] = {}
-    for name, row in rows.items():
-        if label := clean_label(row.get("label")):
-            for parent in PurePosixPath(name).parents:
-                labels.setdefault(parent.as_posix(), set()).add(label)
+    labels = labels_by_folder({name: label for name, row in rows.items() if (label := clean_label(row.get("label")))})
     known = set().union(*labels.values())
     own = {folder: clean_label(PurePosixPath(folder).name) for folder in labels}
     return {

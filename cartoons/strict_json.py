@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 
 MAX_DEPTH = 20
 MAX_TEXT = 1000
+MAX_VALUES = 20_000
+"""Of a request. Those of 27 MB could take 600 MB of memory."""
+
 NOT_IN_TEXT = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode's categories of control characters, halves of surrogate pairs, and breaks of lines and paragraphs."""
 
@@ -40,13 +43,13 @@ def parse(data: bytes) -> dict[str, Any]:
     return values
 
 
-def loads_bounded(data: bytes, most_values: int) -> Any:
-    """As `loads`, but of more than so many values, which take far more memory than their text, a ValueError before any.
+def loads_bounded(data: bytes) -> Any:
+    """As `loads`, but of more than MAX_VALUES, which take far more memory than their text, a ValueError before any.
 
     Commas and brackets within a text are counted as well.
     """
-    if data.count(b",") + data.count(b"[") + data.count(b"{") > most_values:
-        raise ValueError(f"it holds more than {most_values} values")
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
+        raise ValueError(f"it holds more than {MAX_VALUES} values")
     return loads(data)
 
 

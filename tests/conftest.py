@@ -1,6 +1,5 @@
 """Tiny real things to test with: a model that knows red from blue, drawn pictures, a browser, the page as a process."""
 
-import io
 import json
 import os
 import re
@@ -25,6 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
 from cartoons import model_folder
+from cartoons.images import encoded
 from cartoons.model_folder import ModelInfo
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ def make_picture_folder(root: Path, per_label: int = 6, labels: tuple[str, ...] 
 
 @cache
 def drawn_png(kind: str, seed: int, size: int = 96) -> bytes:
-    file = io.BytesIO()
-    draw_shape(kind, seed, size).save(file, "PNG")
-    return file.getvalue()
+    return encoded(draw_shape(kind, seed, size), "PNG")
 
 
 @pytest.fixture(scope="session", autouse=True)

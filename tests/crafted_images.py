@@ -4,7 +4,6 @@ Nothing is stored: each maker builds its bytes, from the format's own rules or b
 """
 
 # ruff: noqa: E501 - tables read best with a file on each line
-import io
 import lzma
 import random
 import re
@@ -17,6 +16,8 @@ from itertools import pairwise
 import numpy as np
 import pillow_heif
 from PIL import Image
+
+from cartoons.images import encoded
 
 pillow_heif.register_heif_opener()
 
@@ -33,12 +34,6 @@ class Crafted:
     name: str
     make: Callable[[], bytes]
     refused: str = OPENED
-
-
-def encode(picture: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def photo(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
@@ -77,7 +72,7 @@ def with_segments(data: bytes, *segments: bytes) -> bytes:
 
 
 def resized_jpeg(width: int, height: int, **options: object) -> bytes:
-    return encode(Image.new("RGB", (width, height), "teal"), "JPEG", **options)
+    return encoded(Image.new("RGB", (width, height), "teal"), "JPEG", **options)
 
 
 def altered(data: bytes, pattern: bytes, replacement: bytes) -> bytes:
@@ -135,7 +130,7 @@ def with_pixels(packed: bytes) -> bytes:
 
 
 def apng(frames: int, first: Image.Image, later: Image.Image, size: int = 0) -> bytes:
-    data = encode(first, "PNG", save_all=True, append_images=[later], duration=50)
+    data = encoded(first, "PNG", save_all=True, append_images=[later], duration=50)
     if frames == 2:
         return data
     control = chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 8, 8, 0, 0, 1, 10, 0, 0))
@@ -267,7 +262,7 @@ def gif_extension(size: int, label: int = 0xFE, block: int = 255) -> bytes:
 def gif_frame(width: int, height: int) -> bytes:
     """A frame's image block; of a size that costs much to make, only its first pixel."""
     if width * height <= 4_000_000:
-        data = encode(Image.new("P", (width, height)), "GIF")
+        data = encoded(Image.new("P", (width, height)), "GIF")
         return data[data.index(b"\x2c\0\0\0\0") : -1]
     return b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x4c\x01\x00"
 
@@ -287,7 +282,7 @@ def riff_length(data: bytes, length: int) -> bytes:
 
 def webp_frames(count: int, width: int, height: int) -> bytes:
     """An animation of one tiny frame many times over, on a canvas of any size."""
-    tiny = encode(Image.new("RGB", (2, 2), "red"), "WEBP", lossless=True)[12:]
+    tiny = encoded(Image.new("RGB", (2, 2), "red"), "WEBP", lossless=True)[12:]
     frame = bytes(6) + struct.pack("<I", 1)[:3] * 2 + b"\x0a\0\0\0" + tiny
     size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
     return riff((b"VP8X", b"\x02\0\0\0" + size), (b"ANIM", bytes(6)), *[(b"ANMF", frame)] * count)
@@ -305,7 +300,7 @@ def claiming(data: bytes, width: int, height: int) -> bytes:
 
 def many_items(count: int) -> bytes:
     """A HEIC with this many more items in its list."""
-    data = encode(photo(), "HEIF")
+    data = encoded(photo(), "HEIF")
     meta, at = data.index(b"meta") - 4, data.index(b"iinf") - 4
     size, items = struct.unpack_from(">I", data, at)[0], struct.unpack_from(">H", data, at + 12)[0]
     extra = b"".join(struct.pack(">I4sIHH4sB", 21, b"infe", 2 << 24, 100 + one, 0, b"hvc1", 0) for one in range(count))
@@ -333,7 +328,7 @@ def nested_grids(count: int) -> bytes:
     parts = b"".join(
         box(b"dimg", struct.pack(f">HH{count}H", one, count, *below)) for level, below in pairwise(numbers) for one in level
     )
-    hvcc = encode(photo(), "HEIF").partition(b"hvcC")[2][:300]
+    hvcc = encoded(photo(), "HEIF").partition(b"hvcC")[2][:300]
     shared = b"".join(struct.pack(">HBB", one, 1, 1) for one in range(2 + 2 * count, 2 + 3 * count))
     properties = box(b"ipco", box(b"hvcC", hvcc)) + box(b"ipma", struct.pack(">II", 0, count) + shared)
     infos = struct.pack(">IH", 0, 1 + 3 * count) + infos
@@ -351,7 +346,7 @@ def cut(data: bytes, missing: int) -> bytes:
 
 
 def blank_first(kind: str, blank: Image.Image) -> bytes:
-    return encode(
+    return encoded(
         blank, kind, save_all=True, append_images=[photo(mode="RGBA"), photo(mode="RGBA")], duration=50, disposal=2
     )
 
@@ -367,15 +362,15 @@ COSTS = [
     Crafted("JPEG 8000x5000, 99 scans", lambda: repeated_scans(8000, 5000, 78_000 + 98 * 116), COSTLY),
     Crafted("JPEG 65500x2040", lambda: resized_jpeg(65_500, 2_040), TOO_LARGE),
     Crafted("JPEG 38000x1040, progressive", lambda: resized_jpeg(38_000, 1_040, progressive=True)),
-    Crafted("JPEG 38000x1040, progressive CMYK", lambda: encode(Image.new("CMYK", (38_000, 1_040)), "JPEG", progressive=True), "MB to decode"),
+    Crafted("JPEG 38000x1040, progressive CMYK", lambda: encoded(Image.new("CMYK", (38_000, 1_040)), "JPEG", progressive=True), "MB to decode"),
     Crafted("JPEG 12600x12600", lambda: resized_jpeg(12_600, 12_600, quality=30)),
     Crafted("JPEG 20 MB of FF", lambda: b"\xff\xd8" + b"\xff" * 19_900_000, CUT_SHORT),
-    Crafted("JPEG 15 MB of FF before its tables", lambda: with_segments(encode(photo(), "JPEG"), b"\xff" * 15_000_000)),
-    Crafted("JPEG 4,000,000 empty segments", lambda: with_segments(encode(photo(), "JPEG"), b"\xff\xfe\0\2" * 4_000_000), COSTLY),
-    Crafted("JPEG 19 MB of comments", lambda: with_segments(encode(photo(), "JPEG"), *[segment(0xFE, bytes(65_000))] * 290)),
-    Crafted("JPEG 19 MB of stuffed zeros", lambda: encode(photo(), "JPEG")[:-2] + b"\xff\0" * 9_500_000 + b"\xff\xd9"),
-    Crafted("JPEG EXIF of 5,400 tags on one block", lambda: with_segments(encode(photo(), "JPEG"), exif_of_many_tags())),
-    Crafted("JPEG MPO of 5,000 pictures", lambda: with_segments(encode(photo(), "JPEG"), mpf(5_000))),
+    Crafted("JPEG 15 MB of FF before its tables", lambda: with_segments(encoded(photo(), "JPEG"), b"\xff" * 15_000_000)),
+    Crafted("JPEG 4,000,000 empty segments", lambda: with_segments(encoded(photo(), "JPEG"), b"\xff\xfe\0\2" * 4_000_000), COSTLY),
+    Crafted("JPEG 19 MB of comments", lambda: with_segments(encoded(photo(), "JPEG"), *[segment(0xFE, bytes(65_000))] * 290)),
+    Crafted("JPEG 19 MB of stuffed zeros", lambda: encoded(photo(), "JPEG")[:-2] + b"\xff\0" * 9_500_000 + b"\xff\xd9"),
+    Crafted("JPEG EXIF of 5,400 tags on one block", lambda: with_segments(encoded(photo(), "JPEG"), exif_of_many_tags())),
+    Crafted("JPEG MPO of 5,000 pictures", lambda: with_segments(encoded(photo(), "JPEG"), mpf(5_000))),
     Crafted("JPEG arithmetic", lambda: jpeg_header(8000, 5000, 0xC9) + segment(0xDA, bytes(6)) + bytes(99), "arithmetic coding"),
     Crafted("JPEG height at its end", lambda: jpeg_header(64, 0, 0xC0) + bytes(99), "states its height only at its end"),
     Crafted("JPEG 12 bits", lambda: jpeg_header(64, 64, 0xC1, bits=12) + bytes(99), "12 bits per sample"),
@@ -389,17 +384,17 @@ COSTS = [
     Crafted("PNG 8000x5000, grey of 16 bits", lambda: png(8_000, 5_000, 16, 0)),
     Crafted("PNG 65000x600, grey of 16 bits", lambda: png(65_000, 600, 16, 0)),
     Crafted("PNG 8000x5000, palette", lambda: png(8_000, 5_000, 8, 3, chunk(b"PLTE", bytes(768)) + chunk(b"tRNS", bytes(9)))),
-    Crafted("PNG 1,000,000 chunks", lambda: with_chunks(encode(photo(), "PNG"), chunk(b"teXt") * 1_000_000), COSTLY),
+    Crafted("PNG 1,000,000 chunks", lambda: with_chunks(encoded(photo(), "PNG"), chunk(b"teXt") * 1_000_000), COSTLY),
     Crafted("PNG pixels that unpack to 1 GB", lambda: with_pixels(zeros(1024))),
-    Crafted("PNG text that unpacks to 1 GB", lambda: with_chunks(encode(photo(), "PNG"), chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + zeros(200)))),
-    Crafted("PNG profile that unpacks to 1 GB", lambda: with_chunks(encode(photo(), "PNG"), chunk(b"iCCP", b"x\0\0" + zeros(1024)))),
+    Crafted("PNG text that unpacks to 1 GB", lambda: with_chunks(encoded(photo(), "PNG"), chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + zeros(200)))),
+    Crafted("PNG profile that unpacks to 1 GB", lambda: with_chunks(encoded(photo(), "PNG"), chunk(b"iCCP", b"x\0\0" + zeros(1024)))),
     Crafted("APNG 40,000 frames, blank at first", lambda: apng(40_000, Image.new("RGBA", (64, 48)), photo(mode="RGBA"))),
     Crafted("GIF 5 MB of comment blocks", lambda: gif(64, 48, gif_extension(5_000_000), gif_frame(64, 48))),
     Crafted("GIF 15 MB of comment blocks of 1 byte", lambda: gif(64, 48, gif_extension(15_000_000, block=1), gif_frame(64, 48)), COSTLY),
     Crafted("GIF 15 MB of nothing", lambda: gif(64, 48, bytes(15_000_000), gif_frame(64, 48))),
     Crafted("GIF 65535x65535 screen", lambda: gif(65_535, 65_535, gif_frame(1, 1)), TOO_LARGE),
     Crafted("GIF 1x1 screen, 65535x65535 frame", lambda: gif(1, 1, gif_frame(65_535, 65_535)), TOO_LARGE),
-    Crafted("GIF 8000x5000", lambda: encode(Image.new("P", (8_000, 5_000), 1), "GIF")),
+    Crafted("GIF 8000x5000", lambda: encoded(Image.new("P", (8_000, 5_000), 1), "GIF")),
     Crafted("GIF 700,000 frames", lambda: gif(64, 48, *[gif_frame(1, 1)] * 700_000)),
     Crafted("GIF 2000x2000, 1,000 frames", lambda: gif(2_000, 2_000, *[gif_frame(2_000, 2_000)] * 1_000)),
     Crafted("TIFF of 240,000 strips", lambda: tiff(tiff_tags(100, 240_000) | {278: longs(1), 273: longs(*[8] * 240_000), 279: longs(*[100] * 240_000)}, bytes(100)), COSTLY),
@@ -409,19 +404,19 @@ COSTS = [
     Crafted("TIFF of 900 tags on one 19 MB block", lambda: tiff(tiff_tags(64, 48) | {40_000 + tag: (7, 19_000_000, 8) for tag in range(900)}, bytes(19_000_000))),
     Crafted("TIFF 16x16 with a 44720 tile", lambda: tiles(16, 16, 44_720, b"\0" * 256), COSTLY),
     Crafted("TIFF of 1x1 tiles", lambda: tiles(8_000, 5_000, 1, b"\0" * 256), COSTLY),
-    Crafted("TIFF 8000x5000 of 32-bit whole numbers", lambda: encode(Image.new("I", (8_000, 5_000), 70_000), "TIFF", compression="tiff_adobe_deflate"), TOO_LARGE),
-    Crafted("TIFF 6000x5000 of 32-bit whole numbers", lambda: encode(Image.new("I", (6_000, 5_000), 70_000), "TIFF", compression="tiff_adobe_deflate")),
-    Crafted("TIFF 6000x5000 of floats", lambda: encode(Image.new("F", (6_000, 5_000), 0.5), "TIFF", compression="tiff_adobe_deflate")),
+    Crafted("TIFF 8000x5000 of 32-bit whole numbers", lambda: encoded(Image.new("I", (8_000, 5_000), 70_000), "TIFF", compression="tiff_adobe_deflate"), TOO_LARGE),
+    Crafted("TIFF 6000x5000 of 32-bit whole numbers", lambda: encoded(Image.new("I", (6_000, 5_000), 70_000), "TIFF", compression="tiff_adobe_deflate")),
+    Crafted("TIFF 6000x5000 of floats", lambda: encoded(Image.new("F", (6_000, 5_000), 0.5), "TIFF", compression="tiff_adobe_deflate")),
     Crafted("TIFF 3000x3000, RGB of floats", lambda: samples_tiff(np.zeros((3_000, 3_000, 3), np.float32))),
-    Crafted("TIFF 8000x5000, LZW", lambda: encode(Image.new("RGB", (8_000, 5_000)), "TIFF", compression="tiff_lzw")),
+    Crafted("TIFF 8000x5000, LZW", lambda: encoded(Image.new("RGB", (8_000, 5_000)), "TIFF", compression="tiff_lzw")),
     Crafted("TIFF 5000x3000, CMYK, LZMA", lambda: lzma_tiff(5_000, 3_000, 100)),
-    Crafted("TIFF 5000x4000, LAB", lambda: encode(Image.new("LAB", (5_000, 4_000)), "TIFF", compression="tiff_adobe_deflate")),
-    Crafted("TIFF 8000x5000, JPEG", lambda: encode(Image.new("RGB", (8_000, 5_000)), "TIFF", compression="jpeg")),
+    Crafted("TIFF 5000x4000, LAB", lambda: encoded(Image.new("LAB", (5_000, 4_000)), "TIFF", compression="tiff_adobe_deflate")),
+    Crafted("TIFF 8000x5000, JPEG", lambda: encoded(Image.new("RGB", (8_000, 5_000)), "TIFF", compression="jpeg")),
     Crafted("TIFF with progressive JPEG", lambda: jpeg_tiff(repeated_scans(4000, 4000, 200_000), 4000), COSTLY),
     Crafted("TIFF directory that follows itself", lambda: tiff(tiff_tags(4, 4), bytes(16), next_at=24)),
     Crafted("BigTIFF", lambda: b"II+\0\x08\0\0\0\x10" + bytes(99), "BigTIFF"),
-    Crafted("WebP 16383x16383", lambda: encode(Image.new("RGB", (4_200, 4_200)), "WEBP", lossless=True, method=0), TOO_LARGE),
-    Crafted("WebP 4000x4000", lambda: encode(photo(4_000, 4_000), "WEBP", lossless=True, method=0)),
+    Crafted("WebP 16383x16383", lambda: encoded(Image.new("RGB", (4_200, 4_200)), "WEBP", lossless=True, method=0), TOO_LARGE),
+    Crafted("WebP 4000x4000", lambda: encoded(photo(4_000, 4_000), "WEBP", lossless=True, method=0)),
     Crafted("WebP 16777216x200 canvas", lambda: webp_frames(1, 16_777_216, 200), "65535 are allowed on a side"),
     Crafted("WebP 5,000 frames", lambda: webp_frames(5_000, 64, 48)),
     Crafted("WebP 2,000,000 chunks", lambda: riff((b"VP8X", bytes(10)), *[(b"JUNK", b"")] * 2_000_000), COSTLY),
@@ -430,28 +425,28 @@ COSTS = [
     Crafted("BMP run-length coded, 5 MB", lambda: bmp(2_000, 2_000, 8, b"\1\1" * 2_500_000, 1, bytes(1024)), COSTLY),
     Crafted("BMP run-length coded, 2000x2000", lambda: bmp(2_000, 2_000, 8, b"\1\1\0\0" * 2_000, 1, bytes(1020))),
     Crafted("BMP 12000x3300 of 1 bit", lambda: bmp(12_000, 3_300, 1, bytes(1500 * 3_300), 0, b"\0\0\0\0\1\2\3\0")),
-    Crafted("AVIF 8000x5000 that claims 64x48", lambda: claiming(encode(Image.new("RGB", (8_000, 5_000)), "AVIF", speed=10), 64, 48), TOO_LARGE),
-    Crafted("AVIF 5000x4000", lambda: encode(Image.new("RGB", (5_000, 4_000)), "AVIF", speed=10, subsampling="4:4:4")),
-    Crafted("AVIF 64x48 that claims 60000x60000", lambda: claiming(encode(photo(), "AVIF"), 60_000, 60_000), TOO_LARGE),
-    Crafted("HEIC 8000x5000 that claims 64x48", lambda: claiming(encode(Image.new("L", (8_000, 5_000)), "HEIF", **QUICK_HEIC), 64, 48), TOO_LARGE),
-    Crafted("HEIC 6000x4000", lambda: encode(Image.new("RGB", (6_000, 4_000)), "HEIF", **QUICK_HEIC)),
+    Crafted("AVIF 8000x5000 that claims 64x48", lambda: claiming(encoded(Image.new("RGB", (8_000, 5_000)), "AVIF", speed=10), 64, 48), TOO_LARGE),
+    Crafted("AVIF 5000x4000", lambda: encoded(Image.new("RGB", (5_000, 4_000)), "AVIF", speed=10, subsampling="4:4:4")),
+    Crafted("AVIF 64x48 that claims 60000x60000", lambda: claiming(encoded(photo(), "AVIF"), 60_000, 60_000), TOO_LARGE),
+    Crafted("HEIC 8000x5000 that claims 64x48", lambda: claiming(encoded(Image.new("L", (8_000, 5_000)), "HEIF", **QUICK_HEIC), 64, 48), TOO_LARGE),
+    Crafted("HEIC 6000x4000", lambda: encoded(Image.new("RGB", (6_000, 4_000)), "HEIF", **QUICK_HEIC)),
     Crafted("HEIC 2,000 items", lambda: many_items(2_000), COSTLY),
     Crafted("HEIC of grids of 60 grids of 60 grids of 60 tiles", lambda: nested_grids(60), COSTLY),
     Crafted("HEIC 7 MB of property associations", lambda: many_associations(7_000_000), COSTLY),
-    Crafted("HEIC 900,000 boxes", lambda: encode(photo(), "HEIF") + b"\0\0\0\x08free" * 900_000, COSTLY),
+    Crafted("HEIC 900,000 boxes", lambda: encoded(photo(), "HEIF") + b"\0\0\0\x08free" * 900_000, COSTLY),
 ]  # fmt: skip
 """Files that cost much with a decoder that takes what comes: each is to be answered within a second and 400 MB."""
 
 
 def cut_jpeg(share: float, mode: str = "RGB", **options: object) -> bytes:
     """A JPEG of 320 x 240 pixels that ends after this share of its bytes."""
-    data = encode(photo(320, 240, mode), "JPEG", **options)
+    data = encoded(photo(320, 240, mode), "JPEG", **options)
     return data[: int(len(data) * share)]
 
 
 def progressive_cut(scans: int) -> bytes:
     """A progressive JPEG that ends in the middle of its nth scan; -1: of the last one."""
-    data = encode(photo(320, 240), "JPEG", progressive=True)
+    data = encoded(photo(320, 240), "JPEG", progressive=True)
     starts = [found.start() for found in re.finditer(b"\xff\xda", data)] + [len(data)]
     return data[: (starts[scans - 1 if scans > 0 else -2] + starts[scans]) // 2]
 
@@ -493,8 +488,8 @@ def bmp_run_length() -> bytes:
     return bmp(64, 48, 8, runs + b"\0\1", 1, palette.ljust(1024, b"\0"))
 
 
-PNG = encode(photo(), "PNG")
-JPEG = encode(photo(), "JPEG", quality=95)
+PNG = encoded(photo(), "PNG")
+JPEG = encoded(photo(), "JPEG", quality=95)
 UNIT = np.asarray(photo()).astype(np.float64) / 255
 RUBBISH = random.Random(1).randbytes(5_000)
 
@@ -524,19 +519,19 @@ WHOLE = [
     Crafted("JPEG Photoshop block of rubbish", lambda: with_segments(JPEG, segment(0xED, b"Photoshop 3.0\x008BIM\x03\xed\0"))),
     Crafted("JPEG MPO directory of rubbish", lambda: with_segments(JPEG, segment(0xE2, b"MPF\0" + RUBBISH))),
     Crafted("JPEG with 2 MB of XMP", lambda: with_segments(JPEG, *[segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(64_000))] * 32)),
-    Crafted("JPEG CMYK", lambda: encode(photo(mode="CMYK"), "JPEG", quality=95)),
-    Crafted("GIF without its end", lambda: cut(encode(photo(), "GIF"), 1)),
-    Crafted("GIF and rubbish", lambda: encode(photo(), "GIF") + RUBBISH),
-    Crafted("WebP of the wrong length", lambda: riff_length(encode(photo(), "WEBP", quality=95), 12)),
-    Crafted("WebP of a greater length", lambda: riff_length(encode(photo(), "WEBP", quality=95), 1 << 30)),
-    Crafted("WebP and rubbish", lambda: encode(photo(), "WEBP", quality=95) + RUBBISH),
-    Crafted("WebP profile of rubbish", lambda: encode(photo(), "WEBP", quality=95, icc_profile=RUBBISH, exif=RUBBISH)),
-    Crafted("AVIF and rubbish", lambda: encode(photo(), "AVIF", quality=90) + RUBBISH),
-    Crafted("HEIC and rubbish", lambda: encode(photo(), "HEIF", quality=90) + RUBBISH),
+    Crafted("JPEG CMYK", lambda: encoded(photo(mode="CMYK"), "JPEG", quality=95)),
+    Crafted("GIF without its end", lambda: cut(encoded(photo(), "GIF"), 1)),
+    Crafted("GIF and rubbish", lambda: encoded(photo(), "GIF") + RUBBISH),
+    Crafted("WebP of the wrong length", lambda: riff_length(encoded(photo(), "WEBP", quality=95), 12)),
+    Crafted("WebP of a greater length", lambda: riff_length(encoded(photo(), "WEBP", quality=95), 1 << 30)),
+    Crafted("WebP and rubbish", lambda: encoded(photo(), "WEBP", quality=95) + RUBBISH),
+    Crafted("WebP profile of rubbish", lambda: encoded(photo(), "WEBP", quality=95, icc_profile=RUBBISH, exif=RUBBISH)),
+    Crafted("AVIF and rubbish", lambda: encoded(photo(), "AVIF", quality=90) + RUBBISH),
+    Crafted("HEIC and rubbish", lambda: encoded(photo(), "HEIF", quality=90) + RUBBISH),
     Crafted("BMP top down", lambda: bmp(64, -48, 24, photo().tobytes("raw", "BGR"))),
     Crafted("BMP 16 bits", bmp_16),
     Crafted("BMP run-length coded", bmp_run_length),
-    Crafted("BMP and rubbish", lambda: encode(photo(), "BMP") + RUBBISH),
+    Crafted("BMP and rubbish", lambda: encoded(photo(), "BMP") + RUBBISH),
     Crafted("TIFF floats", lambda: samples_tiff(UNIT.astype(np.float32))),
     Crafted("TIFF floats, big-endian", lambda: samples_tiff(UNIT.astype(np.float32), order=">")),
     Crafted("TIFF floats, predicted", lambda: samples_tiff(UNIT.astype(np.float32), predictor=3)),
@@ -550,10 +545,10 @@ WHOLE = [
     Crafted("TIFF 32 bits, predicted", lambda: samples_tiff((UNIT * (2**32 - 1)).astype(np.uint32), predictor=2)),
     Crafted("TIFF 16 bits", lambda: samples_tiff((UNIT * 65_535).astype(np.uint16), predictor=2)),
     Crafted("TIFF 16 bits, big-endian", lambda: samples_tiff((UNIT * 65_535).astype(np.uint16), order=">")),
-    Crafted("TIFF CMYK", lambda: encode(photo(mode="CMYK"), "TIFF", compression="tiff_lzw")),
-    Crafted("TIFF YCbCr", lambda: encode(photo(mode="YCbCr"), "TIFF", compression="jpeg", quality=95)),
-    Crafted("TIFF and rubbish", lambda: encode(photo(), "TIFF") + RUBBISH),
-    Crafted("TIFF profile of rubbish", lambda: encode(photo(), "TIFF", icc_profile=RUBBISH)),
+    Crafted("TIFF CMYK", lambda: encoded(photo(mode="CMYK"), "TIFF", compression="tiff_lzw")),
+    Crafted("TIFF YCbCr", lambda: encoded(photo(mode="YCbCr"), "TIFF", compression="jpeg", quality=95)),
+    Crafted("TIFF and rubbish", lambda: encoded(photo(), "TIFF") + RUBBISH),
+    Crafted("TIFF profile of rubbish", lambda: encoded(photo(), "TIFF", icc_profile=RUBBISH)),
     Crafted("GIF, its first frame empty", lambda: blank_first("GIF", Image.new("RGBA", (64, 48)))),
     Crafted("GIF, its first frame white", lambda: blank_first("GIF", Image.new("RGBA", (64, 48), "white"))),
     Crafted("APNG, its first frame empty", lambda: blank_first("PNG", Image.new("RGBA", (64, 48)))),
@@ -576,7 +571,7 @@ REFUSED = [
     Crafted("PNG without pixels", lambda: PNG[:33] + PNG[-12:], "before its first pixel"),
     Crafted("PNG for Apple's programs", lambda: PNG[:8] + chunk(b"CgBI", b"\0\0\0\0") + PNG[8:], "only Apple's programs"),
     Crafted("PNG of 3 bits", lambda: png(64, 48, 3, 0), "3 bits, colour type 0"),
-    Crafted("WebP, half of it", lambda: encode(photo(), "WEBP")[:300], "bytes are missing"),
+    Crafted("WebP, half of it", lambda: encoded(photo(), "WEBP")[:300], "bytes are missing"),
     Crafted("TIFF, 3 channels of 12 bits", lambda: tiff(tiff_tags(64, 48, (12, 12, 12)), bytes(64 * 72)), "3 channels of 12 bits"),
     Crafted("TIFF of an unknown compression", lambda: tiff(tiff_tags(4, 4) | {259: shorts(34_712)}, bytes(16)), "compression 34712"),
     Crafted("TIFF, a camera's raw picture", lambda: tiff(tiff_tags(4, 4) | {50_706: (1, 4, bytes(4))}, bytes(16)), "camera's raw picture"),
@@ -584,10 +579,10 @@ REFUSED = [
     Crafted("BMP with a JPEG inside", lambda: bmp(64, 48, 24, bytes(999), 4), "compression 4"),
     Crafted("JPEG XL", lambda: b"\xff\x0a" + RUBBISH, "a JPEG XL picture, which is not read here"),
     Crafted("JPEG XL in boxes", lambda: b"\0\0\0\x0cJXL \r\n\x87\n" + RUBBISH, "a JPEG XL picture"),
-    Crafted("JPEG 2000", lambda: encode(photo(), "JPEG2000"), "a JPEG 2000 picture"),
-    Crafted("icon", lambda: encode(photo(), "ICO"), "an icon"),
+    Crafted("JPEG 2000", lambda: encoded(photo(), "JPEG2000"), "a JPEG 2000 picture"),
+    Crafted("icon", lambda: encoded(photo(), "ICO"), "an icon"),
     Crafted("PSD", lambda: b"8BPS\0\1" + RUBBISH, "Photoshop"),
-    Crafted("PPM", lambda: encode(photo(), "PPM"), "a PNM picture"),
+    Crafted("PPM", lambda: encoded(photo(), "PPM"), "a PNM picture"),
     Crafted("camera's raw picture, CR3", lambda: b"\0\0\0\x18ftypcrx " + RUBBISH, "raw picture"),
     Crafted("MP4", lambda: b"\0\0\0\x18ftypisom" + RUBBISH, "a video"),
     Crafted("QuickTime", lambda: b"\0\0\0\x14ftypqt  " + RUBBISH, "a video"),

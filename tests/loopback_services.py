@@ -5,7 +5,6 @@ with loopback_services(folder, DrawnPictures({"bugs bunny": "round"})) as servic
 """
 
 import asyncio
-import io
 import math
 import os
 import subprocess
@@ -24,6 +23,7 @@ from loopback_web import LoopbackWeb, Request, Response
 from PIL import Image, ImageDraw
 from search_sites import BingSite, DuckDuckGoSite, Picture
 
+from cartoons.images import encoded
 from cartoons.scraping.config import OTHER_QUERIES
 from cartoons.search.engines import queries_for
 
@@ -55,9 +55,7 @@ def draw_figure(kind: str, seed: int, size: tuple[int, int] = (260, 260)) -> Ima
 
 @cache
 def figure_jpeg(kind: str, seed: int, size: tuple[int, int]) -> bytes:
-    buffer = io.BytesIO()
-    draw_figure(kind, seed, size).save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
+    return encoded(draw_figure(kind, seed, size), "JPEG", quality=88)
 
 
 @dataclass

@@ -1,17 +1,16 @@
 """A site of pictures, some of them not what they seem."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 
 from conftest import plain
 from loopback_web import Request, Response
 
+from cartoons.images import encoded
+
 
 def png(colour: str) -> bytes:
-    buffer = io.BytesIO()
-    plain(colour).save(buffer, "PNG")
-    return buffer.getvalue()
+    return encoded(plain(colour), "PNG")
 
 
 async def forever() -> AsyncIterator[bytes]:

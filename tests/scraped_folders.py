@@ -1,6 +1,5 @@
 """Pictures for scraping tests, and the contents of a scraped folder."""
 
-import io
 import json
 from functools import cache
 from pathlib import Path
@@ -8,11 +7,7 @@ from pathlib import Path
 from conftest import draw_shape
 from PIL import Image
 
-
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
+from cartoons.images import encoded
 
 
 def drawing(seed: int, size: int = 200) -> Image.Image:

@@ -1,6 +1,5 @@
 """The dataset card: its numbers, its front matter as the Hub reads it, and words from the web that stay words."""
 
-import io
 import json
 import re
 from pathlib import Path
@@ -10,6 +9,7 @@ from conftest import draw_shape
 from huggingface_hub import DatasetCard
 
 from cartoons.dataset_card import dataset_card
+from cartoons.images import encoded
 
 EVIL = '"\n---\n# Taken | <script> [x](javascript:alert(1)) `code` **bold** \u2028\x00\ud800'
 
@@ -150,11 +150,9 @@ def test_the_real_loader_reads_the_folder_as_the_card_says(tmp_path: Path, with_
     rows = [row(label, k) for label in ("bugs bunny", "_other", "日本 #1", "yes") for k in range(2)]
     rows = [each | {"width": 9, "height": None, "group": ""} for each in rows]
     for each in rows if with_pictures else []:
-        file = io.BytesIO()
-        draw_shape("round", seed=1).save(file, "JPEG")
         path = root / str(each["file_name"])
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.getvalue())
+        path.write_bytes(encoded(draw_shape("round", seed=1), "JPEG"))
     (root / ".scrape" / "pictures").mkdir(parents=True)
     (root / ".scrape" / "pictures" / "spare.jpg").write_bytes(b"spare")
     (root / "metadata.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))

@@ -1,6 +1,5 @@
 """The pictures to try a model with: who chooses them, where they are shown, and what becomes of broken and hostile ones."""
 
-import io
 import json
 import shutil
 from dataclasses import replace
@@ -15,6 +14,7 @@ from cartoons import dataset, examples, model_folder
 from cartoons.classifier import Classifier
 from cartoons.errors import BundleError, DataError
 from cartoons.examples import captions, of_model
+from cartoons.images import encoded
 from cartoons.metadata import may_be_shared
 from cartoons.model_card import model_card
 from cartoons.model_folder import Example, ModelInfo
@@ -50,9 +50,7 @@ def test_a_file_that_is_no_example_is_named(tmp_path: Path, caplog: pytest.LogCa
 
 
 def plain_png(colour: str) -> bytes:
-    file = io.BytesIO()
-    plain(colour, (600, 400)).save(file, "PNG")
-    return file.getvalue()
+    return encoded(plain(colour, (600, 400)), "PNG")
 
 
 def owned(root: Path, **files: str) -> Path:

@@ -22,7 +22,6 @@ from crafted_images import (
     Crafted,
     chunk,
     cut_jpeg,
-    encode,
     photo,
     progressive_cut,
     segment,
@@ -33,7 +32,7 @@ from PIL import Image
 
 from cartoons.errors import ImageError
 from cartoons.image_scan.scan import scan
-from cartoons.images import load, opened_as_load, size_by_header
+from cartoons.images import encoded, load, opened_as_load, size_by_header
 
 MOST_CPU_S = 1.5
 """The aim is one second on a quiet machine; whoever runs tests may have a busy one."""
@@ -120,9 +119,9 @@ def test_a_jpeg_that_lacks_its_last_bytes_opens(data: bytes) -> None:
         with_segments(
             JPEG, segment(0xE1, b"Exif\0\0" + struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x0112, 3, 1, 8, 0, 0))
         ),
-        encode(photo(), "WEBP", xmp=XMP),
-        encode(photo(), "TIFF", exif=EXIF),
-        encode(photo(), "AVIF", exif=EXIF),
+        encoded(photo(), "WEBP", xmp=XMP),
+        encoded(photo(), "TIFF", exif=EXIF),
+        encoded(photo(), "AVIF", exif=EXIF),
     ],
 )
 def test_pictures_are_turned_as_pillow_turns_them(data: bytes) -> None:
@@ -133,7 +132,7 @@ def test_pictures_are_turned_as_pillow_turns_them(data: bytes) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": 0}])
 def test_a_whole_jpeg_is_not_taken_for_a_cut_one(options: dict[str, object]) -> None:
-    data = encode(photo(320, 240), "JPEG", **options)
+    data = encoded(photo(320, 240), "JPEG", **options)
     assert scan(data).before_cut is None
     assert scan(data + RUBBISH).data == scan(data).data
 

@@ -13,15 +13,13 @@ from pyarrow import parquet
 import scrape
 from cartoons.download.http import DownloadResult
 from cartoons.errors import DataError
-from cartoons.images import MAX_BYTES, load
+from cartoons.images import MAX_BYTES, encoded, load
 from cartoons.img2dataset import read_output, write_urls
 from cartoons.search.engines import SearchResult
 
 
 def jpeg(seed: int) -> bytes:
-    file = io.BytesIO()
-    draw_shape("round", seed).save(file, "JPEG")
-    return file.getvalue()
+    return encoded(draw_shape("round", seed), "JPEG")
 
 
 def row(k: int, status: str = "success", error: str | None = None) -> dict[str, object]:

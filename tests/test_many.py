@@ -21,6 +21,7 @@ from cartoons import model_folder
 from cartoons.answer_table import Row, csv_text
 from cartoons.classifier import Classifier
 from cartoons.errors import BusyError, ImageError
+from cartoons.images import encoded
 from cartoons.serving import environment
 from cartoons.serving.picture_batch import MOST_BATCHES, MOST_ENTRIES, MOST_UNPACKED_BYTES, PictureBatch
 from cartoons.serving.picture_service import PictureService
@@ -28,9 +29,7 @@ from cartoons.serving.uploads import UploadFolder
 
 
 def png(colour: str) -> bytes:
-    buffer = io.BytesIO()
-    plain(colour).save(buffer, "PNG")
-    return buffer.getvalue()
+    return encoded(plain(colour), "PNG")
 
 
 RED, GREEN, BLUE = map(png, ("#ff0000", "#00ff00", "#0000ff"))

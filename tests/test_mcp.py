@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +60,10 @@ def test_nothing_else_is_asked_for(request_: dict[str, Any]) -> None:
 # ---------------------------------------------------------------- the same through a real page
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Page]:
+@pytest.fixture
+def served(page: Page) -> Page:
     pytest.importorskip("mcp", reason="MCP is optional: pip install 'gradio[mcp]'")
-    running = Page()
-    yield running
-    running.stop()
+    return page
 
 
 def ask_tool(page: Page, picture: str) -> tuple[list[str], bool, str]:

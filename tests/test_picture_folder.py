@@ -16,6 +16,7 @@ from conftest import draw_shape
 from cartoons import dataset
 from cartoons.errors import DataError
 from cartoons.folder_layout import Layout, split_folders
+from cartoons.images import encoded
 from cartoons.picture_files import PassedOver
 from cartoons.picture_folder import PictureFolder
 from cartoons.review.decisions import read_pictures
@@ -45,9 +46,7 @@ def picture(path: Path, form: str = "PNG") -> bytes:
 
 @cache
 def drawn(seed: int, form: str) -> bytes:
-    file = io.BytesIO()
-    draw_shape("lines", seed, 40).save(file, form)
-    return file.getvalue()
+    return encoded(draw_shape("lines", seed, 40), form)
 
 
 def found(root: Path) -> dict[str, int]:

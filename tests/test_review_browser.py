@@ -13,28 +13,24 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from conftest import ROOT, free_port, plain, wait_until
+from conftest import ROOT, colour_graph, colour_info, free_port, plain, wait_until
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
+from cartoons import model_folder
+
 pytestmark = pytest.mark.slow
 EVIL = "<img src=x onerror=document.title='owned'>"
-SERVE = """
-import sys
-from pathlib import Path
-from cartoons.review.server import serve
-serve(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2] else None)
-"""
 
 
 class Review:
     """The page as a process."""
 
-    def __init__(self, folder: Path, model: Path | str = "") -> None:
-        self.folder, self.model, port = folder, model, free_port()
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self.options, port = folder, options, free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(folder), str(model)],
+            [sys.executable, "scrape.py", "review", str(folder), *options],
             cwd=ROOT,
             env=os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_SHARE": "True", "GRADIO_SERVER_NAME": "0.0.0.0"},
             stdout=subprocess.PIPE,
@@ -52,10 +48,8 @@ class Review:
         return [(row["file_name"], row["action"], row["to"]) for row in rows]
 
 
-@pytest.fixture
-def review(tmp_path: Path, colour_model: Path) -> Iterator[Review]:
+def draw_pictures(folder: Path) -> Path:
     """Thirty red foxes of which two are green frogs and one is neither, eight frogs, four others; one title is an attack."""
-    folder = tmp_path / "my pictures"
     rows = []
     for label, count, colour in [
         ("red fox", 30, "#{:x}00000"),
@@ -77,13 +71,33 @@ def review(tmp_path: Path, colour_model: Path) -> Iterator[Review]:
                 }
             )
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with running(folder, colour_model) as page:
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return draw_pictures(tmp_path / "my pictures")
+
+
+@pytest.fixture
+def review(pictures: Path, colour_model: Path) -> Iterator[Review]:
+    """A page for decisions."""
+    with running(pictures, "--model", str(colour_model)) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Review]:
+    """A page on which nothing is decided."""
+    place = tmp_path_factory.mktemp("untouched")
+    model_folder.write(place / "colours", colour_info(), colour_graph())
+    with running(draw_pictures(place / "my pictures"), "--model", str(place / "colours")) as page:
         yield page
 
 
 @contextmanager
-def running(folder: Path, model: Path | str = "") -> Iterator[Review]:
-    page = Review(folder, model)
+def running(folder: Path, *options: str) -> Iterator[Review]:
+    page = Review(folder, *options)
     try:
         yield page
     finally:
@@ -246,12 +260,11 @@ def test_several_at_once_the_next_doubt_and_an_honest_undo(tab: Tab, review: Rev
 
 
 def test_what_looks_exactly_like_a_character_comes_first_and_the_next_doubt_is_in_another_class(
-    browser: Browser, review: Review
+    browser: Browser, pictures: Path, colour_model: Path
 ) -> None:
-    plain("#f10000").save(review.folder / "_other" / "z.png")
-    again = Review(review.folder, review.model)
-    try:
-        tab = opened(browser.new_page(), again)
+    plain("#f10000").save(pictures / "_other" / "z.png")
+    with running(pictures, "--model", str(colour_model)) as review:
+        tab = opened(browser.new_page(), review)
         expect(tab.locator(".review .lead")).to_contain_text("1 of “none of these” looks exactly like a character.")
         current = tab.locator(".review .chips [aria-current=true]")
         expect(current).to_contain_text("none of these")
@@ -266,8 +279,6 @@ def test_what_looks_exactly_like_a_character_comes_first_and_the_next_doubt_is_i
         tab.keyboard.press("n")
         said(tab, "Nothing is left to look at.")
         tab.close()
-    finally:
-        again.stop()
 
 
 def test_a_reload_finds_every_decision_again(tab: Tab, review: Review) -> None:
@@ -284,7 +295,7 @@ def test_a_reload_finds_every_decision_again(tab: Tab, review: Review) -> None:
 
 def test_who_comes_back_from_another_page_sees_what_was_decided_there(tab: Tab, review: Review) -> None:
     name = tab.locator(".review .card").first.get_attribute("data-key")
-    with running(review.folder, review.model) as second:
+    with running(review.folder, *review.options) as second:
         for page in (review, second):
             other = opened(tab.context.new_page(), page)
             other.locator(f".review .card[data-key='{name}']").click()
@@ -350,7 +361,8 @@ def answer(review: Review, headers: dict[str, str]) -> dict[str, object]:
         return dict(json.load(told))
 
 
-def test_other_sites_and_other_machines_get_nothing(tab: Tab, review: Review) -> None:
+def test_other_sites_and_other_machines_get_nothing(browser: Browser, untouched: Review) -> None:
+    review, tab = untouched, opened(browser.new_page(), untouched)
     assert answer(review, {"Origin": review.url})["folder"] == "my pictures"
     refused = {"error": "This page answers only on the machine that it runs on."}
     assert answer(review, {"Origin": "https://evil.example"}) == refused
@@ -364,21 +376,19 @@ def test_other_sites_and_other_machines_get_nothing(tab: Tab, review: Review) ->
     assert [url for url in asked if not url.startswith((review.url, "data:"))] == []
     listening = Path("/proc/net/tcp").read_text()
     assert f"0100007F:{int(review.url.rsplit(':', 1)[1]):04X} 00000000:0000 0A" in listening
+    tab.close()
 
 
-def test_without_a_model_everything_is_to_be_looked_at(browser: Browser, review: Review) -> None:
-    plainly = Review(review.folder)
-    try:
-        tab = opened(browser.new_page(), plainly)
+def test_without_a_model_everything_is_to_be_looked_at(browser: Browser, pictures: Path) -> None:
+    with running(pictures) as review:
+        tab = opened(browser.new_page(), review)
         expect(tab.locator(".review .lead")).to_have_text("42 to look at. This page moves no file before you press Apply.")
         assert "looks" not in card(tab, 0)
         tab.close()
-    finally:
-        plainly.stop()
 
 
-def test_no_file_of_the_machine_is_read_or_written_through_it(review: Review) -> None:
-    with httpx.Client(base_url=review.url, timeout=30) as client:
+def test_no_file_of_the_machine_is_read_or_written_through_it(untouched: Review) -> None:
+    with httpx.Client(base_url=untouched.url, timeout=30) as client:
         html = next(part["id"] for part in client.get("/config").json()["components"] if part["type"] == "html")
         asked = {"session_hash": "x", "component_id": html}
         hostile = [{"path": "/etc/passwd"}, "/etc/passwd", None, [], {}, {"key": "../../etc/passwd", "large": True}]
@@ -396,15 +406,15 @@ def test_no_file_of_the_machine_is_read_or_written_through_it(review: Review) ->
             assert 400 <= answer.status_code < 500
             assert "\n" not in answer.json()["error"]
         form = client.post("/gradio_api/upload", files={"files": ("x.png", b"x")})
-        served = client.get(f"/gradio_api/file={review.folder / 'metadata.jsonl'}")
+        served = client.get(f"/gradio_api/file={untouched.folder / 'metadata.jsonl'}")
         assert (form.status_code, served.status_code) == (404, 403)
-    assert review.decisions() == []
+    assert untouched.decisions() == []
 
 
-def test_the_page_is_in_the_middle_and_in_one_language(browser: Browser, review: Review) -> None:
+def test_the_page_is_in_the_middle_and_in_one_language(browser: Browser, untouched: Review) -> None:
     for width in (1280, 1920):
         context = browser.new_context(viewport={"width": width, "height": 900}, locale="de-DE")
-        tab = opened(context.new_page(), review)
+        tab = opened(context.new_page(), untouched)
         box = tab.locator("main.contain").bounding_box()
         assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
         assert tab.evaluate("document.documentElement.lang") == "en"
@@ -412,8 +422,8 @@ def test_the_page_is_in_the_middle_and_in_one_language(browser: Browser, review:
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "Infinity", "NaN", "1e308", "-5"])
-def test_numbers_that_are_none_are_answered_in_a_sentence(review: Review, number: str) -> None:
-    with httpx.Client(base_url=review.url, timeout=30) as client:
+def test_numbers_that_are_none_are_answered_in_a_sentence(untouched: Review, number: str) -> None:
+    with httpx.Client(base_url=untouched.url, timeout=30) as client:
         html = next(part["id"] for part in client.get("/config").json()["components"] if part["type"] == "html")
         for data in (f'"start": {number}, "count": 2', f'"start": 0, "count": {number}'):
             asked = f'{{"data": {{"label": "x", {data}}}, "fn_name": "cards", "session_hash": "x", "component_id": {html}}}'

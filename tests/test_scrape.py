@@ -20,11 +20,12 @@ from datasets import load_dataset
 from hub_server import Hub
 from image_sites import EXPECTED, HOST, FaultySite
 from loopback_web import LoopbackWeb, Request, Response
-from scraped_folders import contents, drawn, encoded
+from scraped_folders import contents, drawn
 from search_sites import BingSite, DuckDuckGoSite, Picture
 
 import scrape
 from cartoons import dataset
+from cartoons.images import encoded
 
 pytestmark = pytest.mark.slow
 
@@ -261,7 +262,7 @@ def encoded_bomb() -> bytes:
     """A PNG of 144 megapixels in 18 kB."""
     from PIL import Image
 
-    return encoded(Image.new("1", (12000, 12000)))
+    return encoded(Image.new("1", (12000, 12000)), "PNG")
 
 
 def test_bing_takes_over_when_duckduckgo_is_down(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from conftest import plain
 from PIL import Image
-from scraped_folders import contents, drawing, drawn, encoded
+from scraped_folders import contents, drawing, drawn
 
 from cartoons import dataset
 from cartoons.download.http import DownloadResult
 from cartoons.errors import CartoonError, DataError, ImageError
 from cartoons.files import sole_use
-from cartoons.images import MAX_BYTES
+from cartoons.images import MAX_BYTES, encoded
 from cartoons.review.apply import apply
 from cartoons.review.decisions import DECISIONS_FILE, Decision, append, read_pictures
 from cartoons.scraping.config import ScrapeConfig, folder_of, queries_by_label
@@ -121,13 +121,13 @@ def test_a_picture_is_stored_small_and_without_metadata() -> None:
 def test_a_cutout_keeps_its_transparency() -> None:
     cutout = drawing(1).convert("RGBA")
     cutout.putalpha(Image.linear_gradient("L").resize(cutout.size))
-    kept = clean_image(encoded(cutout))
+    kept = clean_image(encoded(cutout, "PNG"))
     with Image.open(io.BytesIO(kept.data)) as stored:
         assert (stored.format, stored.mode) == ("WEBP", "RGBA")
 
 
 def test_originals_stay_as_they_came() -> None:
-    data = encoded(drawing(1, 900))
+    data = encoded(drawing(1, 900), "PNG")
     kept = clean_image(data, originals=True)
     assert (kept.data, kept.file, kept.width) == (data, f"{kept.sha256[:16]}.png", 900)
 
@@ -135,13 +135,13 @@ def test_originals_stay_as_they_came() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (encoded(drawing(1, 95)), "too small: 95 x 95"),
-        (encoded(drawing(1).resize((500, 100))), "a strip: 500 x 100"),
-        (encoded(plain("red", (200, 200))), "one flat colour"),
-        (encoded(Image.new("RGBA", (200, 200), (0, 0, 0, 0))), "one flat colour"),
+        (encoded(drawing(1, 95), "PNG"), "too small: 95 x 95"),
+        (encoded(drawing(1).resize((500, 100)), "PNG"), "a strip: 500 x 100"),
+        (encoded(plain("red", (200, 200)), "PNG"), "one flat colour"),
+        (encoded(Image.new("RGBA", (200, 200), (0, 0, 0, 0)), "PNG"), "one flat colour"),
         (b"<html>not found</html>", "a web page"),
-        (encoded(drawing(1))[:2000], "damaged or cut short"),
-        (encoded(Image.new("1", (12000, 12000))), "megapixels"),
+        (encoded(drawing(1), "PNG")[:2000], "damaged or cut short"),
+        (encoded(Image.new("1", (12000, 12000)), "PNG"), "megapixels"),
     ],
 )
 def test_what_is_not_kept_and_why(data: bytes, says: str) -> None:
@@ -154,7 +154,7 @@ def test_what_is_not_kept_and_why(data: bytes, says: str) -> None:
 
 def good(label: str, seed: int, url: str, size: int = 200, mirrored: bool = False, query: str = "") -> Attempt:
     picture = drawing(seed, 400).resize((size, size))
-    kept = clean_image(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture))
+    kept = clean_image(encoded(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture, "PNG"))
     return Attempt(
         label,
         url,
@@ -606,7 +606,7 @@ def test_pictures_that_are_here_are_read_as_many_at_once_as_memory_is_meant_for(
 def test_pictures_and_rows_from_elsewhere_are_left_alone(tmp_path: Path) -> None:
     root = tmp_path / "data"
     (root / "a b").mkdir(parents=True)
-    (root / "a b" / "mine.png").write_bytes(encoded(drawing(1)))
+    (root / "a b" / "mine.png").write_bytes(encoded(drawing(1), "PNG"))
     (root / "metadata.jsonl").write_text('{"file_name": "a b/mine.png", "source": "me"}\n')
     fill(root, Web())
     assert (root / "a b" / "mine.png").exists()

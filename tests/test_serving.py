@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import io
 import json
 import os
 import signal
@@ -24,6 +23,7 @@ from huggingface_hub import InferenceClient
 from PIL import Image
 from starlette.testclient import TestClient
 
+from cartoons.images import encoded
 from cartoons.serving.api_guard import ApiGuard
 from cartoons.serving.api_values import picture_value
 from cartoons.serving.asgi import SENTENCES, Message, Receive, Send, read_body
@@ -436,10 +436,9 @@ def test_a_web_page_of_another_site_can_read_what_is_wrong(
 
 
 def test_the_pages_script_has_the_answer_with_the_upload(client: httpx.Client, uploads: Path) -> None:
-    heic = io.BytesIO()
     pillow_heif.register_heif_opener()
-    Image.open(MICKEY).convert("RGB").save(heic, "HEIF")
-    for data, format in ((MICKEY.read_bytes(), "PNG"), (heic.getvalue(), "JPEG")):  # browsers show no HEIC
+    heic = encoded(Image.open(MICKEY).convert("RGB"), "HEIF")
+    for data, format in ((MICKEY.read_bytes(), "PNG"), (heic, "JPEG")):  # browsers show no HEIC
         given = client.post("/api/answer", content=data).raise_for_status().json()
         assert Image.open(given["path"]).format == format
         assert f'data-picture="{Path(given["path"]).parent.name}"' in given["answer"]
@@ -513,9 +512,7 @@ def test_the_log_names_neither_pictures_nor_characters(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def slow() -> bytes:
     """A picture that takes a moment to open, within all limits."""
-    buffer = io.BytesIO()
-    Image.effect_noise((3600, 3600), 60).convert("RGB").save(buffer, "WEBP", quality=20, method=0)
-    return buffer.getvalue()
+    return encoded(Image.effect_noise((3600, 3600), 60).convert("RGB"), "WEBP", quality=20, method=0)
 
 
 def test_metrics_are_counted_where_they_are_asked_for(client: httpx.Client, tmp_path: Path) -> None:
@@ -571,9 +568,8 @@ def test_what_a_killed_page_left_is_swept_when_the_next_one_starts(tmp_path: Pat
 
 
 def test_more_calls_than_may_wait_are_told_to_come_again_however_they_come(tmp_path: Path) -> None:
-    picture = io.BytesIO()
-    Image.new("RGB", (6000, 6000), "red").save(picture, "PNG")  # small to send, and a second's work
-    body = {"data": [{"url": f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"}]}
+    picture = encoded(Image.new("RGB", (6000, 6000), "red"), "PNG")  # small to send, and a second's work
+    body = {"data": [{"url": f"data:image/png;base64,{base64.b64encode(picture).decode()}"}]}
     running, statuses = Page(env={"GRADIO_TEMP_DIR": str(tmp_path)}), []
     with httpx.Client(base_url=running.url, timeout=60) as asking:
         while 503 not in statuses and len(statuses) < 8 * MAX_WAITING:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from cartoons.classifier import softmax
 from cartoons.errors import ConvertError, in_a_line
+from cartoons.strict_json import NOT_IN_TEXT
 
 ONLY = ": only classifiers with one label per picture can be converted."
 Items = Callable[[Sequence[Path]], tuple[list[Any], int | None]]
@@ -73,10 +74,7 @@ class FilePredictor:
                 f"The network answers {raw.shape[1:]} numbers for {len(self.labels)} labels: it is no classifier."
             )
         if not np.abs(probabilities.sum(axis=1) - 1).max() <= 1e-3:  # not a number is wrong too
-            raise ConvertError(
-                f"The learner's probabilities do not sum to 1 (its loss is {type(loss).__name__}): "
-                "only classifiers with one label per picture can be converted."
-            )
+            raise ConvertError(f"The learner's probabilities do not sum to 1 (its loss is {type(loss).__name__}){ONLY}")
         return [Prediction(seen, row) for seen, row in zip(pixels, probabilities, strict=True)]
 
     def _way_in(self, files: Sequence[Path]) -> Items:
@@ -96,10 +94,15 @@ class FilePredictor:
                 failure = error
             else:
                 return way
-        raise ConvertError(
-            f"The learner's own transforms fail on a picture ({in_a_line(failure)}): "
-            "see that learn.predict(file) works, and export it again."
-        ) from failure
+        raise transforms_fail(failure) from failure
+
+
+def transforms_fail(error: Exception) -> ConvertError:
+    """The error for a learner whose own transforms, which are anyone's code, raise another."""
+    return ConvertError(
+        f"The learner's own transforms fail on a picture ({in_a_line(error)}): "
+        "see that learn.predict(file) works, and export it again."
+    )
 
 
 def labels_of(dls: DataLoaders) -> tuple[str, ...]:
@@ -128,7 +131,7 @@ def _as_text(vocab: Iterable[object]) -> tuple[str, ...]:
             raise ConvertError(f"Label {place} of the learner is empty ({label!r}): {rename}")
         if not isinstance(label, str | bool | int | float | np.bool_ | np.number):
             raise ConvertError(f"Label {place} of the learner is no text but a {type(label).__name__} ({text!r}): {rename}")
-        if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in text):
+        if any(unicodedata.category(sign) in NOT_IN_TEXT for sign in text):
             raise ConvertError(
                 f"Label {place} of the learner holds a line break or another control character ({text!r}): {rename}"
             )

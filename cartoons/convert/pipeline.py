@@ -15,9 +15,9 @@ from fastai.data.all import TfmdDL
 from PIL import Image
 from torch import nn
 
-from cartoons.convert.inference import FilePredictor
+from cartoons.convert.inference import FilePredictor, transforms_fail
 from cartoons.convert.pictures import probes
-from cartoons.errors import ConvertError, in_a_line
+from cartoons.errors import ConvertError
 from cartoons.resize import RESIZES
 
 SIDES = range(16, 2049)
@@ -103,10 +103,7 @@ def measure(learner: FilePredictor, files: Sequence[Path]) -> Pipeline:
     except ConvertError:
         raise
     except Exception as error:  # the learner's transforms are anyone's code
-        raise ConvertError(
-            f"The learner's own transforms fail on a picture ({in_a_line(error)}): "
-            "see that learn.predict(file) works, and export it again."
-        ) from error
+        raise transforms_fail(error) from error
 
 
 class _Batches:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from cleanlab.filter import find_label_issues
 
-from cartoons.evaluation.calibration import Calibration
+from cartoons.evaluation.calibration import Calibration, Floats
 from cartoons.evaluation.metrics import HeldOutPredictions
 
 MOST_SHOWN = 40
@@ -22,7 +22,7 @@ def top_losses(predictions: HeldOutPredictions, fitted: Calibration) -> list[dic
     losses = -np.log(np.clip(probabilities[np.arange(len(targets)), targets], 1e-12, 1))
     wrong = probabilities.argmax(axis=1) != targets
     worst = np.lexsort((-losses, ~wrong))[:MOST_SHOWN]
-    rows = _rows(predictions, fitted, worst, "answer")
+    rows = _rows(predictions, probabilities, worst, "answer")
     return [row | {"loss": float(loss)} for row, loss in zip(rows, losses[worst], strict=True)]
 
 
@@ -32,12 +32,11 @@ def mislabelled(predictions: HeldOutPredictions, fitted: Calibration) -> list[di
     if len(np.unique(targets)) < len(predictions.labels):
         return []  # confident learning needs each label's own pictures to know how sure the model usually is
     issues = find_label_issues(targets, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
-    rows = _rows(predictions, fitted, issues[:MOST_SHOWN], "suggested")
+    rows = _rows(predictions, probabilities, issues[:MOST_SHOWN], "suggested")
     return [row for row in rows if row["suggested"] != row["label"]]
 
 
-def _rows(predictions: HeldOutPredictions, fitted: Calibration, which: Iterable[int], name: str) -> list[dict[str, Any]]:
-    probabilities = fitted.probabilities(predictions.logits, predictions.other)
+def _rows(predictions: HeldOutPredictions, probabilities: Floats, which: Iterable[int], name: str) -> list[dict[str, Any]]:
     return [
         {
             "path": str(predictions.items[k].path),

@@ -22,8 +22,8 @@ from cartoons.examples import DRAWINGS
 from cartoons.hub.errors import check_name, check_private, hub_read, hub_write, is_repo_name, read_failure
 from cartoons.hub.pull import pull
 from cartoons.hub.push import check_ours, publish
-from cartoons.hub.space import ROOT, SpaceModel, check_space, front_matter, space_card, space_files
-from cartoons.model_folder import OTHER_LABEL, Example
+from cartoons.hub.space import SpaceModel, check_space, front_matter, space_card, space_files
+from cartoons.model_folder import EMBEDDED_MODEL, OTHER_LABEL, Example
 
 ZERO_GPU, CPU_BASIC = "zero-a10g", "cpu-basic"
 PAID = {
@@ -126,7 +126,7 @@ def _hardware(space: str) -> str:
 
 def _source(model: str | None) -> SpaceModel:
     """The model, found and verified. Raises BundleError, HubError."""
-    folder = Path(os.path.expanduser(model)) if model else ROOT / "model"  # noqa: PTH111  # of an unknown user, too
+    folder = Path(os.path.expanduser(model)) if model else EMBEDDED_MODEL  # noqa: PTH111  # of an unknown user, too
     if folder.is_dir() or model is None:
         return SpaceModel(folder, model_folder.read(folder)[0])
     repo, _, revision = model.partition("@")

@@ -72,7 +72,7 @@ def _pull_examples(repo: str, folder: Path, sizes: Mapping[str, int]) -> Path:
     return folder
 
 
-def pull_learner(repo: str, revision: str | None = None, *, timeout_s: float = DOWNLOAD_TIMEOUT_S) -> Path:
+def pull_learner(repo: str, revision: str | None = None) -> Path:
     """The pickle of a fastai learner in `repo` ("user/name"), with its pyproject.toml beside it if there is one.
 
     Nothing else is downloaded, and nothing is unpickled. Raises HubError, as `pull` does.
@@ -87,7 +87,7 @@ def pull_learner(repo: str, revision: str | None = None, *, timeout_s: float = D
             raise HubError(f"The model {repo} on the Hub has {error}.") from error
         return Path(snapshot_download(repo, revision=info.sha, allow_patterns=[name, "pyproject.toml"])) / name
 
-    return _ask(repo, revision, timeout_s, fetch)
+    return _ask(repo, revision, DOWNLOAD_TIMEOUT_S, fetch)
 
 
 def learner_name(names: Iterable[str]) -> str:

@@ -18,9 +18,9 @@ from cartoons.examples import DRAWINGS, of_model
 from cartoons.markdown import markdown, plain
 from cartoons.model_card import credit_lines
 from cartoons.model_folder import EXAMPLES, FILES, Example, ModelInfo
-from cartoons.page.link_preview import LinkPreview
+from cartoons.packages import ROOT
+from cartoons.page.link_preview import picture_of
 
-ROOT = Path(__file__).parent.parent.parent
 THUMBNAIL = "thumbnail.png"
 """What a shared link to the Space on the Hub shows, if the model has examples."""
 
@@ -109,8 +109,8 @@ def space_files(source: SpaceModel, card: RepoCard) -> dict[str, Path | bytes]:
     content["requirements.txt"] = ROOT / "requirements.txt"
     content |= {f"{'' if path.parent == DRAWINGS else 'model/'}{EXAMPLES}/{path.name}": path for path, _ in source.examples}
     content |= {f"model/{name}": source.folder / name for name in FILES}
-    if picture := LinkPreview("", [], [path for path, _ in source.examples]).picture():
-        content[THUMBNAIL] = picture
+    if source.examples:
+        content[THUMBNAIL] = picture_of([path for path, _ in source.examples])
     content["README.md"] = str(card).encode()
     return content
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from cartoons.errors import counted, shortened
+from cartoons.errors import counted
 from cartoons.model_folder import OTHER_LABEL
 
 INK, MUTED, RULE, PAPER = "#1d252c", "#5c6873", "#d5dbe0", "#fdfdfc"
@@ -48,5 +48,5 @@ _templates = Environment(
     lstrip_blocks=True,
     finalize=lambda value: clean(value) if type(value) is str else value,
 )
-_templates.filters |= {"shown": shown, "percent": percent, "counted": counted, "shortened": shortened}
+_templates.filters |= {"shown": shown, "percent": percent, "counted": counted}
 _templates.globals |= {"light": COLOURS, "dark": {name: DARK[colour] for name, colour in COLOURS.items()}}

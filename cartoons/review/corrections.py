@@ -4,7 +4,7 @@ Only what a person keeps, or moves to another label, goes to the picture folder 
 """
 
 import filecmp
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +13,7 @@ from cartoons.classifier import Classifier
 from cartoons.errors import DataError
 from cartoons.files import append_json_lines, check_apart, sole_use, write_atomically
 from cartoons.folder_layout import VALID
-from cartoons.metadata import METADATA_FILE, clean_label, file_key
+from cartoons.metadata import METADATA_FILE, clean_label, file_key, labels_by_folder
 from cartoons.picture_files import walk
 from cartoons.picture_folder import read_rows
 from cartoons.review import decisions
@@ -107,7 +107,8 @@ class CorrectionsReview(Review):
         pictures = decisions.read_pictures(self._into)
         split_folder = next((each.split_folder for each in pictures if each.part != VALID), "")
         labels = _labels_by_file(self._into, pictures)
-        in_folder, folders = _labels_by_folder(labels), label_folders(pictures)
+        # of a folder with several labels a file needs a row that says which it is of
+        in_folder, folders = labels_by_folder(labels), label_folders(pictures)
         taken, sources = list[_Taken](), dict[str, Path]()
         for picture in accepted:
             label = picture.label
@@ -142,15 +143,6 @@ def _labels_by_file(root: Path, pictures: Iterable[Picture]) -> dict[str, str]:
     rows = read_rows(root, walk(root)).items()
     described = {name: label for name, row in rows if (label := clean_label(row.get("label")))}
     return described | {file_key(picture.file_name): picture.label for picture in pictures}
-
-
-def _labels_by_folder(labels: Mapping[str, str]) -> dict[str, set[str]]:
-    """The labels of the files in each folder; where there are several, a file needs a row that says which it is of."""
-    found: dict[str, set[str]] = {}
-    for name, label in labels.items():
-        for parent in PurePosixPath(name).parents:
-            found.setdefault(parent.as_posix(), set()).add(label)
-    return found
 
 
 def without_picture(corrections: Path) -> str:

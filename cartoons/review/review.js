@@ -24,7 +24,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 const button = (words, act, attributes = {}) =>
-  make("button", { type: "button", class: "plain", onclick: () => inTurn(act), ...attributes }, ...[words].flat());
+  make("button", { type: "button", onclick: () => inTurn(act), ...attributes }, ...[words].flat());
 const keyCap = (key) => (key ? make("kbd", { "aria-hidden": "true" }, key) : "");
 const spoken = (label) => (label === OTHER ? "none of these" : label);
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;

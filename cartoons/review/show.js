@@ -15,7 +15,7 @@ function showOverview() {
   chips.replaceChildren(
     ...classes.map(({ label, pictures, to_look_at: unseen }) => {
       const parts = [make("b", {}, spoken(label)), make("span", {}, pictures), unseen ? make("em", {}, `${unseen} to look at`) : ""];
-      return button(parts, () => open(label, 0), { class: null, "aria-current": label === view.label ? "true" : false });
+      return button(parts, () => open(label, 0), { "aria-current": label === view.label ? "true" : false });
     }),
   );
   chips.children[focused]?.focus();
@@ -135,12 +135,12 @@ function actions(several = false) {
   const others = names.filter((label) => label !== card.label), fit = names.length <= MOST_NUMBERED;
   return [
     act("Keep", "K", () => decide("keep")),
-    act("Delete", "D", () => decide("delete"), { class: "plain danger" }),
-    !several && card.suggested && move(card.suggested, "plain suggested"),
-    ...(fit ? others : []).filter((label) => several || label !== card.suggested).map((label) => move(label, "plain wide")),
-    others.length && act("Move to…", "M", chooseLabel, { class: fit ? "plain narrow" : "plain" }),
+    act("Delete", "D", () => decide("delete"), { class: "danger" }),
+    !several && card.suggested && move(card.suggested, "suggested"),
+    ...(fit ? others : []).filter((label) => several || label !== card.suggested).map((label) => move(label, "wide")),
+    others.length && act("Move to…", "M", chooseLabel, { class: fit && "narrow" }),
     !several && card.undoable && act("Take back", "", () => takeBack(card.key)),
-    act("Undo", "U", () => takeBack(""), { class: "plain undo", title: "Undo the last decision" }),
+    act("Undo", "U", () => takeBack(""), { class: "undo", title: "Undo the last decision" }),
   ].filter(Boolean);
 }
 

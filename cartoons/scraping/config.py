@@ -21,11 +21,11 @@ from cartoons.errors import DataError
 from cartoons.folder_layout import PART_WORDS
 from cartoons.metadata import alike_key, clean_label, is_label
 from cartoons.model_folder import MAX_LABEL, OTHER_LABEL
+from cartoons.packages import ROOT
 from cartoons.picture_files import is_picture
 from cartoons.picture_folder import LABEL_SHOWN
 from cartoons.search.engines import LICENSES, SearchResult, queries_for
 
-SCRIPT = Path(__file__).parent.parent.parent / "scrape.py"
 SHORT = 3
 """scrape.py's exit code when a name has fewer pictures than asked for."""
 
@@ -175,7 +175,7 @@ def run_script(folder: Path, labels: Sequence[str], per_class: int | None) -> in
     Returns its exit code, but 0 where each label has enough to train on. Raises DataError where one has not.
     """
     count = [] if per_class is None else ["--per-class", str(per_class)]
-    words = [sys.executable, str(SCRIPT), "--other", "--out", str(folder), *count, "--", *labels]
+    words = [sys.executable, str(ROOT / "scrape.py"), "--other", "--out", str(folder), *count, "--", *labels]
     with subprocess.Popen(words, preexec_fn=_end_with_parent if sys.platform == "linux" else None) as script:
         try:
             code = script.wait()

@@ -79,6 +79,12 @@ class Engine(Protocol):
         ...
 
 
+def check_engines(names: Iterable[str]) -> None:
+    """Raise SearchError for a name that is none of ENGINES."""
+    if unknown := [name for name in names if name not in ENGINES]:
+        raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
+
+
 def queries_for(label: str, templates: Iterable[str] = QUERY_TEMPLATES) -> tuple[str, ...]:
     """Each template with the label in the place of {name}, in order, none twice. Raises SearchError for one without it."""
     templates = tuple(templates)

@@ -20,13 +20,13 @@ from cartoons.search.engines import (
     ANY_LICENSE,
     BING,
     DUCKDUCKGO,
-    ENGINES,
     LICENSES,
     Engine,
     GetJson,
     NoResultsError,
     ResultPage,
     SearchResult,
+    check_engines,
 )
 from cartoons.search.open_engines import Commons, Openverse
 
@@ -44,8 +44,7 @@ def make_engines(
         Commons.name: lambda: Commons(get_json),
     }
     names = list(dict.fromkeys(names))
-    if unknown := [name for name in names if name not in makers]:
-        raise SearchError(f"No engine is called {unknown[0]!r}: choose among {', '.join(ENGINES)}.")
+    check_engines(names)
     return [makers[name]() for name in names]
 
 

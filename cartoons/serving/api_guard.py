@@ -32,8 +32,8 @@ from cartoons.serving.asgi import (
     json_object,
     read_body,
     replayed,
-    with_body,
     with_head,
+    with_length,
 )
 from cartoons.serving.lean_api import ANSWER, CLASSIFY, HEALTH, METRICS, PREVIEW
 from cartoons.serving.uploads import UploadFolder
@@ -138,8 +138,8 @@ class ApiGuard:
                 self._check(path, request)
                 if DIRECT_CALL.fullmatch(path) and not request.get("session_hash"):
                     request["session_hash"] = SHARED_SESSION
-                scope, body = with_body(scope, json_body(request))
-                await self._app(scope, replayed(body, receive), send)
+                body = json_body(request)
+                await self._app(with_length(scope, len(body)), replayed(body, receive), send)
         elif MCP.match(path):
             await self._mcp(scope, receive, send)
         elif SERVER_FUNCTION.fullmatch(path) and self._uploads is not None:

@@ -11,11 +11,9 @@ from typing import Any
 
 from cartoons import strict_json
 from cartoons.images import MAX_BYTES
-from cartoons.serving.environment import ROOT
+from cartoons.serving.environment import ROOT_PATH
 
 BODY_TIMEOUT_S = 120.0
-MAX_JSON_VALUES = 20_000
-"""Of a request. Those of 27 MB could take 600 MB of memory."""
 
 HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 KEPT_HEADERS = {b"retry-after", b"access-control-allow-origin", b"access-control-expose-headers", b"allow"}
@@ -106,7 +104,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a request's body. Raises RefusedError."""
     try:
-        request = strict_json.loads_bounded(body, MAX_JSON_VALUES)
+        request = strict_json.loads_bounded(body)
     except ValueError as error:
         raise RefusedError(400, 'The request is not valid JSON: send {"data": [the picture]}.') from error
     if not isinstance(request, dict):
@@ -114,10 +112,10 @@ def json_object(body: bytes) -> dict[str, Any]:
     return request
 
 
-def with_body(scope: Scope, body: bytes) -> tuple[Scope, bytes]:
-    """A request that has another body."""
+def with_length(scope: Scope, length: int) -> Scope:
+    """A request whose body has another length."""
     headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
-    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}, body
+    return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
 
 
 def public_address(scope: Scope) -> str:
@@ -128,7 +126,7 @@ def public_address(scope: Scope) -> str:
     headers = {name: value.decode("latin-1").split(",")[0].strip() for name, value in scope["headers"]}
     host = headers.get(b"x-forwarded-host") or headers.get(b"host", "")
     scheme = headers.get(b"x-forwarded-proto") or scope["scheme"]
-    root = os.environ.get(ROOT, "").rstrip("/")
+    root = os.environ.get(ROOT_PATH, "").rstrip("/")
     if "://" in root:
         return root
     return f"{scheme}://{host}{root}" if scheme in ("http", "https") and HOST.fullmatch(host) else ""

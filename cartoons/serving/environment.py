@@ -20,7 +20,7 @@ from cartoons.serving.uploads import LOCK_FILE
 
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
 AT_ONCE = "GRADIO_DEFAULT_CONCURRENCY_LIMIT"
-TEMPORARY, ROOT, CERTIFICATES, TLS_LOG = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE", "SSLKEYLOGFILE"
+TEMPORARY, ROOT_PATH, CERTIFICATES, TLS_LOG = "GRADIO_TEMP_DIR", "GRADIO_ROOT_PATH", "SSL_CERT_FILE", "SSLKEYLOGFILE"
 NUMBERS = (
     PORTS,
     "GRADIO_NODE_NUM_PORTS",
@@ -60,8 +60,8 @@ def prepare() -> None:
         is_log = error.filename is not None and error.filename == os.environ.get(TLS_LOG)
         name, why = (TLS_LOG, "cannot be written") if is_log else (CERTIFICATES, "holds no certificates in PEM form")
         raise LaunchError(f"{name} is {os.environ.get(name)}, which {why}: unset it.") from error
-    if (root := os.environ.get(ROOT, "")) and not re.match("/|https?://[^/]", root):
-        raise LaunchError(f"{ROOT} is {root!r}: give a path that begins with a slash, or a whole address, or unset it.")
+    if (root := os.environ.get(ROOT_PATH, "")) and not re.match("/|https?://[^/]", root):
+        raise LaunchError(f"{ROOT_PATH} is {root!r}: give a path that begins with a slash, or a whole address, or unset it.")
 
 
 def import_gradio() -> None:

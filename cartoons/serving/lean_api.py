@@ -20,7 +20,6 @@ from starlette.routing import Route
 from cartoons import strict_json
 from cartoons.errors import BusyError, ImageError
 from cartoons.images import MAX_BYTES
-from cartoons.serving.asgi import MAX_JSON_VALUES
 from cartoons.serving.picture_service import PictureService
 
 ANSWER, CLASSIFY, HEALTH, METRICS, PREVIEW = "/api/answer", "/api/classify", "/healthz", "/metrics", "/preview.png"
@@ -135,7 +134,7 @@ def picture_of(body: bytes, content_type: str) -> tuple[bytes, int | None]:
     if "json" not in content_type.lower() and body.lstrip()[:1] != b"{":
         return body, None
     try:
-        asked = strict_json.loads_bounded(body, MAX_JSON_VALUES)
+        asked = strict_json.loads_bounded(body)
         inputs, parameters = asked["inputs"], asked.get("parameters") or {}
         unknown = parameters.keys() - {"top_k", "function_to_apply"}
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -71,7 +71,7 @@ class OnScenery(Transform):  # type: ignore[misc]  # fastai has no types
 
     def __init__(self, items: Sequence[Item], trained: Sequence[Item]) -> None:
         """items: all; trained: those trained on, which alone may be seen behind a cut-out."""
-        self.LabelOf = {item.path: item.label for item in items}
+        self.labels = {item.path: item.label for item in items}
         self.behind = {
             label: [item.path for item in trained if item.label != label] for label in {item.label for item in items}
         }
@@ -80,7 +80,7 @@ class OnScenery(Transform):  # type: ignore[misc]  # fastai has no types
         """Called by fastai for each picture."""
         if x.mode != "RGBA" or x.file is None:
             return PILImage(on_white(x))
-        others = self.behind[self.LabelOf[x.file]]
+        others = self.behind[self.labels[x.file]]
         behind = [background(random.choice(others))] if others else []
         return PILImage(on_scenery(x, random.Random(random.random()), behind))
 
