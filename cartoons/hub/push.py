@@ -59,7 +59,7 @@ class Pushed:
     """40 hex digits."""
 
 
-def check_login(repo: str, kind: str, private: bool) -> None:
+def check_login(repo: str, kind: str, private: bool = False) -> None:
     """Raise HubError, which says what to type, before minutes are spent on what could not be pushed to `repo`.
 
     kind: "model", "dataset" or "space". private: nobody else is to see it.
