@@ -23,7 +23,7 @@ from cartoons import console, malloc, model_folder, proxies
 from cartoons.errors import DataError
 from cartoons.files import check_apart, check_folder, real
 from cartoons.scraping.config import OTHER_QUERIES, STORED_PX, ScrapeConfig, folder_of, label_of, queries_by_label
-from cartoons.search.engines import DEFAULT_ENGINES, ENGINES, LICENSES, QUERY_TEMPLATES, check_engines
+from cartoons.search.engines import COMMONS, DEFAULT_ENGINES, ENGINES, LICENSES, OPENVERSE, QUERY_TEMPLATES, check_engines
 from cartoons.search.url_list import read_url_list
 
 PER_CLASS = 200
@@ -134,6 +134,11 @@ def configure(argv: Sequence[str]) -> ScrapeConfig:
     label = label_of(names[0]) if names and not is_search else ""
     engines = [name.strip() for name in arguments.engines.split(",")] if arguments.engines is not None else DEFAULT_ENGINES
     check_engines(engines)
+    if arguments.with_pictures and is_search and not {OPENVERSE, COMMONS} & {*engines} and not arguments.out.exists():
+        raise DataError(
+            f"--with-pictures publishes what states a licence, and nothing that {' or '.join(engines)} finds states one: "
+            f"give --engines {OPENVERSE},{COMMONS}, or leave it out."
+        )
     computed = {
         "queries": queries_by_label(names, templates, OTHER_QUERIES if other == [] else other) if is_search else {},
         "has_rivals": other == [],

@@ -147,7 +147,7 @@ def work(arguments: argparse.Namespace, argv: list[str]) -> int:
     """Every stage that the command line asks for, one after the other; the exit code. Raises CartoonError."""
     run.check_processes()
     log.setLevel(logging.INFO if is_main_process() else logging.WARNING)
-    check_flags(vars(arguments), not is_main_process())
+    check_flags(vars(arguments), run.has_several_processes())
     if arguments.data or arguments.names or arguments.from_learner:
         packages.require("train.py", packages.TRAINING)
     if arguments.names:

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cartoons import strict_json
@@ -25,6 +26,9 @@ TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.DOTALL)
 
 WRITING_S = 0.02
 """Longer than a line of another process takes to get its end: one that has none after that was cut off by a kill."""
+
+NAME_BYTES = 255
+"""What the name of a file may have on most file systems."""
 
 PICTURE_FOLDER = "a folder that holds one folder of pictures per character"
 
@@ -90,6 +94,16 @@ def is_inside(root: Path, name: str) -> bool:
         return real(root / path).is_relative_to(real(root))
     except (OSError, ValueError):  # a name that no file can have
         return False
+
+
+def numbered(wanted: str) -> Iterator[str]:
+    """A path, and the same with -2, -3..., without end, in the place of the last letters where the name is too long else."""
+    path = PurePosixPath(wanted)
+    yield wanted
+    for number in count(2):
+        end = f"-{number}{path.suffix}"
+        stem = os.fsencode(path.stem)[: NAME_BYTES - len(os.fsencode(end))].decode(errors="ignore")
+        yield path.with_name(stem + end).as_posix()
 
 
 def check_writable(out: Path, flag: str = "--out") -> None:

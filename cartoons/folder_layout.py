@@ -29,7 +29,7 @@ PICTURE_WORDS = ("images?", "imgs?", "pictures?", "photos?", "data", "dataset")
 _PART_NAME = re.compile(
     rf"(?:(?:seg|{'|'.join(PICTURE_WORDS)})[-_. ]*)?"
     rf"({'|'.join(word for words in PART_WORDS.values() for word in sorted(words, key=len, reverse=True))})"
-    rf"(?:[-_. ]*(?:set|split|folder|\d+|{'|'.join(PICTURE_WORDS)}))*"
+    rf"(?:[-_. ]*(?:set|split|folder|\d+(?:-of-\d+)?|{'|'.join(PICTURE_WORDS)}))*"
 )
 _WRAPPER_NAME = re.compile("|".join(PICTURE_WORDS))
 STRAY_SHARE = 0.1

@@ -88,6 +88,7 @@ TRAIN = "train/fox train/owl "
         ("seg_train/seg_train/fox seg_train/seg_train/owl seg_test/seg_test/fox seg_test/seg_test/owl", BOTH),
         ("train/images/fox train/images/owl valid/images/fox valid/images/owl", SPLIT),
         ("fox/2019 fox/2020 owl", {"fox": 10, "owl": 5}),
+        ("data/train-00000-of-00002/fox data/train-00001-of-00002/owl data/test-00000-of-00001/fox", BOTH),
         ("fox/images owl/images", BOTH),
         ("fox owl owl/a owl/b fox/a fox/b", {"fox": 15, "owl": 15}),
         ("site1/fox site1/owl site2/fox site2/bear", {"site1": 10, "site2": 10}),

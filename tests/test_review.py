@@ -234,6 +234,14 @@ def test_no_two_pictures_go_where_some_file_systems_see_one_file(folder: Path) -
     assert len({unicodedata.normalize("NFC", name) for name in moved}) == 6
 
 
+def test_a_name_that_is_too_long_for_a_number_makes_room_for_it(tmp_path: Path) -> None:
+    name = "x" * 248 + "é.png"
+    root = fill(tmp_path, {f"fox/{name}": "#f00", f"frog/{name}": "#0f0"})
+    decide(root, f"fox/{name}", "move", "frog")
+    assert apply(root) == Applied(0, 1)
+    assert pictures(root) == [f"frog/{'x' * 248}-2.png", f"frog/{name}"]
+
+
 def test_a_copy_is_not_deleted_with_its_double(folder: Path) -> None:
     fill(folder, {"red fox/a again.png": "#f00"})
     decide(folder, "red fox/a again.png", "delete")

@@ -55,6 +55,10 @@ WRONG = [
     (["fox", "--per-class", "-3"], "--per-class is -3"),
     (["fox", "--engines", "bing,altavista"], "No engine is called 'altavista'"),
     (["fox", "--engines", ""], "No engine is called ''"),
+    (
+        ["fox", "--publish", "toon/fox", "--with-pictures", "--out", "nosuch"],
+        "nothing that duckduckgo or bing finds states one: give --engines openverse,commons, or leave it out",
+    ),
     (["fox", "--query", "comic"], "has no {name}"),
     (["fox", "Fox"], "The name 'Fox' is given twice"),
     (["_other", "--other"], "The name '_other' is given twice"),

@@ -312,6 +312,15 @@ def test_a_process_that_has_no_number_is_refused(here: Path, name: str, value: s
     assert done.stderr == f"train.py: {name} is {value!r}, where accelerate launch gives a number: unset it.\n"
 
 
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_none_of_several_processes_searches_pictures(here: Path, rank: str) -> None:
+    asked = [sys.executable, str(ROOT / "train.py"), "--names", "fox", "owl"]
+    env = os.environ | {"RANK": rank, "WORLD_SIZE": "2"}
+    done = subprocess.run(asked, cwd=here, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("train.py: --names searches pictures, in one process")
+
+
 def test_of_several_processes_the_first_alone_changes_examples(here: Path, colour_model: Path) -> None:
     asked = [sys.executable, str(ROOT / "train.py"), "--out", str(colour_model), "--examples", str(here / "one")]
     done = subprocess.run(asked, env=os.environ | {"RANK": "1", "WORLD_SIZE": "2"}, capture_output=True, text=True)

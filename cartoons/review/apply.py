@@ -5,14 +5,23 @@ Nothing is lost: what people delete goes to <root>/.scrape/removed. What is to b
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from cartoons import dataset_card, strict_json
 from cartoons.errors import DataError
-from cartoons.files import HIDDEN, check_folder, check_regular, is_inside, sole_use, write_atomically, write_json_lines
+from cartoons.files import (
+    HIDDEN,
+    check_folder,
+    check_regular,
+    is_inside,
+    numbered,
+    sole_use,
+    write_atomically,
+    write_json_lines,
+)
 from cartoons.metadata import METADATA_FILE, Row, file_key, is_label, read_metadata
 from cartoons.review.decisions import (
     DECISIONS_FILE,
@@ -170,14 +179,6 @@ def label_folder(
     if PurePosixPath(name).parts != (name,) or name.startswith((".", "/")):
         raise DataError(f"The label {label!r} cannot be the name of a folder: rename the label.")
     return split_folder + name
-
-
-def numbered(wanted: str) -> Iterator[str]:
-    """A path, and the same with -2, -3..., without end."""
-    path = PurePosixPath(wanted)
-    yield wanted
-    for number in count(2):
-        yield path.with_name(f"{path.stem}-{number}{path.suffix}").as_posix()
 
 
 def _free(root: Path, wanted: str, taken: Set[str], picture: Picture, rows: _Rows) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 from cartoons import dataset_card
 from cartoons.classifier import Classifier
 from cartoons.errors import DataError
-from cartoons.files import append_json_lines, check_apart, sole_use, write_atomically
+from cartoons.files import append_json_lines, check_apart, numbered, sole_use, write_atomically
 from cartoons.folder_layout import VALID
 from cartoons.metadata import METADATA_FILE, clean_label, file_key, labels_by_folder
 from cartoons.picture_files import walk
 from cartoons.picture_folder import read_rows
 from cartoons.review import decisions
-from cartoons.review.apply import label_folder, label_folders, numbered
+from cartoons.review.apply import label_folder, label_folders
 from cartoons.review.decisions import KEEP, MOVE, Picture
 from cartoons.review.review import Answer, Review
 from cartoons.serving.corrections import rows_of

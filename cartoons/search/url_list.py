@@ -94,7 +94,10 @@ def _result(where: str, row: dict[str, Any], default_label: str) -> SearchResult
         result, label=clean_label(result.label) or default_label, title=result.title or one_line(row.get("caption"))
     )
     if not result.url:
-        raise DataError(f"{where}: {row.get('url')!r} is not an address beginning with http:// or https://: mend it.")
+        raise DataError(
+            f"{where}: {row.get('url')!r} is not an address beginning with http:// or https://, with a host and a port "
+            "that can be: mend it."
+        )
     if not isinstance(row.get("label"), str | None):
         raise DataError(f"{where}: the label is {strict_json.shown(row['label'])}, not a text: put it in quotes.")
     if not result.label:

@@ -66,6 +66,11 @@ def is_main_process() -> bool:
     return int(os.environ.get("RANK", 0)) == 0
 
 
+def has_several_processes() -> bool:
+    """Whether this is one process of several."""
+    return not is_main_process() or int(os.environ.get("WORLD_SIZE", 1)) > 1
+
+
 def load(config: TrainConfig) -> Dataset:
     """The picture folder, after saying what it was taken for. Raises DataError, also for examples of other labels."""
     with progress.stage("reading the folder"):
@@ -106,15 +111,8 @@ def open_pictures(data: Dataset) -> Dataset:
 def fingerprint(config: TrainConfig, data: Dataset) -> str:
     """Names exactly what a training is given: the pictures' bytes, what is said of them, the settings, and the recipe's
     numbers."""
-    settings = (
-        RECIPES.get(config.recipe, RECIPES),
-        config.arch,
-        config.weights,
-        config.epochs,
-        config.batch_size,
-        config.split,
-        config.name,
-    )
+    named = ("arch", "weights", "epochs", "batch_size", "split", "name")
+    settings = (RECIPES.get(config.recipe, RECIPES), *(getattr(config, name) for name in named))
     return _sha256(f"{STATE_FORMAT} {data.content_hash} {list(data.items)} {settings}")
 
 
