@@ -16,6 +16,7 @@ from typing import Any
 from cartoons import proxies
 from cartoons.console import HUB_NUMBERS, environment_number
 from cartoons.errors import LaunchError
+from cartoons.serving.shared_lock import make_folder
 from cartoons.serving.uploads import LOCK_FILE
 
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
@@ -108,10 +109,10 @@ def _check_temporary_folder() -> None:
     try:
         own = f"cartoon-classifier-{os.getuid()}" if hasattr(os, "getuid") else "cartoon-classifier"
         folder = Path(named or Path(tempfile.gettempdir(), own))
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         if not (folder / LOCK_FILE).exists() and any(folder.iterdir()):
             folder /= own
-            folder.mkdir(exist_ok=True, mode=0o700)
+            make_folder(folder)
         if folder.name == own and hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():
             raise LaunchError(
                 f"{folder} belongs to another user, who could read uploads there: name another by {TEMPORARY}."

@@ -1,6 +1,7 @@
-"""A lock that several processes share, so that one of them can tell whether it is alone."""
+"""A folder, and a lock, that several processes share, so that one of them can tell whether it is alone."""
 
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,20 @@ from cartoons.errors import LaunchError
 
 WAIT_MS = 10_000
 """For another process that is just clearing what the lock is for, as it starts or ends."""
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that its owner alone may look into, unless it is there; whoever ends may just be taking it away.
+
+    Raises OSError, also for what is there and no folder.
+    """
+    while True:
+        try:
+            return path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except FileExistsError:
+            with suppress(FileNotFoundError):  # gone since mkdir found it
+                if not stat.S_ISDIR(path.lstat().st_mode):
+                    raise
 
 
 def shared_lock(file: Path, clear: Callable[[], None]) -> sqlite3.Connection | None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from cartoons.errors import ImageError
 from cartoons.images import MAX_BYTES
 from cartoons.serving.references import References, delete, version
-from cartoons.serving.shared_lock import shared_lock
+from cartoons.serving.shared_lock import make_folder, shared_lock
 
 MAX_FOLDER_BYTES = 1_000_000_000
 MAX_FOLDER_FILES = 5_000
@@ -70,7 +70,7 @@ class UploadFolder:
     def _share(self, path: Path) -> sqlite3.Connection:
         """Make the folder and take its lock, cleared if nobody else has it. Raises OSError, LaunchError."""
         while True:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path)
             self.path = path.resolve()
             if lock := shared_lock(self.path / LOCK_FILE, self._clear):
                 return lock
