@@ -28,7 +28,7 @@ app: .venv/ready
 	.venv/bin/python app.py
 
 test: .venv-dev/ready browser
-	.venv-dev/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_train.py tests
+	.venv-dev/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 fast: .venv-dev/ready
 	.venv-dev/bin/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -52,6 +52,11 @@ CHROMIUM_FLAGS = [
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that takes longest: as the last, it would keep one of two workers waiting for minutes."""
+    items.sort(key=lambda item: item.path.name != "test_train.py")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A module that is slow as a whole is not even imported by make fast: that alone takes seconds."""
     is_module = config.option.markexpr == "not slow" and collection_path.name.startswith("test_")
